@@ -1,0 +1,50 @@
+#!/bin/sh
+# Makes .venv with everything pinned in requirements/dev.txt. Silent on stdout; progress on stderr.
+# Needs only a Python 3.11 to 3.14 with the venv module. PYTHON=... chooses one.
+set -eu
+cd "$(dirname "$0")/.."
+exec 1>&2
+
+fits() {
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
+}
+
+choose() {
+    if [ -n "${PYTHON:-}" ]; then
+        if fits "$PYTHON"; then
+            echo "$PYTHON"
+            return 0
+        fi
+        echo "freehold: PYTHON=$PYTHON is not a Python 3.11 to 3.14" >&2
+        return 1
+    fi
+    for candidate in python3 python3.13 python3.12 python3.14 python3.11 python; do
+        if fits "$candidate"; then
+            echo "$candidate"
+            return 0
+        fi
+    done
+    echo "freehold: no Python 3.11 to 3.14 found on the PATH." >&2
+    echo "freehold: install one (Debian: apt install python3 python3-venv; macOS: brew install python)" >&2
+    echo "freehold: or name it: make venv PYTHON=/path/to/python3" >&2
+    return 1
+}
+
+# An environment that an upgrade of Python broke, or that was made by one out of range, goes.
+if [ -e .venv ] && ! fits .venv/bin/python; then
+    rm -rf .venv
+fi
+if [ ! -e .venv ]; then
+    python=$(choose)
+    echo "freehold: making .venv with $("$python" --version)"
+    if ! "$python" -m venv .venv; then
+        rm -rf .venv
+        echo "freehold: $python cannot make environments (Debian: apt install python3-venv)" >&2
+        exit 1
+    fi
+fi
+echo "freehold: installing the pinned requirements (one to two minutes the first time)"
+pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
+pip install -qq --require-hashes --requirement requirements/dev.txt
+pip install -qq --no-deps --no-build-isolation --no-index --editable .
+touch .venv/.stamp

@@ -1,0 +1,1 @@
+"""The asset as files: schema, loading, checking, comparing and hashing."""

@@ -1,0 +1,1 @@
+"""The shared words: frozen types, decisions, errors, ids, the clock and the ports."""

@@ -1,0 +1,1 @@
+"""Records, the Merkle tree, checkpoints, keys and their verification."""

@@ -1,0 +1,1 @@
+"""Who asks, through which app, within which limits."""

@@ -1,0 +1,1 @@
+"""Writes the exchange's record."""

@@ -1,0 +1,1 @@
+"""The company's own facts, fetched side by side and ranked."""

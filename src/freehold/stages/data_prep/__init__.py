@@ -1,0 +1,1 @@
+"""Normalises, bounds and featurises what came in."""

@@ -1,0 +1,1 @@
+"""Detectors over request, context and answer; redaction and restoring."""

@@ -1,0 +1,1 @@
+"""Packs, calls and reads the model."""

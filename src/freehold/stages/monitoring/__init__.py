@@ -1,0 +1,1 @@
+"""Latency, tokens, money and load by layer."""

@@ -1,0 +1,1 @@
+"""The owner's rules, which override the model."""

@@ -1,0 +1,1 @@
+"""Which targets may answer, which should, and in what order."""

@@ -1,0 +1,1 @@
+"""Adapters to databases: engine, writer and migrations."""

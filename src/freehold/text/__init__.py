@@ -1,0 +1,1 @@
+"""Features, numbers, money, dates and spans, for stages and learning alike."""
