@@ -1,0 +1,267 @@
+"""Every error that Freehold raises on purpose, each with a stable code and an HTTP status.
+
+FreeholdError
+├── BundleError                 the bundle can't be read or doesn't hold together
+├── RequestError                the caller's bytes can't be accepted as they are
+│   ├── RequestTooLarge         more than the app's or the server's size limit
+│   └── UnreadableContent       something no control can read: media, token ids, unknown fields
+├── AdmissionError              who is asking could not be settled
+│   ├── KeyRefused              no key, a key nobody knows, an expired or revoked one
+│   ├── IdentityRefused         the end user's token does not verify
+│   └── ScopeRefused            a good key, but not for this
+├── LimitError                  a limit stands in the way
+│   ├── RateLimited             too many requests just now: the one status to retry
+│   └── BudgetExhausted         the money or tokens of the period are spent
+├── Refusal                     a control said no
+│   ├── GovernanceRefusal       a detector's finding that must not pass
+│   ├── PolicyRefusal           a business rule blocked it
+│   └── ControlFailed           a control crashed or timed out, so nothing passes
+├── ContextError                a required source failed
+├── RoutingError                no model may, or can, take this request
+├── ProviderError               a model's endpoint failed
+│   ├── ProviderUnavailable     could not be reached, timed out, 429 or 5xx: the next attempt may work
+│   └── ProviderRejected        answered 4xx: the same request would fail again
+├── AuditError                  the record can't be written, so no answer leaves
+├── StorageError                the store can't be opened, read or written
+└── NotFound                    no such exchange, key, app or approval for this caller
+"""
+
+from typing import ClassVar
+
+
+class FreeholdError(Exception):
+    """The root. ``str(error)`` is for operators; ``public`` is all that a caller is told.
+
+    Attributes:
+        code: stable identifier, documented under this heading in ``docs/reference/errors.md``.
+        status: HTTP status at the doors. Refusals never use one that client SDKs retry
+            (408, 409, 429, 5xx).
+        kind: the ``type`` field of an OpenAI error object.
+        slug: the ``code`` field of an OpenAI error object.
+    """
+
+    code: ClassVar[str] = "FH-000"
+    status: ClassVar[int] = 500
+    kind: ClassVar[str] = "server_error"
+    slug: ClassVar[str] = "internal_error"
+    default_public: ClassVar[str] = "The gateway could not complete this request."
+
+    def __init__(self, message: str, *, public: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.public = public if public is not None else self.default_public
+        self.param = param
+
+
+class BundleError(FreeholdError):
+    """The bundle can't be read or doesn't hold together."""
+
+    code = "FH-BND-001"
+    slug = "bundle_invalid"
+
+
+class RequestError(FreeholdError):
+    """The caller's bytes can't be accepted as they are."""
+
+    code = "FH-REQ-001"
+    status = 400
+    kind = "invalid_request_error"
+    slug = "invalid_request"
+
+    def __init__(self, message: str, *, public: str | None = None, param: str | None = None) -> None:
+        super().__init__(message, public=public if public is not None else message, param=param)
+
+
+class RequestTooLarge(RequestError):
+    """More than the app's or the server's size limit."""
+
+    code = "FH-REQ-002"
+    status = 413
+    slug = "request_too_large"
+
+
+class UnreadableContent(RequestError):
+    """Something that no control can read: media, token ids, unknown fields."""
+
+    code = "FH-REQ-003"
+    slug = "unsupported_content"
+
+
+class AdmissionError(FreeholdError):
+    """Who is asking could not be settled."""
+
+    code = "FH-ADM-001"
+    status = 401
+    kind = "authentication_error"
+    slug = "unauthenticated"
+
+
+class KeyRefused(AdmissionError):
+    """No key, a key that nobody knows, an expired or a revoked one."""
+
+    code = "FH-ADM-002"
+    slug = "invalid_api_key"
+    default_public = "The API key is missing, unknown, expired or revoked."
+
+
+class IdentityRefused(AdmissionError):
+    """The end user's token does not verify."""
+
+    code = "FH-ADM-003"
+    slug = "invalid_identity_token"
+    default_public = "The end user's identity token could not be verified."
+
+
+class ScopeRefused(AdmissionError):
+    """A good key, but not for this operation, app or tenant."""
+
+    code = "FH-ADM-004"
+    status = 403
+    kind = "permission_error"
+    slug = "out_of_scope"
+    default_public = "This key does not allow that."
+
+
+class LimitError(FreeholdError):
+    """A limit stands in the way."""
+
+    code = "FH-LIM-001"
+    status = 403
+    kind = "permission_error"
+    slug = "limit_reached"
+
+
+class RateLimited(LimitError):
+    """Too many requests just now; ``retry_after_s`` says when to come back."""
+
+    code = "FH-LIM-002"
+    status = 429
+    kind = "rate_limit_error"
+    slug = "rate_limited"
+    default_public = "Too many requests; retry after the time that the Retry-After header names."
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BudgetExhausted(LimitError):
+    """The money or tokens of the period are spent."""
+
+    code = "FH-LIM-003"
+    slug = "budget_exhausted"
+    default_public = "The budget for this period is spent."
+
+
+class Refusal(FreeholdError):
+    """A control said no; ``rule`` names which one."""
+
+    code = "FH-GOV-001"
+    status = 403
+    kind = "permission_error"
+    slug = "refused"
+    default_public = "This request was refused by the gateway's controls."
+
+    def __init__(self, message: str, *, public: str | None = None, rule: str = "") -> None:
+        super().__init__(message, public=public)
+        self.rule = rule
+
+
+class GovernanceRefusal(Refusal):
+    """A detector's finding that must not pass."""
+
+    code = "FH-GOV-002"
+    slug = "content_refused"
+
+
+class ControlFailed(Refusal):
+    """A control crashed or timed out, so nothing passes."""
+
+    code = "FH-GOV-003"
+    slug = "control_failed"
+    default_public = "A control could not be completed, so the request was refused."
+
+
+class PolicyRefusal(Refusal):
+    """A business rule blocked it."""
+
+    code = "FH-POL-001"
+    slug = "policy_refused"
+    default_public = "A business rule does not allow this."
+
+
+class ContextError(FreeholdError):
+    """A source that the app requires failed; facts it should give are unknown, so nothing passes."""
+
+    code = "FH-CTX-001"
+    status = 403
+    kind = "permission_error"
+    slug = "context_unavailable"
+    default_public = "Information that this app requires is not available right now."
+
+
+class RoutingError(FreeholdError):
+    """No model may take this request: clearance, region, capability or window rules all out."""
+
+    code = "FH-RTE-001"
+    status = 403
+    kind = "permission_error"
+    slug = "no_model_allowed"
+    default_public = "No model is allowed to take this request."
+
+
+class ProviderError(FreeholdError):
+    """A model's endpoint failed."""
+
+    code = "FH-INF-001"
+    status = 502
+    slug = "provider_error"
+    default_public = "The model could not be reached or did not answer properly."
+
+
+class ProviderUnavailable(ProviderError):
+    """Could not be reached, timed out, 429 or 5xx: another attempt may work."""
+
+    code = "FH-INF-002"
+    status = 503
+    slug = "provider_unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ProviderRejected(ProviderError):
+    """The endpoint answered 4xx: the same request would fail again."""
+
+    code = "FH-INF-003"
+    status = 400
+    kind = "invalid_request_error"
+    slug = "provider_rejected"
+    default_public = "The model refused this request as malformed."
+
+
+class AuditError(FreeholdError):
+    """The record can't be written (disk full, say), so no answer leaves."""
+
+    code = "FH-AUD-001"
+    status = 503
+    slug = "audit_unavailable"
+    default_public = "The decision record could not be written, so no answer was released."
+
+
+class StorageError(FreeholdError):
+    """The store can't be opened, read or written."""
+
+    code = "FH-STO-001"
+    status = 503
+    slug = "storage_unavailable"
+
+
+class NotFound(FreeholdError):
+    """No such exchange, key, app or approval, or not one that this caller may know of."""
+
+    code = "FH-NTF-001"
+    status = 404
+    kind = "invalid_request_error"
+    slug = "not_found"
+    default_public = "There is no such thing here."

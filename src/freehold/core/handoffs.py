@@ -1,0 +1,261 @@
+"""What one stage hands to the next.
+
+Each type wraps the one before it, so a stage can't be skipped without a type error, and nothing
+that an earlier stage settled can be changed by a later one.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from freehold.core.ask import Arrival, Ask, Message, ToolCall
+from freehold.core.decisions import Decision, Finding
+from freehold.core.principal import KeyGrant, Principal
+from freehold.core.spec import AppSpec, ModelSpec
+
+
+class Admitted(Struct, frozen=True, kw_only=True):
+    """admit → data_prep: the app, the tenant and the principal are settled."""
+
+    arrival: Arrival
+    grant: KeyGrant
+    app: AppSpec
+    principal: Principal
+    conversation_id: str
+    parent_id: str = ""
+
+    @property
+    def ask(self) -> Ask:
+        """The caller's request."""
+        return self.arrival.ask
+
+
+class Features(Struct, frozen=True, kw_only=True):
+    """Cheap signals of the newest user text, made once and read by rules, routes and the record.
+
+    ``language_score`` and ``uppercase`` are millionths.
+    """
+
+    chars: int = 0
+    words: int = 0
+    lines: int = 0
+    digits: int = 0
+    questions: int = 0
+    urls: int = 0
+    code: bool = False
+    uppercase: int = 0
+    language: str = "und"
+    language_score: int = 0
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """data_prep → governance: clean text. ``hidden`` counts invisible characters removed by kind."""
+
+    admitted: Admitted
+    messages: tuple[Message, ...]
+    features: Features
+    query: str
+    hidden: dict[str, int] = {}
+
+
+class Screened(Struct, frozen=True, kw_only=True):
+    """governance: request → context: what is in the caller's text is known.
+
+    ``labels`` are the classes of data found. ``messages`` have what no model may ever see (a
+    secret, say) taken out already.
+    """
+
+    prepared: Prepared
+    messages: tuple[Message, ...]
+    findings: tuple[Finding, ...]
+    labels: frozenset[str]
+
+
+class Piece(Struct, frozen=True, kw_only=True):
+    """A piece of context with its provenance. ``text`` is what a model reads.
+
+    ``trusted`` pieces may ground a commitment; ``locator`` says where it came from (a query's
+    digest, an URL without its secrets), ``rows`` how many records it holds.
+    """
+
+    source: str
+    title: str
+    text: str
+    trusted: bool
+    labels: frozenset[str] = frozenset()
+    rows: int = 0
+    locator: str = ""
+    fetched_ns: int = 0
+    digest: str = ""
+
+
+class Stitched(Struct, frozen=True, kw_only=True):
+    """context → governance: the pieces that this principal may see; ``failed`` names the others."""
+
+    screened: Screened
+    pieces: tuple[Piece, ...]
+    failed: tuple[str, ...] = ()
+
+
+class Grounded(Struct, frozen=True, kw_only=True):
+    """governance: context → policy: context has been read by the detectors too."""
+
+    stitched: Stitched
+    pieces: tuple[Piece, ...]
+    findings: tuple[Finding, ...]
+    labels: frozenset[str]
+
+    @property
+    def screened(self) -> Screened:
+        """The request side."""
+        return self.stitched.screened
+
+    @property
+    def admitted(self) -> Admitted:
+        """Who asks what, through which app."""
+        return self.stitched.screened.prepared.admitted
+
+
+class Ruled(Struct, frozen=True, kw_only=True):
+    """policy: request → routing: the business rules let the request through.
+
+    ``facts`` are the values that rules saw, under their declared names; ``redact_labels`` are
+    labels that a rule wants redacted even for a cleared model; ``messages`` may be rewritten.
+    """
+
+    grounded: Grounded
+    messages: tuple[Message, ...]
+    facts: dict[str, Any]
+    tags: tuple[str, ...] = ()
+    redact_labels: frozenset[str] = frozenset()
+
+    @property
+    def admitted(self) -> Admitted:
+        """Who asks what, through which app."""
+        return self.grounded.admitted
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A model that was considered. ``lost`` is empty for the winner, else why it was not chosen.
+
+    ``score`` and ``propensity`` are millionths; the propensities of all candidates sum to one
+    million where any was allowed.
+    """
+
+    model: str
+    score: int
+    propensity: int
+    lost: str = ""
+    filtered: bool = False
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One try of the plan, against one model."""
+
+    number: int
+    model: ModelSpec
+    max_tokens: int
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """routing → inference: attempts in order, and everyone who was considered."""
+
+    ruled: Ruled
+    attempts: tuple[Attempt, ...]
+    candidates: tuple[Candidate, ...]
+    deadline_ns: int
+
+
+class Sendable(Struct, frozen=True, kw_only=True):
+    """Packed to this model's window and redacted to this model's clearance: the only type that a
+    provider accepts.
+
+    ``restorations`` maps each placeholder to the text behind it, for the way back.
+    """
+
+    plan: Plan
+    attempt: Attempt
+    messages: tuple[Message, ...]
+    restorations: dict[str, str]
+    redacted: int = 0
+    dropped_pieces: tuple[str, ...] = ()
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """Tokens as the provider counted them, or as estimated when it did not say."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: bool = False
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """One of the answer's alternatives, as far as it has come."""
+
+    index: int = 0
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """inference → governance: everything that the model has said so far.
+
+    ``complete`` is true on the last one. ``embeddings`` are base64 or lists as the provider sent
+    them, for that operation only.
+    """
+
+    sendable: Sendable
+    choices: tuple[Choice, ...]
+    complete: bool
+    usage: Usage | None = None
+    reported_model: str = ""
+    embeddings: tuple[Any, ...] = ()
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """governance: answer → policy: leaks are out, the recipient's own values are back.
+
+    ``safe_chars`` says, choice by choice, up to where no span detector can still object.
+    """
+
+    answer: Answer
+    choices: tuple[Choice, ...]
+    safe_chars: tuple[int, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """An answer that waits for a person."""
+
+    approval_id: str
+    role: str
+    rule: str
+    public: str
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """policy: answer → release. ``release_chars`` says how much of each choice may leave now.
+
+    ``held`` withholds the answer; ``tags`` are annotations.
+    """
+
+    checked: Checked
+    choices: tuple[Choice, ...]
+    release_chars: tuple[int, ...]
+    decisions: tuple[Decision, ...] = ()
+    held: Held | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Released(Struct, frozen=True, kw_only=True):
+    """What leaves: the new text of one choice, or its end. Only ``journey`` makes these."""
+
+    index: int = 0
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str = ""
+    embeddings: tuple[Any, ...] = ()
+    held: Held | None = None

@@ -1,0 +1,177 @@
+"""The Protocols through which stages reach the world. Adapters implement them; ``app`` wires."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from freehold.core.decisions import Finding, Needs
+from freehold.core.handoffs import Admitted, Answer, Choice, Piece, Sendable, Usage
+from freehold.core.principal import KeyGrant, Principal
+from freehold.core.spec import IdentitySpec, Limits, ModelSpec, SourceSpec
+
+
+class Detector(Protocol):
+    """Finds something in text. Stateless, so that one serves every exchange at once."""
+
+    @property
+    def id(self) -> str:
+        """Stable name, as bundles use it: ``pii.email``."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes whenever its findings may change."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """How much text it must see to judge."""
+        ...
+
+    def detect(self, text: str, folded: str, where: str) -> Sequence[Finding]:
+        """Findings in ``text``; ``folded`` is the same text, same length, with look-alike
+        characters mapped to ASCII."""
+        ...
+
+
+class KeyBook(Protocol):
+    """Who holds which key."""
+
+    def find(self, secret: str) -> KeyGrant | None:
+        """The grant behind a key, compared in constant time; ``None`` when nobody holds it."""
+        ...
+
+
+class IdentityVerifier(Protocol):
+    """Verifies end users' tokens. Cached until a token's own expiry."""
+
+    def cached(self, token: str, issuers: tuple[IdentitySpec, ...]) -> Principal | None:
+        """A principal verified before whose token has not expired; no I/O."""
+        ...
+
+    async def verify(self, token: str, issuers: tuple[IdentitySpec, ...]) -> Principal:
+        """Verify signature, issuer, audience and times.
+
+        Raises:
+            IdentityRefused: whatever is wrong with it.
+        """
+        ...
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """Worst case reserved: settle it with what was really used, exactly once."""
+
+    id: str
+    scopes: tuple[str, ...]
+    tokens: int
+    nano: int
+
+
+class Limiter(Protocol):
+    """Requests, tokens and money, counted per scope (key, app, tenant)."""
+
+    def admit(self, scopes: tuple[str, ...], limits: Limits) -> None:
+        """Count one request.
+
+        Raises:
+            RateLimited: over the requests of this minute.
+        """
+        ...
+
+    def lease(self, scopes: tuple[str, ...], limits: Limits, tokens: int, nano: int) -> Lease:
+        """Reserve the worst case in every scope, or in none.
+
+        Raises:
+            BudgetExhausted: it would not fit.
+        """
+        ...
+
+    def settle(self, lease: Lease, tokens: int, nano: int) -> None:
+        """Replace the reservation by the truth; a second settlement of a lease does nothing."""
+        ...
+
+
+class Source(Protocol):
+    """One kind of context source."""
+
+    async def fetch(self, spec: SourceSpec, params: dict[str, Any]) -> Piece | None:
+        """The piece that these bound parameters give, ``None`` when there is nothing.
+
+        Raises:
+            ContextError: it failed; the deadline is the caller's business.
+        """
+        ...
+
+
+class Delta(Struct, frozen=True, kw_only=True):
+    """What a provider just sent: the choices' new text, or with ``whole`` everything at once.
+
+    In a delta, ``Choice.text`` holds only new characters and ``tool_calls`` only complete calls.
+    """
+
+    choices: tuple[Choice, ...] = ()
+    usage: Usage | None = None
+    reported_model: str = ""
+    embeddings: tuple[Any, ...] = ()
+
+
+class Provider(Protocol):
+    """A wire dialect for models outside or inside."""
+
+    def call(self, sendable: Sendable) -> AsyncIterator[Delta]:
+        """Send, and yield what comes back; ends when the answer is complete.
+
+        Raises:
+            ProviderUnavailable: another attempt may work.
+            ProviderRejected: the same request would fail again.
+        """
+        ...
+
+    def healthy(self, model: ModelSpec) -> bool:
+        """False while the endpoint is known to be down."""
+        ...
+
+
+class Journal(Protocol):
+    """The append-only segment file."""
+
+    def append(self, record: bytes) -> None:
+        """Hand one record to the operating system, so that it outlives this process.
+
+        Raises:
+            AuditError: it can't be written.
+        """
+        ...
+
+    async def durable(self) -> None:
+        """Return when everything appended so far is on the disk."""
+        ...
+
+
+class Secrets(Protocol):
+    """Values behind ``env:`` and ``file:`` references."""
+
+    def resolve(self, reference: str) -> str:
+        """The secret.
+
+        Raises:
+            BundleError: the variable or file is missing.
+        """
+        ...
+
+
+class Holds(Protocol):
+    """Answers that wait for a person."""
+
+    def hold(self, admitted: Admitted, role: str, rule: str, answer: Answer) -> str:
+        """Keep the answer back and return the approval's id."""
+        ...
+
+
+class Observer(Protocol):
+    """Told of every exchange when it ends; must not raise."""
+
+    def closed(self, trail: Any, admitted: Admitted | None, outcome: str, took_ns: int) -> None:
+        """One exchange is over."""
+        ...

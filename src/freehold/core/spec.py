@@ -1,0 +1,188 @@
+"""The bundle as the request path sees it: frozen, resolved for one tenant and app, no YAML left."""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from freehold.core.decisions import Mode, Needs
+
+ContentKept = Literal["none", "redacted", "full"]
+
+
+class ModelSpec(Struct, frozen=True, kw_only=True):
+    """Something that answers. Prices are nano-units of the bundle's currency per token.
+
+    ``clearances`` are the labels of data that it may receive in the clear. ``timeout_ms`` bounds
+    one whole call, ``first_token_ms`` the wait for the first byte of an answer.
+    """
+
+    id: str
+    provider: str
+    base_url: str
+    upstream_model: str
+    api_key_ref: str | None = None
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}
+    clearances: frozenset[str] = frozenset()
+    certifications: frozenset[str] = frozenset()
+    region: str = ""
+    capabilities: frozenset[str] = frozenset({"chat", "stream", "tools", "json"})
+    context_window: int = 8192
+    max_output_tokens: int = 1024
+    input_price_nano: int = 0
+    output_price_nano: int = 0
+    trains_on_data: bool = False
+    timeout_ms: int = 60_000
+    first_token_ms: int = 30_000
+    retries: int = 1
+    version: str = ""
+    simulated: bool = False
+
+
+class RouteRule(Struct, frozen=True, kw_only=True):
+    """A static preference: when ``when`` (CEL) holds, these models come first, in this order."""
+
+    id: str
+    when: str
+    prefer: tuple[str, ...]
+    why: str = ""
+
+
+class RouteSpec(Struct, frozen=True, kw_only=True):
+    """Candidates in their order of preference, and the rules that change the order."""
+
+    id: str
+    candidates: tuple[str, ...]
+    rules: tuple[RouteRule, ...] = ()
+    max_attempts: int = 3
+    deadline_ms: int = 60_000
+
+
+class SourceSpec(Struct, frozen=True, kw_only=True):
+    """Where context comes from.
+
+    ``bind`` maps a query parameter to a trusted path (``principal.attributes.store``) or to
+    something read from the request (``request.terms``, ``request.ids``).
+    """
+
+    id: str
+    type: str
+    url: str
+    title: str = ""
+    query: str = ""
+    method: str = "GET"
+    headers: dict[str, str] = {}
+    bind: dict[str, str] = {}
+    when: str = ""
+    public: bool = False
+    labels: frozenset[str] = frozenset()
+    trusted: bool = True
+    required: bool = False
+    deadline_ms: int = 300
+    max_rows: int = 20
+    max_chars: int = 4_000
+    options: dict[str, Any] = {}
+
+
+class Obligation(Struct, frozen=True, kw_only=True):
+    """What a fired rule demands.
+
+    ``role`` belongs to require_approval, ``template`` to rewrite, ``labels`` and ``facts``
+    (percent, money, …) to redact, ``tag`` to annotate.
+    """
+
+    action: Literal["block", "require_approval", "rewrite", "redact", "annotate"]
+    role: str = ""
+    template: str = ""
+    labels: frozenset[str] = frozenset()
+    facts: frozenset[str] = frozenset()
+    tag: str = ""
+
+
+class RuleSpec(Struct, frozen=True, kw_only=True):
+    """A hard business rule. ``when`` is CEL over declared facts."""
+
+    id: str
+    version: int
+    phase: Literal["request", "answer"]
+    when: str
+    obligations: tuple[Obligation, ...]
+    mode: Mode = "enforce"
+    needs: Needs = "whole"
+    owner: str = ""
+    why: str = ""
+    public: str = ""
+
+
+class DetectorSetting(Struct, frozen=True, kw_only=True):
+    """How one detector is used: in which mode, above which score, and what follows a finding.
+
+    ``action``: ``redact`` replaces the span for a model without clearance, ``block`` refuses,
+    ``annotate`` only records. ``phases``: which texts it reads.
+    """
+
+    id: str
+    mode: Mode = "enforce"
+    action: Literal["redact", "block", "annotate"] = "redact"
+    threshold: int = 500_000
+    phases: frozenset[str] = frozenset({"request", "context", "answer"})
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Ceilings; ``None`` is no ceiling. Money in nano-units of the bundle's currency."""
+
+    requests_per_minute: int | None = None
+    tokens_per_day: int | None = None
+    nano_per_day: int | None = None
+    max_request_chars: int = 200_000
+    max_output_tokens: int = 1024
+
+
+class IdentitySpec(Struct, frozen=True, kw_only=True):
+    """A token issuer that is believed, and which claims carry what."""
+
+    id: str
+    issuer: str
+    audience: str
+    jwks: str
+    algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
+    roles_claim: str = "roles"
+    clearances_claim: str = "clearances"
+    attribute_claims: dict[str, str] = {}
+
+
+class AppSpec(Struct, frozen=True, kw_only=True):
+    """One app as one tenant runs it: everything inherited, locked and tightened already.
+
+    ``attributes`` declares the principal's attributes and their defaults; ``tenant_path`` runs
+    from the root to this tenant.
+    """
+
+    id: str
+    tenant: str
+    tenant_path: tuple[str, ...]
+    bundle_hash: str
+    purpose: str
+    owner: str = ""
+    process: str = ""
+    risk: str = "minimal"
+    system_prompt: str = ""
+    route: RouteSpec
+    embedding_route: RouteSpec | None = None
+    models: dict[str, ModelSpec] = {}
+    aliases: dict[str, str] = {}
+    unknown_model: Literal["route", "error"] = "route"
+    sources: tuple[SourceSpec, ...] = ()
+    rules: tuple[RuleSpec, ...] = ()
+    detectors: tuple[DetectorSetting, ...] = ()
+    redactable_labels: frozenset[str] = frozenset({"pii", "secret"})
+    limits: Limits = field(default_factory=Limits)
+    content_kept: ContentKept = "redacted"
+    retention_days: int = 180
+    require_identity: bool = False
+    issuers: tuple[IdentitySpec, ...] = ()
+    attributes: dict[str, str] = {}
+    allowed_regions: frozenset[str] | None = None
+    egress: tuple[str, ...] = ()
+    currency: str = "USD"
+    strict_audit: bool = False

@@ -1,0 +1,136 @@
+"""The trusted record that grows beside an exchange; no caller bytes are ever merged into it."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from freehold.core.ask import Arrival
+from freehold.core.decisions import Decision, Finding, Stage
+from freehold.core.errors import FreeholdError
+from freehold.core.facts import TextFact
+from freehold.core.handoffs import Candidate, Usage
+
+ExchangeOutcome = Literal["allowed", "transformed", "denied", "held", "error", "interrupted"]
+
+
+class Call(Struct, kw_only=True):
+    """One use of a model inside an exchange. Times are nanoseconds since the exchange began."""
+
+    role: Literal["answer", "guard", "judge", "embed", "data-prep"] = "answer"
+    attempt: int
+    model: str
+    upstream_model: str
+    reported_model: str = ""
+    started_ns: int
+    first_ns: int | None = None
+    ended_ns: int | None = None
+    usage: Usage | None = None
+    cost_nano: int = 0
+    redacted: int = 0
+    simulated: bool = False
+    error: str = ""
+
+
+class Firing(Struct, frozen=True, kw_only=True):
+    """A rule that was considered: whether it fired, and whether it could be read at all."""
+
+    rule: str
+    version: int
+    phase: str
+    fired: bool
+    mode: str
+    errored: bool = False
+    obligations: tuple[str, ...] = ()
+
+
+class Provenance(Struct, frozen=True, kw_only=True):
+    """A source that was asked: what it gave, how long it took, or why it failed."""
+
+    source: str
+    rows: int
+    chars: int
+    locator: str
+    digest: str
+    labels: tuple[str, ...]
+    trusted: bool
+    took_ns: int
+    error: str = ""
+
+
+class Trail:
+    """Everything decided about one exchange, in the order in which it was decided."""
+
+    __slots__ = (
+        "answer_facts",
+        "answer_findings",
+        "answer_text",
+        "arrival",
+        "calls",
+        "candidates",
+        "closed",
+        "context",
+        "decisions",
+        "facts",
+        "failure",
+        "findings",
+        "firings",
+        "held",
+        "opened",
+        "prompt_text",
+        "released_chars",
+        "seen",
+        "spent_ns",
+        "tags",
+        "waited_ns",
+    )
+
+    def __init__(self, arrival: Arrival) -> None:
+        self.arrival = arrival
+        self.decisions: list[Decision] = []
+        self.findings: list[Finding] = []
+        self.answer_findings: list[Finding] = []
+        self.firings: list[Firing] = []
+        self.facts: dict[str, Any] = {}
+        self.answer_facts: tuple[TextFact, ...] = ()
+        self.context: list[Provenance] = []
+        self.candidates: tuple[Candidate, ...] = ()
+        self.calls: list[Call] = []
+        self.tags: list[str] = []
+        self.spent_ns: dict[Stage, int] = {}
+        self.waited_ns: dict[Stage, int] = {}
+        self.failure: FreeholdError | None = None
+        self.held: Any = None
+        self.seen: Any = None
+        self.prompt_text: str | None = None
+        self.answer_text: str | None = None
+        self.released_chars = 0
+        self.opened = False
+        self.closed = False
+
+    def decide(self, decision: Decision) -> None:
+        """Write down a verdict."""
+        self.decisions.append(decision)
+
+    def spend(self, stage: Stage, nanoseconds: int) -> None:
+        """Add to a stage's own work: time in which this process computed for the exchange."""
+        self.spent_ns[stage] = self.spent_ns.get(stage, 0) + nanoseconds
+
+    def wait(self, stage: Stage, nanoseconds: int) -> None:
+        """Add to the time that a stage waited for something outside."""
+        self.waited_ns[stage] = self.waited_ns.get(stage, 0) + nanoseconds
+
+    @property
+    def call(self) -> Call:
+        """The call under way."""
+        return self.calls[-1]
+
+    def outcome(self, *, finished: bool) -> ExchangeOutcome:
+        """How the exchange ended. Observed decisions change nothing."""
+        if self.held is not None:
+            return "held"
+        if self.failure is not None:
+            return "error" if self.failure.status >= 500 or self.failure.status == 429 else "denied"
+        if not finished:
+            return "interrupted"
+        changed = any(d.outcome == "transform" and d.mode == "enforce" for d in self.decisions)
+        return "transformed" if changed else "allowed"
