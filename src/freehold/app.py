@@ -1,0 +1,1 @@
+"""The only place that wires: adapters behind core's ports, stages into the journey."""
