@@ -116,6 +116,15 @@ def test_tiers_and_promotions_stay_within_their_terms(
     assert (limits["guest"], limits["platinum"]) == (500, 1_500)
 
 
+def test_products_are_found_by_their_words(small: Path) -> None:
+    query = "SELECT name FROM product_search WHERE product_search MATCH '{}' ORDER BY rank LIMIT 3"
+    assert all(
+        "Kettle" in name for (name,) in _all(small, query.format('"kettles" OR "whistling"'))
+    )
+    ((best,), *_) = _all(small, query.format('"HP-KI-001"'))
+    assert (best,) in _all(small, "SELECT name FROM products WHERE sku = 'HP-KI-001'")
+
+
 def test_reading_cannot_write(small: Path) -> None:
     with closing(data.open_readonly(small)) as db, pytest.raises(sqlite3.OperationalError):
         db.execute("DELETE FROM orders")

@@ -110,6 +110,14 @@ CREATE INDEX stock_by_sku ON stock (sku, quantity);
 CREATE INDEX deliveries_by_store ON deliveries (store_id, expected_on);
 CREATE INDEX promotions_by_day ON promotions (ends_on, starts_on);
 CREATE INDEX products_by_category ON products (category);
+
+-- Full-text search over what a customer may call a product; ranked by bm25.
+CREATE VIRTUAL TABLE product_search USING fts5 (
+  sku, name, category, brand, tokenize = 'porter unicode61'
+);
+INSERT INTO product_search (sku, name, category, brand)
+  SELECT sku, name, category, brand FROM products ORDER BY sku;
+INSERT INTO product_search (product_search) VALUES ('optimize');
 """
 
 # In the order of insertion, parents first.
