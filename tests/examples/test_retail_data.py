@@ -133,11 +133,11 @@ def test_reading_cannot_write(small: Path) -> None:
 def test_ensure_keeps_what_is_current_and_replaces_what_is_not(tmp_path: Path) -> None:
     path = tmp_path / "kept.sqlite"
     path.write_bytes(b"not a database")
-    data.ensure(path)
+    data.ensure(path, **SMALL)
     made = path.stat().st_mtime_ns
-    data.ensure(path)
+    data.ensure(path, **SMALL)
     assert path.stat().st_mtime_ns == made
-    data.ensure(path, seed=7)
+    data.ensure(path, seed=7, **SMALL)
     assert path.stat().st_mtime_ns != made
 
 

@@ -68,10 +68,18 @@ def build(
     return path
 
 
-def ensure(path: Path, *, progress: Progress | None = None, seed: int = 2026) -> Path:
-    """Return `path`, made now unless it already holds this version's database of this seed."""
-    if not _is_current(path, seed):
-        build(path, seed=seed, progress=progress)
+def ensure(
+    path: Path,
+    *,
+    stores: int = 1_600,
+    customers: int = 20_000,
+    orders: int = 40_000,
+    seed: int = 2026,
+    progress: Progress | None = None,
+) -> Path:
+    """Return `path`, built now unless it already holds the database of these very arguments."""
+    if _meta_of(path) != _meta(stores, customers, orders, seed, TODAY):
+        build(path, stores=stores, customers=customers, orders=orders, seed=seed, progress=progress)
     return path
 
 
@@ -110,9 +118,7 @@ class _Writer:
 
 
 def _fill(to: _Writer, stores: int, customers: int, orders: int, seed: int, today: date) -> None:
-    counts = {"stores": stores, "customers": customers, "orders": orders}
-    meta = {"version": schema.VERSION, "seed": seed, "today": today.isoformat(), **counts}
-    to.insert("meta", [(name, str(value)) for name, value in sorted(meta.items())])
+    to.insert("meta", sorted(_meta(stores, customers, orders, seed, today).items()))
     to.insert("regions", rows.regions(seed))
     store_rows, hours, shops = rows.stores(seed, stores)
     to.insert("stores", store_rows)
@@ -138,15 +144,26 @@ def _fill(to: _Writer, stores: int, customers: int, orders: int, seed: int, toda
     to.insert("order_items", item_rows)
 
 
-def _is_current(path: Path, seed: int) -> bool:
+def _meta(stores: int, customers: int, orders: int, seed: int, today: date) -> dict[str, str]:
+    settings = {
+        "version": schema.VERSION,
+        "seed": seed,
+        "today": today.isoformat(),
+        "stores": stores,
+        "customers": customers,
+        "orders": orders,
+    }
+    return {name: str(value) for name, value in settings.items()}
+
+
+def _meta_of(path: Path) -> dict[str, str]:
     if not path.is_file():
-        return False
+        return {}
     try:
         with closing(open_readonly(path)) as db:
-            meta = dict(db.execute("SELECT name, value FROM meta"))
+            return dict(db.execute("SELECT name, value FROM meta"))
     except sqlite3.Error:
-        return False  # not our database, or a damaged one: it is made anew
-    return meta.get("version") == str(schema.VERSION) and meta.get("seed") == str(seed)
+        return {}  # not our database, or a damaged one: it is made anew
 
 
 def main(argv: list[str] | None = None) -> int:
