@@ -39,8 +39,8 @@ bench: .venv/.stamp ## measure speed and cost (ARGS="--json" for one object)
 lock: ## pin requirements/*.txt again (needs uv; ARGS="--upgrade" for the newest)
 	python3 scripts/lock.py $(ARGS)
 
-wheels: ## ask the registry which wheels exist and write docs/reference/platforms.md
-	python3 scripts/wheels.py $(ARGS)
+wheels: .venv/.stamp ## ask the registry which wheels exist and write docs/reference/platforms.md
+	$(PY) scripts/wheels.py $(ARGS)
 
 clean: ## remove the environment, builds and caches (never .freehold)
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

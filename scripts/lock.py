@@ -49,8 +49,11 @@ def main() -> int:
     parser.add_argument("--uv", default=shutil.which("uv"), help="path of the uv program")
     arguments = parser.parse_args()
     if not arguments.uv:
-        print("lock: uv is not installed; `pip install uv` in an environment of its own, then"
-              " `make lock`", file=sys.stderr)
+        print(
+            "lock: uv is not installed; `pip install uv` in an environment of its own, then"
+            " `make lock`",
+            file=sys.stderr,
+        )
         return 1
     for name, options in LOCKS.items():
         compile_lock(arguments.uv, name, options, upgrade=arguments.upgrade)

@@ -1,0 +1,103 @@
+"""What every test gets: no network beyond this machine, a home of its own, services by fixture."""
+
+import ipaddress
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+_CREDENTIALS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "AZURE_OPENAI_API_KEY")
+
+settings.register_profile("default", deadline=None, max_examples=60, print_blob=True)
+settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+class NetworkBlockedError(RuntimeError):
+    """A test reached for an address beyond this machine."""
+
+
+def _is_local(host: object) -> bool:
+    """Whether a host stays on this machine; an unknown name does not."""
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if host in (None, "", "localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
+    """Audit hook: it sees every socket that goes through Python's own `socket` module.
+
+    libuv (uvloop) and Rust clients have sockets of their own; tests hand those only addresses of
+    servers that they started themselves.
+    """
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None  # a path is a local socket
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    if not _is_local(host):
+        raise NetworkBlockedError(f"{event} to {host!r}: tests talk to this machine only")
+
+
+def pytest_configure() -> None:
+    """Close the network before anything is collected. A hook cannot be taken away again."""
+    sys.addaudithook(_refuse_network)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def freehold_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home for the whole run, and no credential of the developer's in the environment."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FREEHOLD_HOME", str(home))
+        for name in _CREDENTIALS:
+            patch.delenv(name, raising=False)
+        yield home
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository's root."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the repository, or the one FREEHOLD_SHARED_DATA names."""
+    folder = Path(os.environ.get("FREEHOLD_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no data at {folder}: set FREEHOLD_SHARED_DATA to run this test")
+    return folder
+
+
+def _service_url(variable: str, example: str) -> str:
+    url = os.environ.get(variable)
+    if not url:
+        pytest.skip(f"no server: set {variable}={example} to run this test")
+    return url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """URL of a PostgreSQL database that the tests may fill and empty."""
+    return _service_url(
+        "FREEHOLD_TEST_POSTGRES", "postgresql+psycopg://user:password@127.0.0.1/freehold_test"
+    )
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """URL of a Redis or Valkey database that the tests may fill and empty."""
+    return _service_url("FREEHOLD_TEST_REDIS", "redis://127.0.0.1:6379/9")
