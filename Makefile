@@ -2,7 +2,6 @@
 .SILENT:
 .DEFAULT_GOAL := help
 .PHONY: help venv demo stop test check format bench lock wheels clean
-MAKEFLAGS += --no-print-directory
 ARGS ?=
 PY := .venv/bin/python
 

@@ -30,8 +30,9 @@ choose() {
     return 1
 }
 
-# An environment that an upgrade of Python broke, or that was made by one out of range, goes.
-if [ -e .venv ] && ! fits .venv/bin/python; then
+# An environment that was never finished, that an upgrade of Python broke, or whose Python is out of
+# range, goes.
+if [ -e .venv ] && ! { fits .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; }; then
     rm -rf .venv
 fi
 if [ ! -e .venv ]; then
@@ -43,7 +44,11 @@ if [ ! -e .venv ]; then
         exit 1
     fi
 fi
-echo "freehold: installing the pinned requirements (one to two minutes the first time)"
+if [ -e .venv/.stamp ]; then
+    echo "freehold: bringing .venv up to date"
+else
+    echo "freehold: installing the pinned requirements (a minute or two)"
+fi
 pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
 pip install -qq --require-hashes --requirement requirements/dev.txt
 pip install -qq --no-deps --no-build-isolation --no-index --editable .
