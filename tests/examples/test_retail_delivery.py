@@ -1,0 +1,74 @@
+"""The delivery service as the gateway's HTTP source sees it."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import aiohttp
+import pytest
+import uvicorn
+
+from freehold.testing.retail import data
+from freehold.testing.retail.delivery import DeliveryService
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("delivery") / "chain.sqlite"
+    return data.build(path, stores=20, customers=400, orders=900)
+
+
+@pytest.fixture
+def service(database: Path) -> Iterator[DeliveryService]:
+    with closing(DeliveryService(database)) as made:
+        yield made
+
+
+def test_it_lists_what_is_on_its_way_to_this_customer_only(
+    database: Path, service: DeliveryService
+) -> None:
+    with closing(data.open_readonly(database)) as db:
+        rows = db.execute(
+            "SELECT customer_id, id FROM orders WHERE status IN ('placed', 'packed', 'shipped')"
+        ).fetchall()
+    assert rows
+    for customer, order in rows:
+        status, body = service.answer("GET", f"/customers/{customer}/deliveries")
+        own = {known for owner, known in rows if owner == customer}
+        assert status == 200
+        listed = {delivery["order_id"] for delivery in body["deliveries"]}
+        assert listed <= own
+        assert order in listed or len(own) > 5
+
+
+def test_a_stranger_gets_an_empty_list_and_a_wrong_path_a_404(service: DeliveryService) -> None:
+    assert service.answer("GET", "/customers/C999/deliveries") == (
+        200,
+        {"customer_id": "C999", "deliveries": []},
+    )
+    assert service.answer("GET", "/customers/'; DROP TABLE orders/deliveries")[0] == 404
+    assert service.answer("GET", "/")[0] == 404
+    assert service.answer("POST", "/customers/C1/deliveries")[0] == 405
+    assert service.answer("GET", "/healthz")[0] == 200
+
+
+async def test_it_serves_over_http(database: Path) -> None:
+    with closing(socket.socket()) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        config = uvicorn.Config(DeliveryService(database, latency_ms=30), log_level="error")
+        server = uvicorn.Server(config)
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listening]))
+            async with aiohttp.ClientSession() as session:
+                began = asyncio.get_running_loop().time()
+                url = f"http://127.0.0.1:{port}/customers/C100000/deliveries"
+                async with session.get(url) as response:
+                    body = await response.json()
+                took = asyncio.get_running_loop().time() - began
+            server.should_exit = True
+    assert body["customer_id"] == "C100000"
+    assert took >= 0.03
