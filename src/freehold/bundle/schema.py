@@ -131,9 +131,7 @@ class Redact(Section):
     """Take out findings with these labels, or facts of these kinds."""
 
     labels: list[str] = []
-    facts: list[
-        Literal["percent", "money", "date", "duration", "quantity", "commitment"]
-    ] = []
+    facts: list[Literal["percent", "money", "date", "duration", "quantity", "commitment"]] = []
 
 
 class Annotate(Section):
@@ -248,9 +246,11 @@ class Issuer(Section):
     issuer: str
     audience: str
     jwks: str = Field(description="`file:path` or an https URL of a JWKS document.")
-    algorithms: list[
-        Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
-    ] = ["RS256", "ES256", "EdDSA"]
+    algorithms: list[Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]] = [
+        "RS256",
+        "ES256",
+        "EdDSA",
+    ]
     roles_claim: str = "roles"
     clearances_claim: str = "clearances"
     attribute_claims: dict[str, str] = Field({}, description="Attribute → claim; default: same.")

@@ -1,0 +1,111 @@
+"""The whole bundle, checked at once: every mistake, each with file, line and column.
+
+Shape is pydantic's part; what one section means for another is read from the located tree, so that
+an app with a misspelt key still has its unknown route reported in the same run.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from msgspec import Struct
+
+from freehold.bundle import secrets
+from freehold.bundle.load import load
+from freehold.bundle.meaning import (
+    CompileRule,
+    check_expressions,
+    check_models,
+    check_rules,
+    check_sources,
+)
+from freehold.bundle.names import DETECTORS
+from freehold.bundle.problems import Problem, Problems
+from freehold.bundle.references import Names, References
+from freehold.bundle.schema import Bundle
+from freehold.bundle.shape import validate
+from freehold.bundle.snapshot import Snapshot, read_folder
+from freehold.bundle.tenancy import check_locks, check_tree
+
+
+class Report(Struct, frozen=True):
+    """What ``check`` found.
+
+    Attributes:
+        problems: in order of file, line and column.
+        bundle: the typed bundle; None as soon as there is one error.
+        hash: the version of what was read, ``sha256:…``, also of a bundle with errors.
+    """
+
+    problems: tuple[Problem, ...]
+    bundle: Bundle | None
+    hash: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether this bundle may go live; warnings don't stand in the way."""
+        return self.bundle is not None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What must be mended."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is probably not meant."""
+        return tuple(problem for problem in self.problems if problem.severity == "warning")
+
+
+def check(
+    folder: Path,
+    *,
+    compile_rule: CompileRule | None = None,
+    detector_ids: Collection[str] | None = None,
+) -> Report:
+    """Read and check the bundle in ``folder``. Nothing is raised for what is wrong with it.
+
+    Args:
+        compile_rule: compiles a CEL expression for a phase (request, answer, route, source) and
+            returns what is wrong with it, or None. Without it, expressions are not looked at.
+        detector_ids: the detectors that exist; Freehold's own by default.
+    """
+    problems = Problems()
+    snapshot = read_folder(folder, problems)
+    return check_snapshot(snapshot, problems, compile_rule=compile_rule, detector_ids=detector_ids)
+
+
+def check_snapshot(
+    snapshot: Snapshot,
+    problems: Problems,
+    *,
+    compile_rule: CompileRule | None = None,
+    detector_ids: Collection[str] | None = None,
+) -> Report:
+    """Check files that are in memory already; ``problems`` has what reading them showed."""
+    known = DETECTORS if detector_ids is None else detector_ids
+    loaded = load(snapshot, problems)
+    root, whole = loaded.root, loaded.whole
+    bundle = None
+    if snapshot.files:
+        secrets.check_files(snapshot, problems)
+        secrets.check_headers(root, problems)
+        names = Names(root, known)
+        bundle = validate(root, whole, problems)
+        References(root, names, whole, problems).check()
+        paths = check_tree(root, whole, problems)
+        check_locks(root, paths, known, problems)
+        check_sources(root, names, whole, problems)
+        check_models(names, problems)
+        check_rules(names, problems)
+        if compile_rule is not None:
+            check_expressions(names, compile_rule, problems)
+    found = _without_echoes(problems.sorted())
+    failed = any(problem.severity == "error" for problem in found)
+    return Report(found, None if failed else bundle, snapshot.hash)
+
+
+def _without_echoes(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """A key written where `env:NAME` belongs is one mistake: a secret, not also a bad pattern."""
+    leaked = {(p.file, p.line) for p in problems if p.code.startswith("secret.inline")}
+    echoes = {"shape.pattern", "secret.header"}
+    return tuple(p for p in problems if p.code not in echoes or (p.file, p.line) not in leaked)

@@ -1,0 +1,249 @@
+"""Sources, models and rules one by one: what is well-formed, and still must not run."""
+
+from collections.abc import Callable
+from urllib.parse import SplitResult, urlsplit
+
+from freehold.bundle import sql
+from freehold.bundle.names import ATTRIBUTE_PREFIX, PRINCIPAL_PATHS, REQUEST_PATHS
+from freehold.bundle.problems import Problems, did_you_mean
+from freehold.bundle.references import Names, is_loopback, words
+from freehold.bundle.tree import Tree, shown
+
+CompileRule = Callable[[str, str], str | None]
+"""``(expression, phase) → error``, phase being request, answer, route or source."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def check_sources(root: Tree, names: Names, whole: bool, problems: Problems) -> None:
+    """Who may see what a source gives, where it reaches, and that it only reads."""
+    allowed = [word for _, _, word in words(root.section("egress"), "allow")]
+    for name, source in names.sources.items():
+        path = ("sources", name)
+        bound = _check_binds(source, path, names, whole, problems)
+        kind, public = source.text("type"), source.get("public")
+        is_public = public is not None and public.value is True
+        if kind == "sql":
+            _check_sql(source, path, problems)
+            if not bound and not is_public:
+                problems.add(
+                    "source.unbound",
+                    root.section("sources").key_spot(name),
+                    f"SQL source `{name}` is neither bound to the principal nor public, so "
+                    "everyone would see everyone's rows",
+                    path=path,
+                    suggestion="bind a parameter to `principal.…`, or say `public: true`",
+                )
+        elif kind == "http":
+            _check_host(source, path, allowed, problems)
+
+
+def _check_binds(
+    source: Tree, path: tuple[str, str], names: Names, whole: bool, problems: Problems
+) -> bool:
+    """Whether a parameter is bound to the principal; unknown paths are reported."""
+    bound = False
+    for parameter, value in source.section("bind").entries():
+        if not isinstance(value.value, str):
+            continue
+        target, here = value.value, (*path, "bind", parameter)
+        if target.startswith(ATTRIBUTE_PREFIX):
+            bound = True
+            attribute = target.removeprefix(ATTRIBUTE_PREFIX)
+            if attribute not in names.attributes and whole:
+                problems.add(
+                    "ref.attribute",
+                    value.spot,
+                    f"undeclared attribute {shown(attribute)}",
+                    path=here,
+                    suggestion=did_you_mean(attribute, names.attributes)
+                    or "declare it under `identity.attributes`",
+                )
+        elif target in PRINCIPAL_PATHS:
+            bound = True
+        elif target not in REQUEST_PATHS:
+            known = PRINCIPAL_PATHS | REQUEST_PATHS
+            attributes = {ATTRIBUTE_PREFIX + attribute for attribute in names.attributes}
+            problems.add(
+                "source.bind",
+                value.spot,
+                f"nothing to bind at {shown(target)}",
+                path=here,
+                suggestion=did_you_mean(target, known | attributes)
+                or "see `bind` in the reference",
+            )
+    return bound
+
+
+def _check_sql(source: Tree, path: tuple[str, str], problems: Problems) -> None:
+    at, text = source.get("query"), source.text("query")
+    binds = source.section("bind")
+    if at is None or not (text or "").strip():
+        problems.add(
+            "source.query",
+            (at or source).spot,
+            f"SQL source `{path[1]}` has no query",
+            path=(*path, "query"),
+            suggestion="add `query: SELECT …`",
+        )
+        return
+    seen = sql.read(text or "")
+    for complaint in seen.complaints:
+        problems.add(
+            "source.query",
+            at.spot,
+            f"the query is refused: {complaint}",
+            path=(*path, "query"),
+            suggestion="write one SELECT (or WITH … SELECT)",
+        )
+    bound = [name for name, _ in binds.entries()]
+    for parameter in seen.parameters:
+        if parameter not in bound:
+            problems.add(
+                "source.parameter",
+                at.spot,
+                f"the query's `:{parameter}` is bound to nothing",
+                path=(*path, "query"),
+                suggestion=did_you_mean(parameter, set(bound) - set(seen.parameters))
+                or f"add it to `bind`: `{parameter}: principal.…`",
+            )
+    for name in bound:
+        if name not in seen.parameters:
+            problems.add(
+                "source.parameter",
+                binds.key_spot(name),
+                f"the query has no parameter `:{name}`",
+                path=(*path, "bind", name),
+                suggestion=did_you_mean(name, set(seen.parameters) - set(bound))
+                or "use it in the query, or remove it",
+            )
+
+
+def _check_host(
+    source: Tree, path: tuple[str, str], allowed: list[str], problems: Problems
+) -> None:
+    at, url = source.get("url"), source.text("url")
+    if at is None or url is None or url.startswith("env:"):
+        return
+    parts = _split(url)
+    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        problems.add(
+            "source.url", at.spot, "an HTTP source needs an http(s) address", path=(*path, "url")
+        )
+        return
+    host = parts.hostname
+    port = parts.port or _DEFAULT_PORTS[parts.scheme]
+    folded = {entry.casefold() for entry in allowed}
+    spelled = f"[{host}]" if ":" in host else host
+    if not folded & {host, spelled, f"{spelled}:{port}"}:
+        entry = spelled if port == _DEFAULT_PORTS[parts.scheme] else f"{spelled}:{port}"
+        problems.add(
+            "egress.host",
+            at.spot,
+            f"`{entry}` is not in `egress.allow`",
+            path=(*path, "url"),
+            suggestion=did_you_mean(entry, allowed)
+            or f"add `{entry}` there if sources may reach it",
+        )
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a bad port raises only here
+    except ValueError:
+        return None
+    return parts
+
+
+def check_models(names: Names, problems: Problems) -> None:
+    """Addresses and prices."""
+    for name, model in names.models.items():
+        at, url = model.get("base_url"), model.text("base_url")
+        if at is not None and url is not None and not url.startswith("env:"):
+            parts = _split(url)
+            if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+                problems.add(
+                    "model.url",
+                    at.spot,
+                    f"model `{name}` needs an http(s) address",
+                    path=("models", name, "base_url"),
+                )
+            elif parts.scheme == "http" and not is_loopback(parts.hostname):
+                problems.warn(
+                    "model.plain-http",
+                    at.spot,
+                    f"model `{name}` is reached over http, so others can read along",
+                    path=("models", name, "base_url"),
+                    suggestion="use https where the endpoint has it",
+                )
+        for side, price in model.section("price").entries():
+            if isinstance(price.value, int | float) and round(price.value, 3) != price.value:
+                problems.add(
+                    "model.price",
+                    price.spot,
+                    "a price has at most three decimals",
+                    path=("models", name, "price", side),
+                    suggestion=f"write `{round(price.value, 3):g}`",
+                )
+
+
+def check_rules(names: Names, problems: Problems) -> None:
+    """Obligations that can't do what they say."""
+    for name, rule in names.rules.items():
+        needs, dos = rule.get("needs"), rule.section("do").items()
+        late = [a for a in ("require_approval", "rewrite") if any(do.get(a) for do in dos)]
+        if needs is not None and needs.value == "sentence" and late:
+            problems.warn(
+                "rule.late",
+                needs.spot,
+                f"rule `{name}` may fire when earlier sentences have left already, too "
+                f"late for `{late[0]}`",
+                path=("rules", name, "needs"),
+                suggestion="write `needs: whole`",
+            )
+        if needs is not None and rule.text("phase") == "request":
+            problems.warn(
+                "rule.needs",
+                needs.spot,
+                "`needs` means nothing for a request",
+                path=("rules", name, "needs"),
+                suggestion="remove it",
+            )
+        for number, do in enumerate(dos):
+            redact = do.get("redact")
+            if (
+                redact is not None
+                and isinstance(redact.value, dict)
+                and not any(redact.section(key).items() for key in ("labels", "facts"))
+            ):
+                problems.add(
+                    "rule.obligation",
+                    redact.spot,
+                    "`redact` names neither labels nor facts",
+                    path=("rules", name, "do", number, "redact"),
+                    suggestion="add `labels: [pii]`, say",
+                )
+
+
+def check_expressions(names: Names, compile_rule: CompileRule, problems: Problems) -> None:
+    """Every CEL expression, compiled against the facts of its phase."""
+
+    def compiled(tree: Tree, key: str, phase: str, path: tuple[str | int, ...]) -> None:
+        at, text = tree.get(key), tree.text(key)
+        if at is not None and text:
+            error = compile_rule(text, phase)
+            if error:
+                problems.add(
+                    "rule.expression", at.spot, f"this does not compile: {error}", path=(*path, key)
+                )
+
+    for name, rule in names.rules.items():
+        phase = rule.text("phase")
+        if phase in {"request", "answer"}:
+            compiled(rule, "when", phase, ("rules", name))
+    for name, route in names.routes.items():
+        for number, choice in enumerate(route.section("rules").items()):
+            compiled(choice, "when", "route", ("routes", name, "rules", number))
+    for name, source in names.sources.items():
+        compiled(source, "when", "source", ("sources", name))

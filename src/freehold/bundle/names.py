@@ -1,0 +1,38 @@
+"""Names that a bundle may use without declaring them: detectors, labels, bind paths."""
+
+DETECTORS: tuple[str, ...] = (
+    "hidden.unicode",
+    "injection.patterns",
+    "leak.contact",
+    "pii.card",
+    "pii.crypto",
+    "pii.email",
+    "pii.iban",
+    "pii.ip",
+    "pii.mac",
+    "pii.national_id",
+    "pii.phone",
+    "pii.url_credentials",
+    "pii.us_ssn",
+    "secret.api_key",
+    "secret.aws_key",
+    "secret.entropy",
+    "secret.jwt",
+    "secret.private_key",
+    "secret.token",
+)
+"""The detectors that Freehold ships, in order of name."""
+
+REDACTABLE_LABELS = frozenset({"pii", "secret"})
+BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection", "leak"}
+
+PRINCIPAL_PATHS = frozenset({"principal.id", "principal.tenant"})
+REQUEST_PATHS = frozenset({"request.text", "request.terms", "request.ids"})
+ATTRIBUTE_PREFIX = "principal.attributes."
+
+
+def matches(pattern: str, detector: str) -> bool:
+    """Whether ``pattern`` (``pii.email``, or a family: ``pii.*``) means this detector."""
+    if pattern.endswith(".*"):
+        return detector.startswith(pattern[:-1])
+    return pattern == detector

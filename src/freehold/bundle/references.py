@@ -1,0 +1,254 @@
+"""What one section says about another: every name that is used must be declared, and be used."""
+
+from collections.abc import Collection, Iterator
+from urllib.parse import urlsplit
+
+from freehold.bundle.names import BUILT_IN_LABELS, REDACTABLE_LABELS, matches
+from freehold.bundle.problems import Problems, did_you_mean, one_of
+from freehold.bundle.tree import Tree, shown
+
+Path = tuple[str | int, ...]
+
+
+class Names:
+    """Everything that the bundle declares, by kind."""
+
+    def __init__(self, root: Tree, detector_ids: Collection[str]) -> None:
+        def declared(*section: str) -> dict[str, Tree]:
+            return dict(root.section(*section).entries())
+
+        self.models = declared("models")
+        self.routes = declared("routes")
+        self.sources = declared("sources")
+        self.rules = declared("rules")
+        self.tenants = declared("tenants")
+        self.apps = declared("apps")
+        self.attributes = declared("identity", "attributes")
+        self.labels = frozenset(declared("labels")) | REDACTABLE_LABELS
+        self.found_labels = self.labels | BUILT_IN_LABELS
+        self.detectors = frozenset(detector_ids)
+
+
+class References:
+    """Checks every name against what is declared, and notes which ones are used."""
+
+    def __init__(self, root: Tree, names: Names, whole: bool, problems: Problems) -> None:
+        self.root = root
+        self.names = names
+        self.whole = whole
+        self.problems = problems
+        self.used: dict[str, set[str]] = {
+            kind: set() for kind in ("model", "route", "source", "rule")
+        }
+
+    def check(self) -> None:
+        """All references, then what nothing refers to."""
+        for name, tree in self.names.models.items():
+            self._all("label", tree, ("models", name), "clearances", self.names.labels)
+        for name, tree in self.names.routes.items():
+            self._route(name, tree)
+        for name, tree in self.names.sources.items():
+            self._all("label", tree, ("sources", name), "labels", self.names.labels)
+        for name, tree in self.names.rules.items():
+            self._rule(name, tree)
+        for name, tree in self.names.tenants.items():
+            self._all("rule", tree, ("tenants", name), "rules", self.names.rules)
+            self._settings(tree, ("tenants", name))
+        for name, tree in self.names.apps.items():
+            self._app(name, tree)
+        for name, tree in self.root.section("identity", "issuers").entries():
+            self._issuer(name, tree)
+        if self.whole:
+            self._unused()
+
+    def _known(self, kind: str, word: str, known: Collection[str], at: Tree, path: Path) -> bool:
+        if kind in self.used:
+            self.used[kind].add(word)
+        if word in known:
+            return True
+        if self.whole:  # it may stand in the file that can't be read
+            suggestion = did_you_mean(word, known)
+            if not suggestion and known:
+                suggestion = f"there is {one_of(known)}"
+            self.problems.add(
+                f"ref.{kind}",
+                at.spot,
+                f"unknown {kind} {shown(word)}",
+                path=path,
+                suggestion=suggestion,
+            )
+        return False
+
+    def _all(self, kind: str, tree: Tree, path: Path, key: str, known: Collection[str]) -> None:
+        for index, item, word in words(tree, key):
+            self._known(kind, word, known, item, (*path, key, index))
+
+    def _one(self, kind: str, tree: Tree, path: Path, key: str, known: Collection[str]) -> bool:
+        at, word = tree.get(key), tree.text(key)
+        if at is None or word is None:
+            return False
+        return self._known(kind, word, known, at, (*path, key))
+
+    def _route(self, name: str, tree: Tree) -> None:
+        path: Path = ("routes", name)
+        self._all("model", tree, path, "candidates", self.names.models)
+        candidates = {word for _, _, word in words(tree, "candidates")}
+        for number, rule in enumerate(tree.section("rules").items()):
+            for index, item, word in words(rule, "prefer"):
+                here = (*path, "rules", number, "prefer", index)
+                if self._known("model", word, self.names.models, item, here) and (
+                    word not in candidates
+                ):
+                    self.problems.add(
+                        "route.candidate",
+                        item.spot,
+                        f"`{word}` is no candidate of route `{name}`",
+                        path=here,
+                        suggestion="add it to `candidates`",
+                    )
+
+    def _rule(self, name: str, tree: Tree) -> None:
+        for number, do in enumerate(tree.section("do").items()):
+            redact, path = do.section("redact"), ("rules", name, "do", number, "redact")
+            self._all("label", redact, path, "labels", self.names.found_labels)
+            self._obligation(do, ("rules", name, "do", number))
+
+    def _obligation(self, do: Tree, path: Path) -> None:
+        """One thing, and said in full; only `block:` needs no more than its name."""
+        stands = [key for key, _ in do.entries()]
+        if not isinstance(do.value, dict):
+            return
+        if len(stands) != 1:
+            said = "says nothing" if not stands else f"says {len(stands)} things at once"
+            self.problems.add(
+                "rule.obligation",
+                do.spot,
+                f"this obligation {said}",
+                path=path,
+                suggestion="give each obligation its own `-`",
+            )
+        for key, value in do.entries():
+            if value.value is None and key in {"require_approval", "rewrite", "redact", "annotate"}:
+                self.problems.add(
+                    "shape.empty",
+                    do.key_spot(key),
+                    f"`{key}` has no value",
+                    path=(*path, key),
+                    suggestion=f"see `{key}` in the reference",
+                )
+
+    def _app(self, name: str, tree: Tree) -> None:
+        path: Path = ("apps", name)
+        self._one("tenant", tree, path, "tenant", self.names.tenants)
+        for key, capability in (("route", "chat"), ("embedding_route", "embedding")):
+            if self._one("route", tree, path, key, self.names.routes):
+                self._capable(str(tree.text(key)), capability, f"app `{name}`")
+        self._all("source", tree, path, "sources", self.names.sources)
+        self._all("rule", tree, path, "rules", self.names.rules)
+        for alias, target in tree.section("aliases").entries():
+            if isinstance(target.value, str):
+                here = (*path, "aliases", alias)
+                self._known("model", target.value, self.names.models, target, here)
+        self._settings(tree, path)
+
+    def _capable(self, route: str, capability: str, user: str) -> None:
+        """Every candidate of a route must be able to do what the app needs it for."""
+        for index, item, word in words(self.names.routes[route], "candidates"):
+            model = self.names.models.get(word)
+            given = model.get("capabilities") if model is not None else None
+            can = [c.value for c in given.items()] if given is not None else ["chat"]
+            if model is not None and capability not in can:
+                self.problems.add(
+                    "route.capability",
+                    item.spot,
+                    f"model `{word}` has no capability `{capability}`, which {user} needs of "
+                    f"route `{route}`",
+                    path=("routes", route, "candidates", index),
+                    suggestion=f"add `{capability}` to its `capabilities`, or take it out",
+                )
+
+    def _settings(self, tree: Tree, path: Path) -> None:
+        settings, path = tree.section("settings"), (*path, "settings")
+        self._all("model", settings, path, "models", self.names.models)
+        regions = {m.text("region") for m in self.names.models.values()} - {None, ""}
+        for index, item, word in words(settings, "regions"):
+            if word not in regions and self.whole:
+                self.problems.warn(
+                    "region.unused",
+                    item.spot,
+                    f"no model computes in the region {shown(word)}",
+                    path=(*path, "regions", index),
+                    suggestion=did_you_mean(word, filter(None, regions)),
+                )
+        detectors = settings.section("detectors")
+        for pattern, _ in detectors.entries():
+            if not any(matches(pattern, known) for known in self.names.detectors):
+                families = {f"{known.split('.')[0]}.*" for known in self.names.detectors}
+                suggestion = did_you_mean(pattern, self.names.detectors | families)
+                self.problems.add(
+                    "ref.detector",
+                    detectors.key_spot(pattern),
+                    f"unknown detector {shown(pattern)}",
+                    path=(*path, "detectors", pattern),
+                    suggestion=suggestion or f"families: {one_of(families)}",
+                )
+
+    def _issuer(self, name: str, tree: Tree) -> None:
+        path: Path = ("identity", "issuers", name)
+        claims = tree.section("attribute_claims")
+        for attribute, _ in claims.entries():
+            if attribute not in self.names.attributes and self.whole:
+                self.problems.add(
+                    "ref.attribute",
+                    claims.key_spot(attribute),
+                    f"undeclared attribute {shown(attribute)}",
+                    path=(*path, "attribute_claims", attribute),
+                    suggestion=did_you_mean(attribute, self.names.attributes)
+                    or "declare it under `identity.attributes`",
+                )
+        at, where = tree.get("jwks"), tree.text("jwks")
+        if at is not None and where is not None and not where.startswith(("file:", "https://")):
+            host = urlsplit(where).hostname or ""
+            if not (where.startswith("http://") and is_loopback(host)):
+                self.problems.add(
+                    "identity.jwks",
+                    at.spot,
+                    "keys that tokens are verified with must come from a file or over https",
+                    path=(*path, "jwks"),
+                    suggestion="write `file:path` or `https://…`",
+                )
+
+    def _unused(self) -> None:
+        sections = (
+            ("model", self.names.models),
+            ("route", self.names.routes),
+            ("source", self.names.sources),
+            ("rule", self.names.rules),
+        )
+        for app in self.names.apps.values():
+            for key in ("route", "embedding_route"):
+                self.used["route"].add(app.text(key) or "")
+        for kind, declared in sections:
+            section = self.root.section(f"{kind}s")
+            for name in declared:
+                if name not in self.used[kind]:
+                    self.problems.warn(
+                        f"unused.{kind}",
+                        section.key_spot(name),
+                        f"{kind} `{name}` is never used",
+                        path=(f"{kind}s", name),
+                        suggestion="name it where it should hold, or remove it",
+                    )
+
+
+def words(tree: Tree, key: str) -> Iterator[tuple[int, Tree, str]]:
+    """The strings of a list, each with its index and place; other items are shape errors."""
+    listed = tree.get(key)
+    for index, item in enumerate(listed.items() if listed is not None else []):
+        if isinstance(item.value, str):
+            yield index, item, item.value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine."""
+    return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")

@@ -1,0 +1,257 @@
+"""From the bundle as written to the bundle as run: one frozen ``AppSpec`` per tenant and app."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from freehold.bundle import schema
+from freehold.bundle.names import DETECTORS, REDACTABLE_LABELS
+from freehold.bundle.settings import (
+    Effective,
+    content_of,
+    declared,
+    defaults,
+    detectors_of,
+    extend,
+    limits_of,
+)
+from freehold.bundle.specs import issuer_spec, model_spec, rule_spec, source_spec
+from freehold.core.errors import BundleError, NotFound
+from freehold.core.spec import AppSpec, ModelSpec, RouteRule, RouteSpec, RuleSpec, SourceSpec
+
+Lookup = Callable[[str], str | None]
+"""Gives the value of an environment variable, or None: ``os.environ.get``."""
+
+
+class ResolvedBundle:
+    """One version of the bundle, ready for the request path.
+
+    Nothing is computed for a tenant before its first request. What tenants have in common they
+    share, so that a store which says nothing of its own costs little more than its name.
+    """
+
+    def __init__(
+        self,
+        bundle: schema.Bundle,
+        bundle_hash: str,
+        *,
+        models: Mapping[str, ModelSpec],
+        sources: Mapping[str, SourceSpec],
+        detector_ids: Iterable[str] = DETECTORS,
+    ) -> None:
+        self.bundle = bundle
+        self.hash = bundle_hash
+        self.name = bundle.name
+        self.models: Mapping[str, ModelSpec] = MappingProxyType(dict(models))
+        self.sources: Mapping[str, SourceSpec] = MappingProxyType(dict(sources))
+        self.rules: Mapping[str, RuleSpec] = MappingProxyType(
+            {rule_id: rule_spec(rule_id, rule) for rule_id, rule in bundle.rules.items()}
+        )
+        self._detector_ids = tuple(detector_ids)
+        self._paths: dict[str, tuple[str, ...]] = {}
+        self._states: dict[str, Effective] = {}
+        self._app_states: dict[tuple[int, str], Effective] = {}
+        self._templates: dict[tuple[int, str, tuple[str, ...]], AppSpec] = {}
+        self._apps: dict[tuple[str, str], AppSpec] = {}
+        self._base = defaults(self._detector_ids)
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        """Every tenant's id."""
+        return frozenset(self.bundle.tenants)
+
+    @property
+    def apps(self) -> frozenset[str]:
+        """Every app's id."""
+        return frozenset(self.bundle.apps)
+
+    @property
+    def root(self) -> str:
+        """The tenant that has no parent."""
+        return next(name for name, t in self.bundle.tenants.items() if t.parent is None)
+
+    def path(self, tenant: str) -> tuple[str, ...]:
+        """From the root to ``tenant``, both included.
+
+        Raises:
+            NotFound: no such tenant.
+        """
+        known = self._paths.get(tenant)
+        if known is None:
+            self._paths[tenant] = known = self._walk(tenant)
+        return known
+
+    def _walk(self, tenant: str) -> tuple[str, ...]:
+        path: list[str] = []
+        at: str | None = tenant
+        while at is not None:
+            node = self.bundle.tenants.get(at)
+            if node is None or at in path:
+                raise NotFound(f"no tenant `{tenant}` in bundle {self.name}")
+            path.append(at)
+            at = node.parent
+        return tuple(reversed(path))
+
+    def is_descendant(self, tenant: str, ancestor: str) -> bool:
+        """Whether ``tenant`` is ``ancestor`` or stands below it; false for unknown tenants."""
+        return tenant in self.bundle.tenants and ancestor in self.path(tenant)
+
+    def app_for(self, tenant: str, app: str) -> AppSpec:
+        """The app as this tenant runs it; the same object every time.
+
+        Raises:
+            NotFound: no such tenant or app, or the app belongs to another branch of the tree.
+        """
+        spec = self._apps.get((tenant, app))
+        if spec is None:
+            declared_app = self.bundle.apps.get(app)
+            if declared_app is None or not self.is_descendant(tenant, declared_app.tenant):
+                raise NotFound(f"no app `{app}` for tenant `{tenant}` in bundle {self.name}")
+            self._apps[tenant, app] = spec = self._resolve(tenant, app, declared_app)
+        return spec
+
+    def effective(self, tenant: str) -> Effective:
+        """The tenant's settings, with everything inherited and locked."""
+        state = self._states.get(tenant)
+        if state is None:
+            path = self.path(tenant)
+            above = self.effective(path[-2]) if len(path) > 1 else self._base
+            node = self.bundle.tenants[tenant]
+            state = extend(above, declared(node.settings, self._detector_ids), node.lock)
+            self._states[tenant] = state
+        return state
+
+    def _resolve(self, tenant: str, app_id: str, app: schema.App) -> AppSpec:
+        path = self.path(tenant)
+        rules = tuple(
+            dict.fromkeys([r for t in path for r in self.bundle.tenants[t].rules] + app.rules)
+        )
+        above = self.effective(tenant)
+        key = (id(above), app_id, rules)
+        template = self._templates.get(key)
+        if template is None:
+            state = self._app_state(above, app_id, app)
+            template = self._template(app_id, app, state, rules)
+            self._templates[key] = template
+        return msgspec.structs.replace(template, tenant=tenant, tenant_path=path)
+
+    def _app_state(self, above: Effective, app_id: str, app: schema.App) -> Effective:
+        """The app's own settings on top; kept, so that ``id(above)`` stays a valid key."""
+        state = self._app_states.get((id(above), app_id))
+        if state is None:
+            state = extend(above, declared(app.settings, self._detector_ids))
+            self._app_states[id(above), app_id] = state
+        return state
+
+    def _template(
+        self, app_id: str, app: schema.App, state: Effective, rules: tuple[str, ...]
+    ) -> AppSpec:
+        bundle = self.bundle
+        allowed = state.values.get(("models",), frozenset(self.models))
+        route = self._route(app.route, allowed)
+        embedding = self._route(app.embedding_route, allowed) if app.embedding_route else None
+        aliases = {name: model for name, model in app.aliases.items() if model in allowed}
+        wanted = {
+            *route.candidates,
+            *aliases.values(),
+            *(embedding.candidates if embedding else ()),
+        }
+        own = {name for name, label in bundle.labels.items() if label.redactable}
+        hidden = {name for name, label in bundle.labels.items() if not label.redactable}
+        return AppSpec(
+            id=app_id,
+            tenant="",
+            tenant_path=(),
+            bundle_hash=self.hash,
+            purpose=app.purpose,
+            owner=app.owner,
+            process=app.process,
+            risk=app.risk,
+            system_prompt=app.system_prompt,
+            route=route,
+            embedding_route=embedding,
+            models={name: self.models[name] for name in sorted(wanted)},
+            aliases=aliases,
+            unknown_model=app.unknown_model,
+            sources=tuple(self.sources[name] for name in app.sources),
+            rules=tuple(self.rules[name] for name in rules),
+            detectors=detectors_of(state),
+            redactable_labels=frozenset((REDACTABLE_LABELS | own) - hidden),
+            limits=limits_of(state),
+            content_kept=content_of(state),
+            retention_days=state.values["retention_days",],
+            require_identity=state.values["require_identity",],
+            issuers=tuple(issuer_spec(i, issuer) for i, issuer in bundle.identity.issuers.items()),
+            attributes={n: a.default for n, a in bundle.identity.attributes.items()},
+            allowed_regions=state.values.get(("regions",)),
+            egress=tuple(bundle.egress.allow),
+            currency=bundle.currency,
+            strict_audit=state.values["audit",] == "strict",
+        )
+
+    def _route(self, route_id: str, allowed: frozenset[str]) -> RouteSpec:
+        route = self.bundle.routes[route_id]
+        candidates = tuple(m for m in dict.fromkeys(route.candidates) if m in allowed)
+        rules = tuple(
+            RouteRule(id=rule.id, when=rule.when, prefer=prefer, why=rule.why)
+            for rule in route.rules
+            if (prefer := tuple(m for m in rule.prefer if m in candidates))
+        )
+        return RouteSpec(
+            id=route_id,
+            candidates=candidates,
+            rules=rules,
+            max_attempts=route.max_attempts,
+            deadline_ms=route.deadline_ms,
+        )
+
+
+class Unresolved(BundleError):
+    """Addresses that this machine does not know; ``places`` has their paths and variables."""
+
+    def __init__(self, places: tuple[tuple[tuple[str, str, str], str], ...]) -> None:
+        said = ", ".join(f"{'.'.join(path)} needs {name}" for path, name in places)
+        super().__init__(f"environment variables are not set: {said}")
+        self.places = places
+
+
+def resolve(
+    bundle: schema.Bundle,
+    bundle_hash: str,
+    *,
+    lookup: Lookup,
+    detector_ids: Iterable[str] = DETECTORS,
+) -> ResolvedBundle:
+    """Make a checked bundle ready to run.
+
+    Args:
+        lookup: where ``env:NAME`` in addresses comes from. Secrets stay references: whoever sends
+            them reads them.
+
+    Raises:
+        Unresolved: addresses name environment variables that are not set; all of them are named.
+    """
+    missing: list[tuple[tuple[str, str, str], str]] = []
+
+    def address(value: str, *path: str) -> str:
+        if not value.startswith("env:"):
+            return value
+        found = lookup(value.removeprefix("env:"))
+        if not found:
+            missing.append(((path[0], path[1], path[2]), value.removeprefix("env:")))
+        return found or ""
+
+    models = {
+        name: model_spec(name, model, address(model.base_url, "models", name, "base_url"))
+        for name, model in bundle.models.items()
+    }
+    sources = {
+        name: source_spec(name, source, address(source.url, "sources", name, "url"))
+        for name, source in bundle.sources.items()
+    }
+    if missing:
+        raise Unresolved(tuple(missing))
+    return ResolvedBundle(
+        bundle, bundle_hash, models=models, sources=sources, detector_ids=detector_ids
+    )

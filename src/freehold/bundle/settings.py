@@ -1,0 +1,195 @@
+"""How settings come down the tree: a child overrides, and only tightens what is locked above it.
+
+A settings block is flattened to leaves (``("limits", "requests_per_minute")``,
+``("detectors", "pii.email", "mode")``), because that is the grain at which a child speaks: what it
+leaves out, it inherits. Each leaf has one order from loose to strict.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, cast
+
+from msgspec import Struct
+
+from freehold.bundle.names import DETECTORS, matches
+from freehold.bundle.schema import Settings
+from freehold.core.spec import ContentKept, DetectorSetting, Limits
+
+Leaf = tuple[str, ...]
+NANO = 1_000_000_000
+
+# Each from loose to strict.
+_ORDER: dict[str, tuple[object, ...]] = {
+    "content": ("full", "redacted", "none"),
+    "audit": ("normal", "strict"),
+    "require_identity": (False, True),
+    "mode": ("observe", "enforce"),
+    "action": ("annotate", "redact", "block"),
+}
+_EVERYWHERE = frozenset({"request", "context", "answer"})
+
+
+class Effective(Struct, frozen=True):
+    """What holds at one place of the tree.
+
+    ``locked`` names the settings that nothing further down may loosen; a step down can only
+    tighten those, whatever it says.
+    """
+
+    values: dict[Leaf, Any]
+    locked: frozenset[str] = frozenset()
+
+
+class Loosened(Struct, frozen=True):
+    """A child's attempt to loosen what is locked."""
+
+    leaf: Leaf
+    wanted: Any
+    inherited: Any
+
+
+def declared(settings: Settings, detector_ids: Iterable[str] = DETECTORS) -> dict[Leaf, Any]:
+    """The leaves that this block sets itself; a family of detectors is spelled out.
+
+    Money comes in nano-units of the bundle's currency, thresholds in millionths.
+    """
+    leaves: dict[Leaf, Any] = {}
+    for name, value in settings.limits:
+        if value is not None:
+            key = "nano_per_day" if name == "money_per_day" else name
+            leaves["limits", key] = nano(value) if name == "money_per_day" else value
+    for name in ("content", "retention_days", "require_identity", "audit"):
+        value = getattr(settings, name)
+        if value is not None:
+            leaves[name,] = value
+    for name in ("regions", "models"):
+        value = getattr(settings, name)
+        if value is not None:
+            leaves[name,] = frozenset(value)
+    ids = tuple(detector_ids)
+    # Families first, so that a detector's own entry has the last word within one block.
+    for pattern, use in sorted(settings.detectors.items(), key=lambda item: _specific(item[0])):
+        family = pattern.endswith(".*")
+        for detector in [d for d in ids if matches(pattern, d)] if family else [pattern]:
+            for field in use.model_fields_set:
+                leaves["detectors", detector, field] = _detector_leaf(field, getattr(use, field))
+    return leaves
+
+
+def _specific(pattern: str) -> tuple[bool, int, str]:
+    return (not pattern.endswith(".*"), len(pattern), pattern)
+
+
+def _detector_leaf(field: str, value: Any) -> Any:
+    if field == "threshold":
+        return round(Decimal(repr(value)) * 1_000_000)
+    return frozenset(value) if field == "phases" else value
+
+
+def nano(amount: float) -> int:
+    """Money as nano-units; exact for every amount that has at most nine decimals."""
+    return round(Decimal(repr(amount)) * NANO)
+
+
+def stricter(leaf: Leaf, one: Any, other: Any) -> Any:
+    """The stricter of two values of one leaf; commutative, associative and idempotent."""
+    name = leaf[-1] if leaf[0] == "detectors" else leaf[0]
+    if name in _ORDER:
+        order = _ORDER[name]
+        return order[max(order.index(one), order.index(other))]
+    if name == "phases":
+        return one | other
+    if name in {"regions", "models"}:
+        return one & other
+    return min(one, other)  # limits, retention, thresholds
+
+
+def extend(above: Effective, leaves: Mapping[Leaf, Any], lock: Iterable[str] = ()) -> Effective:
+    """One step down the tree. The same object comes back when the step says nothing."""
+    locked = above.locked | frozenset(lock)
+    if not leaves:
+        return above if locked == above.locked else Effective(above.values, locked)
+    values = dict(above.values)
+    for leaf, wanted in leaves.items():
+        inherited = _inherited(above, leaf)
+        if leaf[0] in above.locked and inherited is not None:
+            wanted = stricter(leaf, inherited, wanted)
+        values[leaf] = wanted
+    return Effective(values, locked)
+
+
+def loosened(above: Effective, leaves: Mapping[Leaf, Any]) -> list[Loosened]:
+    """Where a step down would loosen what is locked, in order of leaf."""
+    found = []
+    for leaf, wanted in sorted(leaves.items()):
+        inherited = _inherited(above, leaf)
+        if (
+            leaf[0] in above.locked
+            and inherited is not None
+            and stricter(leaf, inherited, wanted) != wanted
+        ):
+            found.append(Loosened(leaf, wanted, inherited))
+    return found
+
+
+def _inherited(above: Effective, leaf: Leaf) -> Any:
+    """What holds above; None is no bound at all (no ceiling, every region)."""
+    found = above.values.get(leaf)
+    if found is None and leaf[0] == "detectors":
+        return _UNNAMED[leaf[-1]] if _is_used(above, leaf[1]) else None
+    return found
+
+
+def _is_used(above: Effective, detector: str) -> bool:
+    return any(key[0] == "detectors" and key[1] == detector for key in above.values)
+
+
+# What an entry leaves open; the same as ``DetectorUse``'s and ``DetectorSetting``'s defaults.
+_UNNAMED: dict[str, Any] = {
+    "mode": "enforce",
+    "action": "redact",
+    "threshold": 500_000,
+    "phases": _EVERYWHERE,
+}
+
+
+def defaults(detector_ids: Iterable[str] = DETECTORS) -> Effective:
+    """What holds above the root: strict where harm is certain, observing where it may surprise."""
+    limits = Limits()
+    values: dict[Leaf, Any] = {
+        ("limits", "max_request_chars"): limits.max_request_chars,
+        ("limits", "max_output_tokens"): limits.max_output_tokens,
+        ("content",): "redacted",
+        ("retention_days",): 180,
+        ("require_identity",): False,
+        ("audit",): "normal",
+    }
+    for detector in detector_ids:
+        use = dict(_UNNAMED)
+        if detector.startswith(("injection.", "hidden.")):
+            use["action"] = "annotate"
+            use["mode"] = "observe" if detector.startswith("injection.") else "enforce"
+        elif detector.startswith("leak."):
+            use["phases"] = frozenset({"answer"})
+        for field, value in use.items():
+            values["detectors", detector, field] = value
+    return Effective(values)
+
+
+def limits_of(state: Effective) -> Limits:
+    """The ceilings."""
+    return Limits(**{key[1]: value for key, value in state.values.items() if key[0] == "limits"})
+
+
+def content_of(state: Effective) -> ContentKept:
+    """What the record keeps of the texts."""
+    return cast(ContentKept, state.values["content",])
+
+
+def detectors_of(state: Effective) -> tuple[DetectorSetting, ...]:
+    """Every detector in use with its settings, in order of id."""
+    uses: dict[str, dict[str, Any]] = {}
+    for leaf, value in state.values.items():
+        if leaf[0] == "detectors":
+            uses.setdefault(leaf[1], {})[leaf[2]] = value
+    return tuple(DetectorSetting(id=name, **uses[name]) for name in sorted(uses))

@@ -1,0 +1,253 @@
+from pathlib import Path
+
+import pytest
+
+from freehold.bundle.check import Report, check
+from freehold.bundle.problems import Problem
+from tests.bundle.samples import GOOD, edited, write
+
+
+def found(report: Report, code: str) -> Problem:
+    matching = [problem for problem in report.problems if problem.code == code]
+    assert len(matching) == 1, "\n".join(map(str, report.problems))
+    return matching[0]
+
+
+def only(report: Report) -> Problem:
+    assert len(report.problems) == 1, "\n".join(map(str, report.problems))
+    return report.problems[0]
+
+
+def line_of(folder: Path, problem: Problem) -> str:
+    return (folder / problem.file).read_text(encoding="utf-8").splitlines()[problem.line - 1]
+
+
+def test_a_good_bundle_has_no_problems(tmp_path: Path) -> None:
+    report = check(write(tmp_path))
+    assert report.problems == ()
+    assert report.ok
+    assert report.bundle is not None
+    assert report.bundle.name == "corner-shop"
+    assert report.hash.startswith("sha256:")
+
+
+TEN = {
+    "a-freehold.yaml": """\
+        freehold: 1
+        name: ten mistakes
+        tenants:
+          chain:
+            settings:
+              content: none
+              limits: {requests_per_minute: 60}
+            lock: [content, limits]
+          north:
+            parent: chian
+          south:
+            parent: chain
+            settings:
+              content: full
+        """,
+    "b-models.yaml": """\
+        models:
+          gpt-5:
+            base_url: https://api.example.com/v1
+            api_key: sk-abcdefghijklmnopqrstuvwx
+            tiemout_ms: 500
+        routes:
+          main:
+            candidates: [gpt5]
+        """,
+    "c-apps.yaml": """\
+        apps:
+          service:
+            tenant: chain
+            purpose: Answers customers
+            route: main
+            sources: [orders]
+            settings:
+              limits: {requests_per_minute: many}
+          store:
+            tenant: chain
+            route: main
+        sources:
+          orders:
+            type: sql
+            url: sqlite:orders.db
+            query: SELECT * FROM orders WHERE customer = :who
+        """,
+    "d-broken.yaml": """\
+        rules:
+          first:
+          \tphase: answer
+        """,
+}
+TEN_EXPECTED = [
+    ("a-freehold.yaml", 2, "shape.pattern"),
+    ("a-freehold.yaml", 14, "lock.loosened"),
+    ("b-models.yaml", 4, "secret.inline"),
+    ("b-models.yaml", 5, "shape.unknown-key"),
+    ("c-apps.yaml", 8, "shape.type"),
+    ("c-apps.yaml", 9, "shape.missing-key"),
+    ("c-apps.yaml", 13, "source.unbound"),
+    ("c-apps.yaml", 16, "source.parameter"),
+    ("d-broken.yaml", 3, "yaml.tab"),
+]
+
+
+def test_mistakes_of_every_kind_are_reported_together(tmp_path: Path) -> None:
+    report = check(write(tmp_path, TEN))
+    assert [(p.file, p.line, p.code) for p in report.problems] == TEN_EXPECTED
+    assert report.bundle is None
+    # Names may be declared in the file that can't be read; mended, the last ones come out.
+    (tmp_path / "d-broken.yaml").write_text("")
+    mended = check(tmp_path)
+    expected = [*TEN_EXPECTED[:-1], ("a-freehold.yaml", 10, "ref.tenant")]
+    expected += [("b-models.yaml", 8, "ref.model")]
+    assert sorted((p.file, p.line, p.code) for p in mended.errors) == sorted(expected)
+    assert len(mended.errors) == 10
+    assert found(mended, "ref.model").suggestion == "did you mean `gpt-5`?"
+    assert found(mended, "ref.tenant").suggestion == "did you mean `chain`?"
+    assert found(mended, "shape.unknown-key").suggestion == "did you mean `timeout_ms`?"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "at", "says"),
+    [
+        ("route: main\n", "route: mian\n", "ref.route", "mian", "did you mean `main`?"),
+        ("[orders, stock]", "[order, stock]", "ref.source", "order,", "did you mean `orders`?"),
+        ("rules: [mark-money]", "rules: [markmoney]", "ref.rule", "markmoney", "`mark-money`"),
+        ("tenant: chain", "tenant: chains", "ref.tenant", "chains", "did you mean `chain`?"),
+        ("{gpt-4o: gpt-5}", "{gpt-4o: gpt5}", "ref.model", "gpt5", "did you mean `gpt-5`?"),
+        ("clearances: [pii]", "clearances: [ppi]", "ref.label", "ppi", "did you mean `pii`?"),
+        ("phase: answer\n    when: 'true'", "phase: anwser\n    when: 'true'", "shape.choice",
+         "anwser", "did you mean `answer`?"),
+        ("currency: EUR", "currency: euro", "shape.pattern", "euro", "such as `EUR`"),
+        ("{requests_per_minute: 600}", "{requests_per_minute: 0}", "shape.value", "0",
+         "at least 1"),
+        ("{requests_per_minute: 600}", "{requests_per_minute: 6_00}", "shape.type", "6_00",
+         "write `600`"),
+        ("public: true", "public: yes", "shape.type", "yes", "write `true`"),
+        ("sources: [orders, stock]", "sources: orders", "shape.type", "sources:",
+         "write `[orders]`"),
+        ("title: The chain", "title: 7", "shape.type", "7", 'put it in quotes: "7"'),
+        ("title: The chain", "title:", "shape.empty", "title:", "remove the key"),
+        ("name: corner-shop\n", "", "shape.missing-key", None, "no `name` in any file"),
+        ("freehold: 1\n", "", "shape.missing-key", None, "add `freehold: 1`"),
+        ("freehold: 1\n", "freehold: 2\n", "shape.choice", "2", "write `freehold: 1`"),
+        ("    purpose: Answers customers\n", "", "shape.missing-key", "service:", "`purpose`"),
+        ("- annotate: {tag: money}", "- annotate: {tag: money}\n        block: {}",
+         "rule.obligation", "annotate", "its own `-`"),
+        ("- annotate: {tag: money}", "- annotate:", "shape.empty", "annotate", "`annotate`"),
+        ("- annotate: {tag: money}", "- block", "shape.type", "- block", "write `block: {}`"),
+        ("- annotate: {tag: money}", "- redact: {}", "rule.obligation", "redact", "neither"),
+        ("north: {parent: chain}", "north: {}", "tenant.root", "north:", "`parent: chain`"),
+        ("north: {parent: chain}", "north: {parent: '1001'}", "tenant.cycle", "", "circle"),
+        ("north: {parent: chain}", "north: {parent: chain, settings: {content: full}}",
+         "lock.loosened", "content", "tenant `chain` locks `content` in freehold.yaml"),
+        ("aliases: {gpt-4o: gpt-5}",
+         "aliases: {gpt-4o: gpt-5}\n    settings: {limits: {requests_per_minute: 601}}",
+         "lock.loosened", "requests_per_minute", "looser than the `600`"),
+        ("prefer: [small]", "prefer: [embedder]", "route.candidate", "embedder", "`candidates`"),
+        ("candidates: [embedder]", "candidates: [embedder, small]", "route.capability", "small",
+         "no capability `embedding`"),
+        ("content: redacted", "content: redacted\n      models: [embedder]", "route.ruled-out",
+         "route: main", "ruled out"),
+        ("content: redacted", "content: redacted\n      detectors: {pi.email: {}}", "ref.detector",
+         "pi.email", "did you mean `pii.email`?"),
+        ("https://stock.example.com", "https://elsewhere.example.org", "egress.host", "elsewhere",
+         "not in `egress.allow`"),
+        ("allow: [stock.example.com]", "allow: ['stock.example.com:8443']", "egress.host",
+         "https://stock", "did you mean `stock.example.com:8443`?"),
+        ("who: principal.id", "who: principal.attributes.teir", "ref.attribute", "teir",
+         "did you mean `tier`?"),
+        ("who: principal.id", "who: principle.id", None, "principle", "`principal.id`"),
+        ("who: principal.id", "who: request.text", "source.unbound", "orders:", "`public: true`"),
+        ("terms: request.terms}", "term: request.terms}", None, "", "did you mean `term`?"),
+        ("SELECT * FROM orders", "DELETE FROM orders", "source.query", "query", "`DELETE`"),
+        ("https://api.example.com/v1", "http://api.example.com/v1", "model.plain-http", "http:",
+         "use https"),
+        ("input: 1.25", "input: 1.2525", "model.price", "1.2525", "at most three decimals"),
+        ("base_url: https://api.example.com/v1", "base_url: api.example.com", "shape.pattern",
+         "api.example", "`https://…`"),
+        ("api_key: env:EXAMPLE_KEY", "api_key: hunter2", "shape.pattern", "hunter2", "`env:NAME`"),
+        ("api_key: env:EXAMPLE_KEY", "headers: {Authorization: hunter2}", "secret.header",
+         "hunter2", "`env:NAME`"),
+        ("  small:\n", "  un used:\n    base_url: https://a.example/v1\n  small:\n", "shape.id",
+         "un used", "no valid id"),
+        ("  small:\n", "  spare:\n    base_url: https://a.example/v1\n  small:\n", "unused.model",
+         "spare", "never used"),
+        ("rules: [mark-money]", "rules: []", "unused.rule", "mark-money:", "never used"),
+        ("phase: answer\n    when: 'true'\n    do:\n      - annotate: {tag: money}",
+         "phase: answer\n    needs: sentence\n    when: 'true'\n    do: [{rewrite: {template: No.}}]",
+         "rule.late", "sentence", "`needs: whole`"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_named_where_it_stands(
+    tmp_path: Path, old: str, new: str, code: str | None, at: str | None, says: str
+) -> None:
+    report = check(write(tmp_path, edited(old, new)))
+    assert report.problems, "not found"
+    if code is None:
+        problem = next(p for p in report.problems if says in str(p))
+    else:
+        problem = found(report, code)
+    assert says in str(problem)
+    if at is not None:
+        line = line_of(tmp_path, problem)
+        assert at in line
+        assert line[problem.column - 1 :].strip()
+    assert report.ok is (problem.severity == "warning")
+
+
+def test_secrets_are_found_and_never_repeated(tmp_path: Path) -> None:
+    secret = "sk-" + "a1B2" * 8
+    files = edited("api_key: env:EXAMPLE_KEY", f"api_key: {secret}")
+    files["notes.md"] = "first\npostgresql://me:hunter2hunter2@db.example/x\n"
+    files["freehold.yaml"] += f"# old key: {secret}\nlabels: {secret}\n"
+    report = check(write(tmp_path, files))
+    spots = {(p.file, p.line) for p in report.problems if p.code == "secret.inline"}
+    assert ("notes.md", 2) in spots
+    assert {file for file, _ in spots} == {"notes.md", "models.yaml", "freehold.yaml"}
+    said = "\n".join(map(str, report.problems))
+    assert secret not in said
+    assert "hunter2" not in said
+
+
+def test_the_compiler_is_asked_about_every_expression_with_its_phase(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def compile_rule(expression: str, phase: str) -> str | None:
+        asked.append((expression, phase))
+        return "undeclared `percents`" if "percents" in expression else None
+
+    files = edited("    public: true\n", "    public: true\n    when: request.asks_stock\n")
+    report = check(write(tmp_path, files), compile_rule=compile_rule)
+    problem = only(report)
+    assert problem.code == "rule.expression"
+    assert "undeclared `percents`" in problem.message
+    assert "percents" in line_of(tmp_path, problem)
+    assert sorted(phase for _, phase in asked) == ["answer", "answer", "route", "source"]
+
+
+def test_detectors_of_third_parties_are_known_when_named(tmp_path: Path) -> None:
+    files = edited("content: redacted", "content: redacted\n      detectors: {acme.names: {}}")
+    assert only(check(write(tmp_path, files))).code == "ref.detector"
+    assert check(tmp_path, detector_ids=frozenset({"acme.names"})).ok
+
+
+def test_a_file_that_can_not_be_read_hides_no_other_mistake(tmp_path: Path) -> None:
+    files = dict(GOOD)
+    files["models.yaml"] = "models: [unclosed\n"
+    files["freehold.yaml"] = GOOD["freehold.yaml"].replace("currency: EUR", "curency: EUR")
+    report = check(write(tmp_path, files))
+    assert [p.code for p in report.problems] == ["shape.unknown-key", "yaml.syntax"]
+
+
+@pytest.mark.parametrize("files", [{}, {"readme.txt": "hello"}, {"a.yaml": ""}, {"a.yaml": "- 1"}])
+def test_a_folder_without_a_bundle_is_an_error(tmp_path: Path, files: dict[str, str]) -> None:
+    assert not check(write(tmp_path, files)).ok
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    assert only(check(tmp_path / "nowhere")).code == "folder.missing"
