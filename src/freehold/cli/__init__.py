@@ -1,1 +1,1 @@
-"""Doors on the terminal."""
+"""The doors on the terminal. Data goes to stdout, everything else to stderr."""

@@ -46,7 +46,9 @@ class FreeholdError(Exception):
     slug: ClassVar[str] = "internal_error"
     default_public: ClassVar[str] = "The gateway could not complete this request."
 
-    def __init__(self, message: str, *, public: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, public: str | None = None, param: str | None = None
+    ) -> None:
         super().__init__(message)
         self.public = public if public is not None else self.default_public
         self.param = param
@@ -67,7 +69,9 @@ class RequestError(FreeholdError):
     kind = "invalid_request_error"
     slug = "invalid_request"
 
-    def __init__(self, message: str, *, public: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, public: str | None = None, param: str | None = None
+    ) -> None:
         super().__init__(message, public=public if public is not None else message, param=param)
 
 
@@ -219,15 +223,21 @@ class ProviderError(FreeholdError):
 
 
 class ProviderUnavailable(ProviderError):
-    """Could not be reached, timed out, 429 or 5xx: another attempt may work."""
+    """Could not be reached, timed out, 429 or 5xx: another attempt may work.
+
+    ``again`` is false where only another model can help: a key refused, a model unknown there.
+    """
 
     code = "FH-INF-002"
     status = 503
     slug = "provider_unavailable"
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, again: bool = True
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.again = again
 
 
 class ProviderRejected(ProviderError):

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from freehold.core.decisions import Finding, Needs
 from freehold.core.handoffs import Admitted, Answer, Choice, Piece, Sendable, Usage
+from freehold.core.leases import Lease
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import IdentitySpec, Limits, ModelSpec, SourceSpec
 
@@ -31,7 +32,8 @@ class Detector(Protocol):
 
     def detect(self, text: str, folded: str, where: str) -> Sequence[Finding]:
         """Findings in ``text``; ``folded`` is the same text, same length, with look-alike
-        characters mapped to ASCII."""
+        characters mapped to ASCII.
+        """
         ...
 
 
@@ -57,15 +59,6 @@ class IdentityVerifier(Protocol):
             IdentityRefused: whatever is wrong with it.
         """
         ...
-
-
-class Lease(Struct, frozen=True, kw_only=True):
-    """Worst case reserved: settle it with what was really used, exactly once."""
-
-    id: str
-    scopes: tuple[str, ...]
-    tokens: int
-    nano: int
 
 
 class Limiter(Protocol):
@@ -108,12 +101,14 @@ class Delta(Struct, frozen=True, kw_only=True):
     """What a provider just sent: the choices' new text, or with ``whole`` everything at once.
 
     In a delta, ``Choice.text`` holds only new characters and ``tool_calls`` only complete calls.
+    ``spent_ns`` is what the provider itself computed for it, the rest of the time it waited.
     """
 
     choices: tuple[Choice, ...] = ()
     usage: Usage | None = None
     reported_model: str = ""
     embeddings: tuple[Any, ...] = ()
+    spent_ns: int = 0
 
 
 class Provider(Protocol):

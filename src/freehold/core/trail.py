@@ -8,7 +8,8 @@ from freehold.core.ask import Arrival
 from freehold.core.decisions import Decision, Finding, Stage
 from freehold.core.errors import FreeholdError
 from freehold.core.facts import TextFact
-from freehold.core.handoffs import Candidate, Usage
+from freehold.core.handoffs import Candidate, Held, Screened, Sendable, Usage
+from freehold.core.leases import Lease
 
 ExchangeOutcome = Literal["allowed", "transformed", "denied", "held", "error", "interrupted"]
 
@@ -58,7 +59,11 @@ class Provenance(Struct, frozen=True, kw_only=True):
 
 
 class Trail:
-    """Everything decided about one exchange, in the order in which it was decided."""
+    """Everything decided about one exchange, in the order in which it was decided.
+
+    ``seen`` and ``judging`` are governance's and policy's working state on a growing answer.
+    ``released`` collects what has left, ``result`` is set at the end, ``leases`` what is reserved by attempt.
+    """
 
     __slots__ = (
         "answer_facts",
@@ -75,10 +80,15 @@ class Trail:
         "findings",
         "firings",
         "held",
+        "judging",
+        "leases",
         "opened",
         "prompt_text",
-        "released_chars",
+        "released",
+        "result",
+        "screened",
         "seen",
+        "sendable",
         "spent_ns",
         "tags",
         "waited_ns",
@@ -99,11 +109,16 @@ class Trail:
         self.spent_ns: dict[Stage, int] = {}
         self.waited_ns: dict[Stage, int] = {}
         self.failure: FreeholdError | None = None
-        self.held: Any = None
+        self.held: Held | None = None
         self.seen: Any = None
+        self.judging: Any = None
+        self.screened: Screened | None = None
+        self.sendable: Sendable | None = None
+        self.leases: dict[int, Lease] = {}
+        self.released: list[str] = []
         self.prompt_text: str | None = None
         self.answer_text: str | None = None
-        self.released_chars = 0
+        self.result: ExchangeOutcome = "interrupted"
         self.opened = False
         self.closed = False
 
@@ -118,6 +133,26 @@ class Trail:
     def wait(self, stage: Stage, nanoseconds: int) -> None:
         """Add to the time that a stage waited for something outside."""
         self.waited_ns[stage] = self.waited_ns.get(stage, 0) + nanoseconds
+
+    def left(self, place: int) -> int:
+        """How many characters of a choice have left already."""
+        return len(self.released[place]) if place < len(self.released) else 0
+
+    def leave(self, place: int, text: str) -> None:
+        """Characters of a choice leave."""
+        while len(self.released) <= place:
+            self.released.append("")
+        self.released[place] += text
+
+    @property
+    def released_chars(self) -> int:
+        """Characters that have left; after the first, no other model may take over."""
+        return sum(map(len, self.released))
+
+    def start_over(self) -> None:
+        """Forget the working state of an attempt that failed before anything left."""
+        self.seen = None
+        self.judging = None
 
     @property
     def call(self) -> Call:

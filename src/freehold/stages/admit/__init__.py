@@ -1,1 +1,5 @@
-"""Who asks, through which app, within which limits."""
+"""Who is asking, through which app, and within which limits."""
+
+from freehold.stages.admit.stage import Admit
+
+__all__ = ["Admit"]

@@ -1,1 +1,5 @@
-"""The company's own facts, fetched side by side and ranked."""
+"""The company's own facts, stitched in side by side, and only what this principal may see."""
+
+from freehold.stages.context.stage import Context
+
+__all__ = ["Context"]

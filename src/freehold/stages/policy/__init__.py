@@ -1,1 +1,5 @@
-"""The owner's rules, which override the model."""
+"""Business rules over facts: they override the model, always."""
+
+from freehold.stages.policy.stage import Policy
+
+__all__ = ["Policy"]

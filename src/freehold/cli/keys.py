@@ -1,0 +1,97 @@
+"""``freehold key``: create, list and revoke API keys."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from freehold.cli.common import Group, bundle_option, home_option, json_option, print_json, say
+
+SCOPES = ("chat", "completion", "embedding", "models")
+
+
+@click.group(cls=Group)
+def key() -> None:
+    """API keys: shown once, kept only as a keyed hash."""
+
+
+@key.command("create")
+@click.option("--tenant", required=True, help="The tenant that uses the app.")
+@click.option("--app", required=True, help="The app which the key selects.")
+@click.option("--name", default="", help="What the key is for, shown in lists.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="Default: all of them."
+)
+@click.option(
+    "--trust-header",
+    "trusted",
+    multiple=True,
+    metavar="ATTRIBUTE",
+    help="A principal's attribute (or `subject`) which the key's holder may state in a header.",
+)
+@click.option("--expires-days", type=click.IntRange(1, 3650), help="Default: never.")
+@bundle_option
+@home_option
+@json_option
+def create(
+    tenant: str,
+    app: str,
+    name: str,
+    scopes: tuple[str, ...],
+    trusted: tuple[str, ...],
+    expires_days: int | None,
+    bundle: Path,
+    home: Path,
+    as_json: bool,
+) -> None:
+    """Make a key and print it, once."""
+    from freehold.app import key_service
+
+    lifetime = timedelta(days=expires_days) if expires_days else None
+    with key_service(home, bundle) as keys:
+        made = keys.create(
+            tenant=tenant,
+            app=app,
+            name=name,
+            scopes=frozenset(scopes or SCOPES),
+            trusted_headers=frozenset(trusted),
+            lifetime=lifetime,
+        )
+    if as_json:
+        print_json({"id": made.key_id, "key": made.secret, "tenant": tenant, "app": app})
+        return
+    say(f"Key {made.key_id} for {app} of {tenant}. It is shown this once:")
+    click.echo(made.secret)
+
+
+@key.command("list")
+@click.option("--tenant", help="Only this tenant's keys.")
+@home_option
+@json_option
+def list_keys(tenant: str | None, home: Path, as_json: bool) -> None:
+    """All keys, without their secrets."""
+    from freehold.app import key_service
+
+    with key_service(home) as keys:
+        rows = keys.list(tenant)
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        say("No keys yet. Make one with: freehold key create --tenant TENANT --app APP")
+    for row in rows:
+        click.echo(
+            f"{row['key_id']}  {row['state']:8}  {row['tenant']}/{row['app']}  {row['name']}"
+        )
+
+
+@key.command("revoke")
+@click.argument("key_id")
+@home_option
+def revoke(key_id: str, home: Path) -> None:
+    """End a key; a running gateway refuses it within a second."""
+    from freehold.app import key_service
+
+    with key_service(home) as keys:
+        keys.revoke(key_id)
+    say(f"Key {key_id} is revoked.")

@@ -1,0 +1,24 @@
+"""``freehold``: the command line."""
+
+import click
+
+import freehold
+from freehold.cli.bundle import check, init
+from freehold.cli.common import Group
+from freehold.cli.demo import demo, stop
+from freehold.cli.keys import key
+from freehold.cli.records import audit, explain
+from freehold.cli.serve import serve
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(freehold.__version__, prog_name="freehold")
+def main() -> None:
+    """Freehold: the layer between your AI apps and any model, which you own.
+
+    Begin with `freehold init`, then `freehold check`, `freehold key create` and `freehold serve`.
+    """
+
+
+for _command in (init, check, key, serve, explain, audit, demo, stop):
+    main.add_command(_command)

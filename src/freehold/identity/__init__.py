@@ -1,0 +1,1 @@
+"""Adapters that verify who an end user is."""

@@ -1,0 +1,1 @@
+"""Expressions over declared facts: what policy, routing and context sources all evaluate."""

@@ -1,0 +1,134 @@
+"""The running gateway: the journey that is live, and what doors ask besides journeys."""
+
+import asyncio
+import contextlib
+import hmac
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import orjson
+
+from freehold.bundle.resolve import ResolvedBundle
+from freehold.core.errors import FreeholdError, NotFound, ScopeRefused
+from freehold.journey import Journey
+from freehold.stages.audit import Audit
+from freehold.stages.monitoring import Monitoring
+
+JourneyMaker = Callable[[ResolvedBundle], Journey]
+
+
+class Gateway:
+    """Holds one live journey and swaps it as a whole when a new bundle version is activated.
+
+    Args:
+        make_journey: wires a journey for a bundle version.
+        first: the version to start with.
+        resources: what opens before the first request and closes after the last, in order.
+        background: coroutines that run beside the requests (the bundle's watcher, say).
+    """
+
+    def __init__(
+        self,
+        make_journey: JourneyMaker,
+        first: ResolvedBundle,
+        *,
+        audit: Audit,
+        monitoring: Monitoring,
+        resources: Sequence[AbstractAsyncContextManager[Any]] = (),
+        background: Sequence[Callable[["Gateway"], Any]] = (),
+        metrics_token: str | None = None,
+    ) -> None:
+        self._make_journey = make_journey
+        self._first = first
+        self._audit = audit
+        self._monitoring = monitoring
+        self._resources = resources
+        self._background = background
+        self._metrics_token = metrics_token
+        self._stack = contextlib.AsyncExitStack()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._journey: Journey | None = None
+        self._rejected: str | None = None
+
+    @property
+    def journey(self) -> Journey:
+        """The journey that new requests take."""
+        if self._journey is None:
+            raise ScopeRefused("the gateway is not open")
+        return self._journey
+
+    async def open(self) -> None:
+        """Open the resources and go live with the first version."""
+        for resource in self._resources:
+            await self._stack.enter_async_context(resource)
+        self.activate(self._first)
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(work(self)) for work in self._background]
+
+    async def close(self) -> None:
+        """Stop background work, then close the resources in reverse order."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._audit.close()
+        await self._stack.aclose()
+
+    def activate(self, bundle: ResolvedBundle) -> None:
+        """Make a bundle version live. Requests under way end on the one that they began with."""
+        if self._journey is not None and self._journey.bundle_hash == bundle.hash:
+            self._rejected = None
+            return
+        journey = self._make_journey(bundle)
+        self._audit.event("bundle.activated", "freehold", bundle.hash, {"name": bundle.name})
+        self._journey = journey
+        self._rejected = None
+
+    def reject(self, why: str) -> None:
+        """A changed bundle was refused; the old one stays live, and readiness says so."""
+        self._rejected = why
+        self._audit.event("bundle.rejected", "freehold", "bundle", {"why": why[:500]})
+
+    def ready(self) -> tuple[bool, str]:
+        """Can requests be served, and under which version?"""
+        if self._journey is None:
+            return False, "starting"
+        note = "; a newer version was rejected" if self._rejected else ""
+        return True, f"ready {self._journey.bundle_hash}{note}"
+
+    def models(self, key: str, wanted: str | None) -> bytes:
+        """``GET /v1/models`` (or one of them) as the key's app sees it.
+
+        Raises:
+            KeyRefused, ScopeRefused, NotFound.
+        """
+        _, app = self.journey.admit.grant_for(key, "models")
+        names = dict.fromkeys(["auto", *app.route.candidates, *app.aliases])
+        rows = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "freehold"} for name in names
+        ]
+        if wanted is None:
+            return orjson.dumps({"object": "list", "data": rows})
+        for row in rows:
+            if row["id"] == wanted:
+                return orjson.dumps(row)
+        raise NotFound(f"no model {wanted}")
+
+    def metrics(self, token: str, host: str) -> bytes:
+        """Prometheus text; for this machine, or for whoever has the metrics token.
+
+        Raises:
+            ScopeRefused: neither.
+        """
+        local = host in ("127.0.0.1", "::1")
+        if self._metrics_token is not None:
+            local = hmac.compare_digest(token.encode(), self._metrics_token.encode())
+        if not local:
+            raise ScopeRefused("/metrics is not public")
+        return self._monitoring.render()
+
+    def malformed(self, error: FreeholdError) -> None:
+        """A request that was refused before it could begin a journey."""
+        self._monitoring.malformed(error.code)

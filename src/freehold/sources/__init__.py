@@ -1,0 +1,1 @@
+"""Adapters for context: databases and HTTP services."""

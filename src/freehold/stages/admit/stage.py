@@ -1,0 +1,190 @@
+"""The admit stage."""
+
+import hashlib
+from collections.abc import Callable
+from time import perf_counter_ns
+
+from freehold.core.ask import Arrival
+from freehold.core.clock import Clock
+from freehold.core.decisions import Decision
+from freehold.core.errors import IdentityRefused, KeyRefused, ScopeRefused
+from freehold.core.handoffs import Admitted, Sendable
+from freehold.core.ports import IdentityVerifier, KeyBook, Limiter
+from freehold.core.principal import KeyGrant, Principal
+from freehold.core.spec import AppSpec
+from freehold.core.timing import timed
+from freehold.core.trail import Trail
+from freehold.stages.admit.foreign_keys import advice
+
+CONVERSATION_HEADER = "x-freehold-conversation"
+PARENT_HEADER = "x-freehold-parent"
+ATTRIBUTE_HEADER_PREFIX = "x-freehold-attribute-"
+SUBJECT_HEADER = "x-freehold-subject"
+_MAX_HEADER_CHARS = 256
+
+
+class Admit:
+    """Settles key, identity, app and limits before anything else is read.
+
+    ``app_for(tenant, app)`` gives the app as that tenant runs it under the pinned bundle, or
+    ``None``.
+    """
+
+    def __init__(
+        self,
+        keys: KeyBook,
+        identity: IdentityVerifier,
+        limiter: Limiter,
+        app_for: Callable[[str, str], AppSpec | None],
+        clock: Clock,
+    ) -> None:
+        self._keys = keys
+        self._identity = identity
+        self._limiter = limiter
+        self._app_for = app_for
+        self._clock = clock
+
+    async def __call__(self, arrival: Arrival, trail: Trail) -> Admitted:
+        """Admit the request or say why not.
+
+        Raises:
+            KeyRefused, IdentityRefused, ScopeRefused, RateLimited.
+        """
+        began = perf_counter_ns()
+        waited = 0
+        try:
+            grant, app = self._grant(arrival)
+            principal = None
+            if arrival.identity_token is not None:
+                principal = self._identity.cached(arrival.identity_token, app.issuers)
+                if principal is None:
+                    asked = perf_counter_ns()
+                    try:
+                        principal = await self._identity.verify(arrival.identity_token, app.issuers)
+                    finally:
+                        waited = perf_counter_ns() - asked
+            principal = _principal(principal, grant, arrival, app)
+            self._limiter.admit(_scopes(grant), app.limits)
+        finally:
+            trail.spend("admit", perf_counter_ns() - began - waited)
+            trail.wait("admit", waited)
+        trail.decide(
+            Decision(
+                stage="admit",
+                outcome="allow",
+                rule="key",
+                why=f"key {grant.key_id} of {grant.tenant} may use {app.id}; "
+                + ("identity verified" if principal.verified else "no verified identity"),
+            )
+        )
+        return Admitted(
+            arrival=arrival,
+            grant=grant,
+            app=app,
+            principal=principal,
+            conversation_id=_conversation(arrival, grant, principal),
+            parent_id=arrival.client_headers.get(PARENT_HEADER, "")[:_MAX_HEADER_CHARS],
+        )
+
+    def grant_for(self, key: str, scope: str) -> tuple[KeyGrant, AppSpec]:
+        """Who holds this key, for doors that start no journey (``GET /v1/models``).
+
+        Raises:
+            KeyRefused, ScopeRefused.
+        """
+        grant = self._keys.find(key)
+        if grant is None or grant.revoked or self._expired(grant):
+            raise KeyRefused("the key is not known or no longer valid", public=advice(key))
+        if scope not in grant.scopes:
+            raise ScopeRefused(f"key {grant.key_id} has no scope {scope}")
+        app = self._app_for(grant.tenant, grant.app)
+        if app is None:
+            raise ScopeRefused(
+                f"key {grant.key_id}: the bundle has no app {grant.app} for {grant.tenant}",
+                public="The app of this key does not exist in the bundle that is live.",
+            )
+        return grant, app
+
+    @timed("admit")
+    def lease(self, sendable: Sendable, trail: Trail) -> None:
+        """Reserve the worst case of one attempt.
+
+        Raises:
+            BudgetExhausted: it would not fit.
+        """
+        admitted = sendable.plan.ruled.admitted
+        model = sendable.attempt.model
+        # A token is hardly ever shorter than two characters over a whole prompt.
+        prompt = sum(len(m.content) for m in sendable.messages) // 2 + 64
+        answer = sendable.attempt.max_tokens * admitted.ask.n
+        nano = prompt * model.input_price_nano + answer * model.output_price_nano
+        trail.leases[sendable.attempt.number] = self._limiter.lease(
+            _scopes(admitted.grant), admitted.app.limits, prompt + answer, nano
+        )
+
+    def settle(self, trail: Trail) -> None:
+        """Replace every attempt's reservation by what its calls, retries included, really used."""
+        for attempt, lease in trail.leases.items():
+            tokens = nano = 0
+            for call in trail.calls:
+                if call.attempt == attempt:
+                    nano += call.cost_nano
+                    if call.usage is not None:
+                        tokens += call.usage.prompt_tokens + call.usage.completion_tokens
+            self._limiter.settle(lease, tokens, nano)
+
+    def _grant(self, arrival: Arrival) -> tuple[KeyGrant, AppSpec]:
+        return self.grant_for(arrival.key, arrival.ask.operation)
+
+    def _expired(self, grant: KeyGrant) -> bool:
+        return grant.expires_ns is not None and grant.expires_ns <= self._clock.now_ns()
+
+
+def _principal(
+    verified: Principal | None, grant: KeyGrant, arrival: Arrival, app: AppSpec
+) -> Principal:
+    """The end user: token first, then what this key may state in headers, then defaults.
+
+    Headers never carry roles or clearances, and never overrule a verified token.
+    """
+    if verified is None and app.require_identity:
+        raise IdentityRefused(
+            "this app takes no anonymous requests",
+            public="This app needs an end user's token in the x-freehold-identity header.",
+        )
+    attributes = dict(app.attributes)
+    headers = arrival.client_headers
+    if verified is None:
+        for name in grant.trusted_headers & attributes.keys():
+            value = headers.get(ATTRIBUTE_HEADER_PREFIX + name.replace("_", "-"))
+            if value is not None:
+                attributes[name] = value[:_MAX_HEADER_CHARS]
+        subject = headers.get(SUBJECT_HEADER, "") if "subject" in grant.trusted_headers else ""
+        return Principal(id=subject[:_MAX_HEADER_CHARS], attributes=attributes)
+    attributes.update({k: v for k, v in verified.attributes.items() if k in attributes})
+    return Principal(
+        id=verified.id,
+        verified=True,
+        issuer=verified.issuer,
+        roles=verified.roles,
+        clearances=verified.clearances,
+        attributes=attributes,
+        expires_ns=verified.expires_ns,
+    )
+
+
+def _scopes(grant: KeyGrant) -> tuple[str, ...]:
+    return (f"key:{grant.key_id}", f"app:{grant.tenant}/{grant.app}", f"tenant:{grant.tenant}")
+
+
+def _conversation(arrival: Arrival, grant: KeyGrant, principal: Principal) -> str:
+    """The caller's own id where there is one, else one derived from how the conversation began.
+
+    Both are bound to the tenant and app, so that no caller can walk into another's conversation.
+    """
+    given = arrival.client_headers.get(CONVERSATION_HEADER, "")[:_MAX_HEADER_CHARS]
+    first = ""
+    if not given:
+        first = next((m.content for m in arrival.ask.messages if m.role == "user"), "")
+    seed = "\x00".join((grant.tenant, grant.app, principal.id, given, first))
+    return hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -1,0 +1,63 @@
+"""From trusted paths to query parameters."""
+
+import re
+from typing import Any
+
+import orjson
+
+from freehold.core.handoffs import Screened
+from freehold.core.spec import SourceSpec
+
+_WORD = re.compile(r"[^\W_][\w'-]{2,}")
+_ID = re.compile(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z0-9][\w-]{2,39}(?![\w-])")
+_MAX_TERMS = 12
+_COMMON = frozenset(
+    "the and for are was you your with this that have has had not but can could would what when "
+    "where which who how why does did from they them their there here our out about into than then "
+    "please thanks thank hello hey just any all one get got want need like know tell also been "
+    "some more very much will its it's i'm i've don't".split()
+)
+
+
+def bound_parameters(spec: SourceSpec, screened: Screened) -> dict[str, Any] | None:
+    """Values for a source's parameters, or ``None`` when one that it needs is empty.
+
+    A principal's attribute that nothing vouches for binds nothing: the source then gives nothing,
+    which is the strict reading of "only what this person may see".
+    """
+    params: dict[str, Any] = {}
+    for name, path in spec.bind.items():
+        value = _value(path, screened)
+        if value == "":
+            return None
+        params[name] = value
+    return params
+
+
+def _value(path: str, screened: Screened) -> str:
+    principal = screened.prepared.admitted.principal
+    if path == "principal.id":
+        return principal.id
+    if path == "principal.tenant":
+        return screened.prepared.admitted.app.tenant
+    if path.startswith("principal.attributes."):
+        return principal.attributes.get(path.removeprefix("principal.attributes."), "")
+    if path == "request.terms":
+        return terms(screened.prepared.query)
+    if path == "request.ids":
+        return identifiers(screened.prepared.query)
+    return screened.prepared.query
+
+
+def terms(text: str) -> str:
+    """A full-text query (FTS5 syntax): the significant words, quoted, any of which may match."""
+    words = dict.fromkeys(
+        word for found in _WORD.finditer(text.lower()) if (word := found.group()) not in _COMMON
+    )
+    return " OR ".join(f'"{word}"' for word in list(words)[:_MAX_TERMS])
+
+
+def identifiers(text: str) -> str:
+    """A JSON array of the words that carry a digit: order numbers, SKUs."""
+    found = dict.fromkeys(match.group().upper() for match in _ID.finditer(text))
+    return orjson.dumps(list(found)[:_MAX_TERMS]).decode()

@@ -1,0 +1,118 @@
+"""The context stage: sources side by side, each with its own deadline."""
+
+import asyncio
+from collections.abc import Mapping
+from time import perf_counter_ns
+from typing import Any
+
+from freehold.core.decisions import Decision
+from freehold.core.errors import ContextError
+from freehold.core.handoffs import Piece, Screened, Stitched
+from freehold.core.ports import Source
+from freehold.core.spec import SourceSpec
+from freehold.core.trail import Provenance, Trail
+from freehold.rules.facts import complete, request_facts
+from freehold.rules.program import conditions
+from freehold.stages.context.binding import bound_parameters
+
+
+class Context:
+    """Asks the app's sources. ``sources`` has one adapter for each source type."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._sources = sources
+
+    async def __call__(self, screened: Screened, trail: Trail) -> Stitched:
+        """Stitch.
+
+        Raises:
+            ContextError: a source that the app requires failed.
+        """
+        began = perf_counter_ns()
+        waited = 0
+        app = screened.prepared.admitted.app
+        pieces: tuple[Piece, ...] = ()
+        failed: tuple[str, ...] = ()
+        if app.sources and screened.prepared.admitted.ask.operation != "embedding":
+            wanted = self._wanted(app.sources, screened)
+            asked = perf_counter_ns()
+            results = await self._ask_all(wanted)
+            waited = perf_counter_ns() - asked
+            pieces = tuple(piece for piece, _ in results if piece is not None)
+            failed = tuple(entry.source for _, entry in results if entry.error)
+            trail.context.extend(entry for _, entry in results)
+            self._judge(wanted, failed, trail)
+        trail.spend("context", perf_counter_ns() - began - waited)
+        trail.wait("context", waited)
+        return Stitched(screened=screened, pieces=pieces, failed=failed)
+
+    @staticmethod
+    def _wanted(
+        specs: tuple[SourceSpec, ...], screened: Screened
+    ) -> list[tuple[SourceSpec, dict[str, Any]]]:
+        """The sources whose condition holds and whose parameters can all be bound."""
+        conditional = tuple(spec.when for spec in specs if spec.when)
+        verdicts = {}
+        if conditional:
+            program = conditions(conditional, "source")
+            facts = complete(program.names, request_facts(program.names, screened))
+            verdicts = dict(zip(conditional, program.run(facts), strict=True))
+        wanted = []
+        for spec in specs:
+            if spec.when and not verdicts[spec.when]:
+                continue
+            params = bound_parameters(spec, screened)
+            if params is not None:
+                wanted.append((spec, params))
+        return wanted
+
+    async def _ask_all(
+        self, wanted: list[tuple[SourceSpec, dict[str, Any]]]
+    ) -> list[tuple[Piece | None, Provenance]]:
+        if len(wanted) == 1:
+            return [await self._ask(*wanted[0])]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._ask(spec, params)) for spec, params in wanted]
+        return [task.result() for task in tasks]
+
+    async def _ask(
+        self, spec: SourceSpec, params: dict[str, Any]
+    ) -> tuple[Piece | None, Provenance]:
+        began = perf_counter_ns()
+        piece, error = None, ""
+        try:
+            async with asyncio.timeout(spec.deadline_ms / 1000):
+                piece = await self._sources[spec.type].fetch(spec, params)
+        except TimeoutError:
+            error = f"no answer within {spec.deadline_ms} ms"
+        except ContextError as failure:
+            error = str(failure)
+        return piece, Provenance(
+            source=spec.id,
+            rows=piece.rows if piece else 0,
+            chars=len(piece.text) if piece else 0,
+            locator=piece.locator if piece else "",
+            digest=piece.digest if piece else "",
+            labels=tuple(sorted(spec.labels)),
+            trusted=spec.trusted,
+            took_ns=perf_counter_ns() - began,
+            error=error,
+        )
+
+    @staticmethod
+    def _judge(
+        wanted: list[tuple[SourceSpec, dict[str, Any]]], failed: tuple[str, ...], trail: Trail
+    ) -> None:
+        for spec, _ in wanted:
+            if spec.id not in failed:
+                continue
+            trail.decide(
+                Decision(
+                    stage="context",
+                    outcome="deny" if spec.required else "allow",
+                    rule=f"source.{spec.id}",
+                    why="a required source failed" if spec.required else "a source failed",
+                )
+            )
+            if spec.required:
+                raise ContextError(f"required source {spec.id} failed")

@@ -1,0 +1,158 @@
+"""The routing stage: a plan of attempts, and why everybody else lost."""
+
+from collections.abc import Callable
+
+from freehold.core.clock import Clock
+from freehold.core.decisions import MILLION, Decision
+from freehold.core.errors import RequestError, RoutingError
+from freehold.core.handoffs import Attempt, Candidate, Plan, Ruled
+from freehold.core.spec import AppSpec, ModelSpec, RouteSpec
+from freehold.core.timing import timed
+from freehold.core.trail import Trail
+from freehold.rules.facts import complete, grounded_facts
+from freehold.rules.program import conditions
+
+_CAPABILITY = {"chat": "chat", "completion": "chat", "embedding": "embedding"}
+
+
+class Routing:
+    """Filters that learning may never overrule, then static preferences.
+
+    ``healthy`` tells whether a model's endpoint is known to be down.
+    """
+
+    def __init__(self, healthy: Callable[[ModelSpec], bool], clock: Clock) -> None:
+        self._healthy = healthy
+        self._clock = clock
+
+    @timed("routing")
+    def __call__(self, ruled: Ruled, trail: Trail) -> Plan:
+        """Choose.
+
+        Raises:
+            RoutingError: every candidate is ruled out.
+            RequestError: the client named an unknown model and the app says ``error``.
+        """
+        app = ruled.admitted.app
+        ask = ruled.admitted.ask
+        route = app.route
+        if ask.operation == "embedding":
+            if app.embedding_route is None:
+                raise RequestError("This app has no route for embeddings.", param="model")
+            route = app.embedding_route
+        order, why = _order(route, _hint(app, ask.model, route), ruled)
+        lost: dict[str, str] = {}
+        allowed = []
+        for model_id in order:
+            reason = _excluded(app.models.get(model_id), ruled)
+            if reason:
+                lost[model_id] = reason
+            else:
+                allowed.append(app.models[model_id])
+        up = [model for model in allowed if self._healthy(model)]
+        # With every endpoint down, trying is better than refusing: one may be back.
+        ready = up + [model for model in allowed if model not in up]
+        trail.candidates = _candidates(order, ready, up, lost)
+        if not ready:
+            raise RoutingError("; ".join(f"{m}: {reason}" for m, reason in lost.items()))
+        trail.decide(
+            Decision(
+                stage="routing",
+                outcome="allow",
+                rule=why[0],
+                why=f"{ready[0].id} is the first of {len(order)} candidates that may take it; {why[1]}",
+            )
+        )
+        return Plan(
+            ruled=ruled,
+            attempts=tuple(
+                Attempt(
+                    number=i + 1, model=model, max_tokens=_max_tokens(ask.max_tokens, app, model)
+                )
+                for i, model in enumerate(ready[: route.max_attempts])
+            ),
+            candidates=trail.candidates,
+            deadline_ns=self._clock.monotonic_ns() + route.deadline_ms * 1_000_000,
+        )
+
+
+def _hint(app: AppSpec, wanted: str, route: RouteSpec) -> str | None:
+    """The model that the client asked for, if it is one of the route's."""
+    target = app.aliases.get(wanted, wanted)
+    if target in route.candidates:
+        return target
+    if app.unknown_model == "error" and target not in ("", "auto"):
+        known = ", ".join(sorted({"auto", *app.aliases, *route.candidates}))
+        raise RequestError(f"This app has no model `{wanted}`; it has {known}.", param="model")
+    return None
+
+
+def _order(route: RouteSpec, hint: str | None, ruled: Ruled) -> tuple[list[str], tuple[str, str]]:
+    """Candidates, most preferred first, and which rule made that order.
+
+    A route's rules outrank the client's wish, which outranks the written order.
+    """
+    front: list[str] = []
+    why = (f"route.{route.id}", "in the route's own order")
+    if hint is not None:
+        front, why = [hint], (f"route.{route.id}", "the client asked for it")
+    if route.rules:
+        program = conditions(tuple(rule.when for rule in route.rules), "route")
+        facts = complete(program.names, grounded_facts(program.names, ruled.grounded))
+        for rule, holds in zip(route.rules, program.run(facts), strict=True):
+            if holds:
+                front = [*rule.prefer, *front]
+                why = (f"route.{route.id}.{rule.id}", rule.why or rule.when)
+                break
+    seen = dict.fromkeys([*front, *route.candidates])
+    return list(seen), why
+
+
+def _excluded(model: ModelSpec | None, ruled: Ruled) -> str:
+    """Why this model may not take the request; empty when it may."""
+    if model is None:
+        return "the tenant does not allow this model"
+    app = ruled.admitted.app
+    ask = ruled.admitted.ask
+    if app.allowed_regions is not None and model.region not in app.allowed_regions:
+        return f"region {model.region or 'unknown'} is not allowed"
+    barred = ruled.grounded.labels - model.clearances - app.redactable_labels
+    if barred:
+        return f"not cleared for {', '.join(sorted(barred))}"
+    needed = {_CAPABILITY[ask.operation]}
+    if ask.tools:
+        needed.add("tools")
+    if ask.response_format is not None and ask.response_format.get("type") != "text":
+        needed.add("json")
+    missing = needed - model.capabilities
+    if missing:
+        return f"can't do {', '.join(sorted(missing))}"
+    return ""
+
+
+def _max_tokens(wanted: int | None, app: AppSpec, model: ModelSpec) -> int:
+    ceiling = min(app.limits.max_output_tokens, model.max_output_tokens)
+    return ceiling if wanted is None else max(1, min(wanted, ceiling))
+
+
+def _candidates(
+    order: list[str], ready: list[ModelSpec], up: list[ModelSpec], lost: dict[str, str]
+) -> tuple[Candidate, ...]:
+    """Everyone considered. A static choice is certain: the winner's propensity is one."""
+    winner = ready[0].id if ready else None
+    down = {model.id for model in ready} - {model.id for model in up}
+    entries = []
+    for rank, model_id in enumerate(order):
+        reason = lost.get(model_id, "")
+        if not reason and model_id != winner:
+            reason = "its endpoint is down" if model_id in down else "less preferred"
+        entries.append(
+            Candidate(
+                model=model_id,
+                score=MILLION * (len(order) - rank) // len(order),
+                propensity=MILLION if model_id == winner else 0,
+                lost=reason,
+                filtered=model_id in lost,
+            )
+        )
+    return tuple(entries)
