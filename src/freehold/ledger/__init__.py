@@ -1,1 +1,1 @@
-"""Records, the Merkle tree, checkpoints, keys and their verification."""
+"""The ledger: records in append-only segment files, and the reading of them."""

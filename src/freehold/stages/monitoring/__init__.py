@@ -1,1 +1,5 @@
-"""Latency, tokens, money and load by layer."""
+"""monitoring: latency, tokens, money, and Freehold's own load by layer."""
+
+from freehold.stages.monitoring.monitoring import Monitoring
+
+__all__ = ["Monitoring"]

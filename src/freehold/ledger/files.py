@@ -1,0 +1,101 @@
+"""Where segments lie, and how a torn one is repaired."""
+
+import os
+from pathlib import Path
+
+import orjson
+
+from freehold.core.errors import StorageError
+
+LOCK = "lock"
+_DIGITS = 8
+_PREFIX = "segment-"
+_SUFFIX = ".log"
+
+
+def ledger_folder(home: Path) -> Path:
+    """The folder with one sub-folder for each writer."""
+    return home / "ledger"
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    """``segment-00000001.log`` in a writer's folder."""
+    return folder / f"{_PREFIX}{number:0{_DIGITS}d}{_SUFFIX}"
+
+
+def segment_numbers(folder: Path) -> list[int]:
+    """Numbers of the segments in a writer's folder, ascending."""
+    numbers = []
+    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        digits = path.name[len(_PREFIX) : -len(_SUFFIX)]
+        if digits.isascii() and digits.isdigit():
+            numbers.append(int(digits))
+    return sorted(numbers)
+
+
+def writers(home: Path) -> list[str]:
+    """Ids of everyone who ever wrote to this ledger, sorted."""
+    folder = ledger_folder(home)
+    if not folder.is_dir():
+        return []
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name.startswith("w-"))
+
+
+def repair(path: Path) -> int:
+    """Cut a segment back to its last whole record; the cut-off bytes go to ``….torn``.
+
+    A record is whole when it ends in a newline and parses: after a power cut, a file system may
+    leave a tail of zeros. Returns how many bytes were moved.
+
+    Raises:
+        StorageError: the segment can't be read or cut.
+    """
+    try:
+        data = path.read_bytes()
+        end = _whole(data)
+        if end == len(data):
+            return 0
+        with path.with_suffix(_SUFFIX + ".torn").open("ab") as torn:
+            torn.write(data[end:])
+            torn.flush()
+            os.fsync(torn.fileno())
+        with path.open("r+b") as segment:
+            segment.truncate(end)
+            segment.flush()
+            os.fsync(segment.fileno())
+    except OSError as error:
+        raise StorageError(f"{path} has a torn tail that can't be repaired: {error}") from error
+    return len(data) - end
+
+
+def last_sequence(path: Path) -> int | None:
+    """The number of the last record in a repaired segment; ``None`` when it has none."""
+    data = path.read_bytes()
+    if not data:
+        return None
+    line = data[data.rfind(b"\n", 0, len(data) - 1) + 1 :]
+    return int(orjson.loads(line)["seq"])
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new file's name durable, where the system can (Windows can't and needn't)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _whole(data: bytes) -> int:
+    end = data.rfind(b"\n") + 1
+    while end:
+        start = data.rfind(b"\n", 0, end - 1) + 1
+        try:
+            orjson.loads(data[start:end])
+        except orjson.JSONDecodeError:
+            end = start
+        else:
+            return end
+    return 0

@@ -1,0 +1,267 @@
+"""Two records for each exchange: one before the first character leaves, one when it is over."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from freehold.core.clock import Clock, SystemClock
+from freehold.core.handoffs import Admitted, Ruled
+from freehold.core.ids import prefixed
+from freehold.core.ports import Journal
+from freehold.core.timing import timed
+from freehold.core.trail import ExchangeOutcome, Trail
+from freehold.ledger.canonical import encode, plain
+from freehold.stages.audit import build
+from freehold.stages.audit.flood import FloodGate
+from freehold.stages.audit.record import (
+    Closed,
+    Content,
+    EventRecord,
+    ExchangeRecord,
+    Key,
+    Opened,
+    Request,
+)
+
+
+class _Written(Struct, frozen=True):
+    """How many firings, decisions and tags an opened part holds, and which facts."""
+
+    firings: int
+    decisions: int
+    tags: int
+    facts: frozenset[str]
+    early: bool
+
+    def changed(self, trail: Trail) -> dict[str, Any]:
+        """Facts that came later, or that grew with the answer."""
+        return {
+            name: value
+            for name, value in trail.facts.items()
+            if name not in self.facts or (self.early and name.startswith("answer."))
+        }
+
+
+class Audit:
+    """Builds records from the trail and appends them to the journal.
+
+    Args:
+        journal: where records go; its errors pass through, so that no answer leaves unrecorded.
+        runtime: digest of the code that decides (:func:`freehold.ledger.runtime.runtime_digest`).
+        key_of: a tenant's commitment key, 32 bytes.
+        strangers_per_second: how many records callers without a valid key may cause; the rest are
+            counted in the next record's ``suppressed``.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        runtime: str,
+        key_of: Callable[[str], bytes],
+        *,
+        clock: Clock | None = None,
+        strangers_per_second: int = 20,
+    ) -> None:
+        self._journal = journal
+        self._runtime = runtime
+        self._clock = clock or SystemClock()
+        self._committer = build.Committer(key_of)
+        # one for each, since both go forward through the seconds at their own pace
+        self._stamp = build.Stamp()
+        self._received = build.Stamp()
+        self._gate = FloodGate(strangers_per_second)
+        # exchange id -> what its opened part holds already
+        self._written: dict[str, _Written] = {}
+
+    @timed("audit")
+    def opened(self, ruled: Ruled, trail: Trail) -> None:
+        """Write what was decided so far; once an exchange.
+
+        Raises:
+            AuditError: it can't be written, so nothing may leave.
+        """
+        if trail.opened:
+            return
+        admitted = ruled.admitted
+        now = self._clock.now_ns()
+        record = ExchangeRecord(
+            type="opened",
+            exchange=trail.arrival.exchange_id,
+            tenant=admitted.app.tenant,
+            app=admitted.app.id,
+            at=self._stamp.text(now),
+            at_ns=now,
+            opened=self._opened(admitted, trail),
+        )
+        self._journal.append(encode(record))
+        trail.opened = True
+        self._written[trail.arrival.exchange_id] = _written(trail)
+
+    def closed(self, admitted: Admitted | None, trail: Trail, outcome: ExchangeOutcome) -> None:
+        """Write how it ended; for an exchange that never opened, everything at once.
+
+        Args:
+            admitted: ``None`` while nobody knows who asked.
+
+        Raises:
+            AuditError: it can't be written.
+        """
+        self._close(admitted, outcome, trail)
+
+    def event(
+        self, kind: str, actor: str, subject: str, details: dict[str, Any], *, tenant: str = ""
+    ) -> str:
+        """Write anything else that happened (``key.created``, ``bundle.activated``); give its id.
+
+        Raises:
+            AuditError: it can't be written, so it must not happen.
+        """
+        now = self._clock.now_ns()
+        event_id = prefixed("evt", now)
+        record = EventRecord(
+            id=event_id,
+            kind=kind,
+            actor=actor,
+            subject=subject,
+            tenant=tenant,
+            details=plain(details),
+            at=self._stamp.text(now),
+            at_ns=now,
+        )
+        self._journal.append(encode(record))
+        return event_id
+
+    async def durable(self) -> None:
+        """Return when every record so far is on the disk (strict mode).
+
+        Raises:
+            AuditError: the disk refused.
+        """
+        await self._journal.durable()
+
+    def close(self) -> None:
+        """Write down how many strangers' records were suppressed since the last one."""
+        suppressed = self._gate.drain()
+        if suppressed:
+            self.event("audit.suppressed", "freehold", "strangers", {"count": suppressed})
+
+    @timed("audit")
+    def _close(self, admitted: Admitted | None, outcome: ExchangeOutcome, trail: Trail) -> None:
+        if trail.closed:
+            return
+        now = self._clock.now_ns()
+        suppressed = 0
+        if admitted is None:
+            allowed, suppressed = self._gate.pass_(now)
+            if not allowed:
+                trail.closed = True
+                return
+        whole = None if trail.opened else self._opened(admitted, trail)
+        record = ExchangeRecord(
+            type="interrupted" if outcome == "interrupted" else "closed",
+            exchange=trail.arrival.exchange_id,
+            tenant=admitted.app.tenant if admitted else "",
+            app=admitted.app.id if admitted else "",
+            at=self._stamp.text(now),
+            at_ns=now,
+            opened=whole,
+            closed=self._closed(admitted, outcome, suppressed, trail),
+        )
+        self._journal.append(encode(record))
+        trail.closed = True
+
+    def _opened(self, admitted: Admitted | None, trail: Trail) -> Opened:
+        app = admitted.app if admitted else None
+        kept = app.content_kept if app else "none"
+        return Opened(
+            app=build.app(app) if app else None,
+            key=Key(id=admitted.grant.key_id, name=admitted.grant.name) if admitted else None,
+            principal=build.identity(admitted.principal) if admitted else None,
+            runtime=self._runtime,
+            request=self._request(admitted, trail),
+            findings=trail.findings,
+            facts=build.facts(trail.facts, kept),
+            firings=trail.firings,
+            decisions=trail.decisions,
+            context=trail.context,
+            dropped=trail.sendable.dropped_pieces if trail.sendable else (),
+            candidates=trail.candidates,
+            calls=trail.calls,
+            tags=trail.tags,
+            spent_ns=trail.spent_ns,
+            waited_ns=trail.waited_ns,
+            content=Content(kept=kept, input=None if kept == "none" else trail.prompt_text),
+        )
+
+    def _request(self, admitted: Admitted | None, trail: Trail) -> Request:
+        arrival, screened = trail.arrival, trail.screened
+        received = self._received.text(arrival.received_ns)
+        if admitted is None:
+            return Request(
+                received_at=received,
+                received_ns=arrival.received_ns,
+                route=arrival.route,
+                operation=arrival.ask.operation,
+                stream=arrival.ask.stream,
+            )
+        return Request(
+            received_at=received,
+            received_ns=arrival.received_ns,
+            route=arrival.route,
+            operation=arrival.ask.operation,
+            stream=arrival.ask.stream,
+            model_asked=build.model_asked(admitted.app, arrival.ask.model),
+            conversation=build.identifier(admitted.conversation_id),
+            parent=build.identifier(admitted.parent_id),
+            input=self._committer.commit(admitted.app.tenant, encode(arrival.ask)),
+            features=screened.prepared.features if screened else None,
+            hidden=plain(screened.prepared.hidden) if screened else {},
+            labels=screened.labels if screened else frozenset(),
+        )
+
+    def _closed(
+        self, admitted: Admitted | None, outcome: ExchangeOutcome, suppressed: int, trail: Trail
+    ) -> Closed:
+        # with no opened record, the opened part beside this one has it all
+        before = self._written.pop(trail.arrival.exchange_id, None) or _written(trail)
+        kept = admitted.app.content_kept if admitted else "none"
+        usages = [call.usage for call in trail.calls if call.usage is not None]
+        output = None
+        if admitted is not None and trail.released:
+            output = self._committer.commit(admitted.app.tenant, encode(trail.released))
+        return Closed(
+            outcome=outcome,
+            duration_ns=max(0, self._clock.monotonic_ns() - trail.arrival.started_ns),
+            answer_findings=trail.answer_findings,
+            answer_facts=build.text_facts(trail.answer_facts, kept),
+            firings=trail.firings[before.firings :],
+            decisions=trail.decisions[before.decisions :],
+            calls=trail.calls,
+            tags=trail.tags[before.tags :],
+            facts=build.facts(before.changed(trail), kept),
+            prompt_tokens=sum(u.prompt_tokens for u in usages),
+            completion_tokens=sum(u.completion_tokens for u in usages),
+            estimated=any(u.estimated for u in usages),
+            cost_nano=sum(call.cost_nano for call in trail.calls),
+            model=trail.calls[-1].model if trail.calls else "",
+            simulated=any(call.simulated for call in trail.calls),
+            held=build.held(trail.held),
+            failure=build.failure(trail.failure),
+            output=output,
+            released_chars=trail.released_chars,
+            spent_ns=trail.spent_ns,
+            waited_ns=trail.waited_ns,
+            content=Content(kept=kept, output=None if kept == "none" else trail.answer_text),
+            suppressed=suppressed,
+        )
+
+
+def _written(trail: Trail) -> _Written:
+    return _Written(
+        len(trail.firings),
+        len(trail.decisions),
+        len(trail.tags),
+        frozenset(trail.facts),
+        trail.opened,
+    )

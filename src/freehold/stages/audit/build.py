@@ -1,0 +1,186 @@
+"""The parts of a record that need care: what is committed to, and what must not be written."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Callable
+from typing import Any
+
+from freehold.core.clock import rfc3339
+from freehold.core.errors import FreeholdError, RequestError
+from freehold.core.facts import TextFact
+from freehold.core.handoffs import Held
+from freehold.core.principal import Principal
+from freehold.core.spec import AppSpec, ContentKept
+from freehold.ledger.canonical import plain
+from freehold.stages.audit.record import App, Commitment, Failure, HeldBack, Identity, TextFactSpan
+
+_SALT_BYTES = 16
+_SALTS_AT_ONCE = 256
+_ID_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:")
+_ID_LENGTH = 128
+
+# What Freehold itself says about a text; any other fact of the caller or the model is their words.
+_THEIRS = ("request.", "answer.")
+_OWN_WORDS = frozenset(
+    {
+        "answer.labels",
+        "answer.model",
+        "request.findings",
+        "request.labels",
+        "request.language",
+        "request.operation",
+    }
+)
+
+
+class Committer:
+    """Makes salted keyed commitments, one key a tenant, so that nobody can test a guess."""
+
+    __slots__ = ("_at", "_key_of", "_keys", "_pool")
+
+    def __init__(self, key_of: Callable[[str], bytes]) -> None:
+        self._key_of = key_of
+        self._keys: dict[str, bytes] = {}
+        self._pool = b""
+        self._at = 0
+
+    def commit(self, tenant: str, value: bytes) -> Commitment:
+        """HMAC-SHA256(tenant key, salt || value)."""
+        key = self._keys.get(tenant)
+        if key is None:
+            key = self._keys[tenant] = self._key_of(tenant)
+        at = self._at
+        if at >= len(self._pool):
+            self._pool = os.urandom(_SALT_BYTES * _SALTS_AT_ONCE)
+            at = 0
+        self._at = at + _SALT_BYTES
+        salt = self._pool[at : at + _SALT_BYTES]
+        mac = hmac.digest(key, salt + value, "sha256")
+        return Commitment(mac=mac.hex(), salt=salt.hex())
+
+
+class Stamp:
+    """RFC 3339 from nanoseconds; the date is formatted once a second."""
+
+    __slots__ = ("_prefix", "_second")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._prefix = ""
+
+    def text(self, now_ns: int) -> str:
+        """``2026-11-21T01:30:00.000000Z``."""
+        second, rest = divmod(now_ns, 1_000_000_000)
+        if second != self._second:
+            self._prefix = rfc3339(now_ns)[:20]
+            self._second = second
+        return f"{self._prefix}{rest // 1000:06d}Z"
+
+
+def app(spec: AppSpec) -> App:
+    """What the bundle said about the app."""
+    return App(
+        id=spec.id,
+        tenant=spec.tenant,
+        tenant_path=spec.tenant_path,
+        purpose=spec.purpose,
+        process=spec.process,
+        owner=spec.owner,
+        risk=spec.risk,
+        currency=spec.currency,
+        bundle=spec.bundle_hash,
+    )
+
+
+def identity(principal: Principal) -> Identity:
+    """The principal's claims."""
+    return Identity(
+        id=principal.id,
+        verified=principal.verified,
+        issuer=principal.issuer,
+        roles=principal.roles,
+        clearances=principal.clearances,
+        attributes=plain(principal.attributes),
+    )
+
+
+def held(back: Held | None) -> HeldBack | None:
+    """The approval that an answer waits for."""
+    if back is None:
+        return None
+    return HeldBack(approval_id=back.approval_id, role=back.role, rule=back.rule)
+
+
+def identifier(text: str) -> str:
+    """An id that a client chose, as long as it looks like one; otherwise a digest of it."""
+    if len(text) <= _ID_LENGTH and _ID_CHARS.issuperset(text):
+        return text
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def model_asked(spec: AppSpec, model: str) -> str:
+    """The request's model if the app knows the name; any other name is just the caller's bytes."""
+    return model if model in spec.models or model in spec.aliases else ""
+
+
+def facts(values: dict[str, Any], kept: ContentKept) -> dict[str, Any]:
+    """What rules saw. Words of the caller or the model give way to their length, unless the
+    tenant keeps full content.
+    """
+    full = kept == "full"
+    clean: dict[str, Any] = {}
+    for name, value in values.items():
+        theirs = not full and name.startswith(_THEIRS) and name not in _OWN_WORDS
+        if type(value) is str and not theirs and value.isascii():
+            clean[name] = value
+        else:
+            clean[name] = _without_words(value) if theirs else plain(value)
+    return clean if all(map(str.isascii, clean)) else dict(plain(clean))
+
+
+def text_facts(found: tuple[TextFact, ...], kept: ContentKept) -> list[TextFactSpan]:
+    """Values and spans of what was read in the answer."""
+    return [
+        TextFactSpan(
+            kind=f.kind,
+            value=f.value,
+            upper=f.upper,
+            unit=f.unit,
+            start=f.start,
+            end=f.end,
+            polarity=f.polarity,
+            role=f.role,
+            parsed=f.parsed,
+            text=f.text if kept == "full" else "",
+        )
+        for f in found
+    ]
+
+
+def failure(error: FreeholdError | None) -> Failure | None:
+    """The reason of an end without an answer. A malformed request's message may quote it, so
+    only its code is written.
+    """
+    if error is None:
+        return None
+    return Failure(
+        code=error.code,
+        slug=error.slug,
+        status=error.status,
+        public="" if isinstance(error, RequestError) else error.public,
+        rule=getattr(error, "rule", ""),
+    )
+
+
+def _without_words(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int):
+        return plain(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [
+            plain({k: v for k, v in item.items() if k != "text"})
+            if isinstance(item, dict)
+            else {"chars": len(str(item))}
+            for item in value
+        ]
+    return {"chars": len(str(value))}

@@ -1,0 +1,198 @@
+"""Record v1, field by field. ``docs/reference/record.md`` tells what each one means.
+
+Nothing here is text of a caller or a model, except inside ``Content``, and there only as much as
+the tenant says.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from freehold.core.decisions import Decision, Finding, Stage
+from freehold.core.handoffs import Candidate, Features
+from freehold.core.trail import Call, Firing, Provenance
+
+RECORD_VERSION = 1
+
+
+class Commitment(Struct, frozen=True, kw_only=True):
+    """HMAC-SHA256 over ``salt || bytes`` under the tenant's key: binding, and silent without it."""
+
+    alg: str = "HMAC-SHA256"
+    mac: str
+    salt: str
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """The principal's claims."""
+
+    id: str
+    verified: bool
+    issuer: str
+    roles: frozenset[str]
+    clearances: frozenset[str]
+    attributes: Any
+
+
+class TextFactSpan(Struct, frozen=True, kw_only=True):
+    """A fact read from text: its value and place. ``text`` is empty unless content is kept."""
+
+    kind: str
+    value: int
+    upper: int | None
+    unit: str
+    start: int
+    end: int
+    polarity: str
+    role: str
+    parsed: bool
+    text: str = ""
+
+
+class Content(Struct, frozen=True, kw_only=True):
+    """Text, as much as ``kept`` allows: ``none``, ``redacted`` (placeholders), ``full``."""
+
+    kept: str
+    input: str | None = None
+    output: str | None = None
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why it was refused or failed. ``public`` is what the caller was told."""
+
+    code: str
+    slug: str
+    status: int
+    public: str
+    rule: str = ""
+
+
+class HeldBack(Struct, frozen=True, kw_only=True):
+    """An answer that waits for a person."""
+
+    approval_id: str
+    role: str
+    rule: str
+
+
+class App(Struct, frozen=True, kw_only=True):
+    """The app as its tenant ran it, and the bundle that said so."""
+
+    id: str
+    tenant: str
+    tenant_path: tuple[str, ...]
+    purpose: str
+    process: str
+    owner: str
+    risk: str
+    currency: str
+    bundle: str
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """The API key that was used; never the key itself."""
+
+    id: str
+    name: str
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """The request's shape and what was found out about it; ``input`` commits to all of it."""
+
+    received_at: str
+    received_ns: int
+    route: str
+    operation: str
+    stream: bool
+    model_asked: str = ""
+    conversation: str = ""
+    parent: str = ""
+    input: Commitment | None = None
+    features: Features | None = None
+    hidden: Any = {}
+    labels: frozenset[str] = frozenset()
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """Everything known before the first character leaves; for a stranger, app, key and principal
+    are null.
+    """
+
+    app: App | None
+    key: Key | None
+    principal: Identity | None
+    runtime: str
+    request: Request
+    findings: list[Finding]
+    facts: Any
+    firings: list[Firing]
+    decisions: list[Decision]
+    context: list[Provenance]
+    dropped: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    calls: list[Call]
+    tags: list[str]
+    spent_ns: dict[Stage, int]
+    waited_ns: dict[Stage, int]
+    content: Content
+
+
+class Closed(Struct, frozen=True, kw_only=True):
+    """What came of it. Lists go on where those of ``Opened`` ended; calls are told whole."""
+
+    outcome: str
+    duration_ns: int
+    answer_findings: list[Finding]
+    answer_facts: list[TextFactSpan]
+    firings: list[Firing]
+    decisions: list[Decision]
+    calls: list[Call]
+    tags: list[str]
+    facts: Any
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: bool
+    cost_nano: int
+    model: str
+    simulated: bool
+    held: HeldBack | None
+    failure: Failure | None
+    output: Commitment | None
+    released_chars: int
+    spent_ns: dict[Stage, int]
+    waited_ns: dict[Stage, int]
+    content: Content
+    suppressed: int = 0
+
+
+class ExchangeRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of a ledger line about an exchange.
+
+    ``type`` is ``opened``, ``closed`` or ``interrupted``. A closing record of an exchange that
+    never opened carries ``opened`` too, so it stands alone.
+    """
+
+    type: str
+    exchange: str
+    tenant: str
+    app: str
+    at: str
+    at_ns: int
+    opened: Opened | None = None
+    closed: Closed | None = None
+    v: int = RECORD_VERSION
+
+
+class EventRecord(Struct, frozen=True, kw_only=True):
+    """The body of a ledger line about anything else: an activation, a key, an approval."""
+
+    id: str
+    kind: str
+    actor: str
+    subject: str
+    tenant: str
+    details: Any
+    at: str
+    at_ns: int
+    type: str = "event"
+    v: int = RECORD_VERSION
