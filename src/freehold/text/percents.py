@@ -1,0 +1,183 @@
+"""Percentages in digits, in words and in idioms ("half price", "two for the price of one")."""
+
+from freehold.core.facts import TextFact
+from freehold.text import numbers, roles, spans
+from freehold.text.clauses import Document, polarity
+from freehold.text.patterns import compile as compile_pattern
+
+UNIT = (
+    r"(?:%|‰|percents?\b|per[- ]cent\b|pct\b|prozent\w*|procent\w*|pour[- ]?cents?\b|por ?ciento\b"
+    r"|per cento\b|por cento\b)"
+)
+_TO = r" ?(?:-|to|and|or|bis|und|oder|à|a|et|ou|y|o) ?"
+# 1 lower number, 2 number, 3 unit; "15 % to 20 %" is two matches, joined later
+_PERCENT = compile_pattern(rf"(?:({numbers.DIGITS}){_TO})?({numbers.DIGITS})? ?-?({UNIT})")
+
+# (pattern, basis points): what a customer would understand as a discount of that size
+_PART = {"half": 5000, "third": 3334, "quarter": 2500, "fifth": 2000, "tenth": 1000}
+_COUNT = {"two": 2, "three": 3, "four": 4, "2": 2, "3": 3, "4": 4, "a": 1, "one": 1, "1": 1}
+_IDIOM = compile_pattern(
+    # 1, 2: "a quarter off", "two thirds off the price", "half price"
+    r"\b(?:(a|one|two|three|four|1|2|3)[ -])?(half|third|quarter|fifth|tenth)s?"
+    r"(?:[ -](?:of (?:the|its|your) )?(?:(?:original|regular|full|normal|list) )?(?:price|cost))?"
+    r"[ -](?:off|cheaper|less|discount|reduction)\b"
+    r"|\bhalf[ -](?:the )?(?:(?:original|regular|full|normal|usual) )?(?:price|cost)d?\b"
+    # 3, 4: "two for the price of one", "3 for 2"
+    r"|\b(two|three|four|five|2|3|4|5)[ -]for[ -](?:the price of )?(one|two|three|1|2|3)\b"
+    # 5, 6: "buy two get one free"
+    r"|\bbuy[ -](one|two|three|four|1|2|3|4),?[ -](?:and )?get[ -](?:a |the )?(one|two|second|another|1|2)"
+    r"(?: one| item)?[ -](?:for )?free\b"
+    r"|\bbogo\b|\bb1g1\b"
+    # 7: German, French and Spanish
+    r"|\b(zum halben preis|halber preis|die hälfte günstiger|ein drittel (?:günstiger|billiger|rabatt|nachlass)"
+    r"|ein viertel (?:günstiger|billiger|rabatt|nachlass)|à moitié prix|moitié prix|un quart de (?:remise|réduction)"
+    r"|un tiers de (?:remise|réduction)|a mitad de precio|mitad de precio|un cuarto de descuento"
+    r"|un tercio de descuento|2x1|dos por uno|2 por 1|3x2|deux pour le prix d'un|2 pour 1"
+    r"|2 zum preis von 1|zwei zum preis von einem)\b"
+)
+_FOREIGN_BP = (("drittel", 3334), ("tiers", 3334), ("tercio", 3334), ("3x2", 3334), ("viertel", 2500),
+               ("quart", 2500), ("cuarto", 2500))  # fmt: skip
+_PLACEHOLDERS = frozenset("x xx n nn y z ? ?? ??? _ __ [] {} ]]".split())
+
+
+def find(doc: Document, *, idioms: bool = True) -> list[TextFact]:
+    """All percentages of a document, as facts of kind "percent"."""
+    found: list[TextFact] = []
+    for match in _PERCENT.finditer(doc.low):
+        fact = _read(doc, match.span(), match.group(1), match.span(2), match.span(3))
+        if fact is not None:
+            found.append(fact)
+            doc.taken.append((fact.start, fact.end))
+    if len(found) > 1:
+        found = spans.join_ranges(doc, found)
+    if idioms:
+        for match in _IDIOM.finditer(doc.low):
+            start, end = match.span()
+            if doc.is_free(start, end):
+                value = _idiom_value(doc.low[start:end], [match.group(i) for i in range(1, 8)])
+                if value is not None:
+                    found.append(_fact(doc, start, end, value, None, role="discount"))
+                    doc.taken.append((start, end))
+    return found
+
+
+def _read(
+    doc: Document,
+    whole: tuple[int, int],
+    first: str | None,
+    second: tuple[int, int],
+    unit: tuple[int, int],
+) -> TextFact | None:
+    start, end = whole
+    low = doc.low
+    word = low[unit[0] : unit[1]]
+    if word.startswith(("prozentp", "prozents", "procentp", "procents")):
+        return None  # percentage points, or the word for a rate
+    if second[0] < 0:
+        return _read_words(doc, unit)
+    before = low[start - 1] if start else " "
+    if before in "%&=" or before.isalpha() or low[end : end + 1].isdigit():
+        return None  # an escape in an address ("a%20%20b"), an identifier
+    if before.isdigit() or (before in ".,'" and low[start - 2 : start - 1].isdigit()):
+        return _unread(doc, start, end)
+    factor = 10 if word == "‰" else 100
+    value = _basis_points(low[second[0] : second[1]], doc.language, factor)
+    if first is None or value is None:
+        return _unread(doc, start, end) if value is None else _fact(doc, start, end, value, None)
+    floor = _basis_points(first, doc.language, factor)
+    join = low[start + len(first) : second[0]].strip()
+    if floor is None or floor > value or (join in spans.AND and not spans.says_between(doc, start)):
+        # "in 2024 to 30 %", "3 shops and 30 %": the first number is no low end
+        return _fact(doc, second[0], end, value, None)
+    return _fact(doc, start, end, floor, value)
+
+
+def _basis_points(digits: str, language: str, factor: int) -> int | None:
+    number = numbers.parse(digits, language)
+    return None if number is None else numbers.scaled(number, factor)
+
+
+def _read_words(doc: Document, unit: tuple[int, int]) -> TextFact | None:
+    """Read "thirty percent", "x % off": what stands before a unit without digits."""
+    start, end = unit
+    if doc.low[start - 1 : start] == "%" or doc.low[end : end + 1].isalnum():
+        return None
+    left = spans.words_left(doc, start)
+    number = spans.word_number(left)
+    if number is not None and number.start < start:
+        return _fact(
+            doc,
+            number.start,
+            end,
+            number.low * 100,
+            None if number.high is None else number.high * 100,
+        )
+    near = doc.low[max(0, start - 2) : start].strip()
+    vague = next((at for at, word in left[:2] if word in spans.VAGUE or word.endswith("ish")), None)
+    if vague is not None or (near and near[-1] in "]}>?_") or _is_cut_number(near):
+        return _unread(doc, start if vague is None else vague, end)
+    if (
+        roles.is_discount(doc.before(start), doc.after(end))
+        and (left or near)
+        and (
+            not left
+            or left[0][1]
+            not in ("what", "which", "the", "in", "of", "as", "this", "that", "a", "per")
+        )
+    ):
+        return _unread(doc, left[0][0] if left else start, end)
+    return None
+
+
+def _is_cut_number(near: str) -> bool:
+    return bool(near) and not near[-1].isascii() and not near[-1].isalpha()
+
+
+def _idiom_value(text: str, groups: list[str | None]) -> int | None:
+    count, part, bundle, paid, bought, free, foreign = groups
+    if part is not None:
+        return min(_COUNT[count or "one"] * _PART[part], 10_000)
+    if bundle is not None and paid is not None:
+        have, pay = numbers_of(bundle), numbers_of(paid)
+        return -(-(have - pay) * 10_000 // have) if pay < have else None
+    if bought is not None and free is not None:
+        gift = 2 if free in ("two", "2") else 1
+        return -(-gift * 10_000 // (numbers_of(bought) + gift))
+    if foreign is not None:
+        return next((value for key, value in _FOREIGN_BP if key in text), 5000)
+    return 5000
+
+
+def numbers_of(word: str) -> int:
+    """The value of a short count in digits or words."""
+    return int(word) if word.isdigit() else numbers.parse_words([word]) or 0
+
+
+def _fact(
+    doc: Document, start: int, end: int, value: int, upper: int | None, role: str | None = None
+) -> TextFact:
+    return TextFact(
+        kind="percent",
+        value=value,
+        upper=upper,
+        unit="bp",
+        start=start,
+        end=end,
+        text=doc.text[start:end],
+        polarity=polarity(doc, start, end),
+        role=role or roles.percent_role(doc, start, end),
+    )
+
+
+def _unread(doc: Document, start: int, end: int) -> TextFact:
+    return TextFact(
+        kind="percent",
+        value=0,
+        unit="bp",
+        start=start,
+        end=end,
+        text=doc.text[start:end],
+        polarity=polarity(doc, start, end),
+        role=roles.percent_role(doc, start, end),
+        parsed=False,
+    )

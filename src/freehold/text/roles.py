@@ -1,0 +1,135 @@
+"""What a number is for: a discount, a share, a refund, a fee, a price.
+
+Read from the words of the sentence, the nearest first. An offer that is worded without any
+known noun still counts as a discount; only a clear share or rate does not.
+"""
+
+from freehold.text.clauses import Document
+
+_DISCOUNT = frozenset(
+    "off discount discounts discounted rebate rebates reduction reductions reduced cheaper markdown "
+    "savings save saves saving saved voucher vouchers coupon coupons promo promotion knocked knock "
+    "deduct deducted slash slashed rabatt rabatte rabatts nachlass ermäßigung preisnachlass skonto "
+    "gutschein günstiger billiger sparen reduziert remise remises réduction réductions rabais "
+    "descuento descuentos rebaja rebajas ahorra ahorre ahorro reducción sconto desconto korting "
+    "rabat sleva indirim promoción aktion".split()
+)
+_OFFER = frozenset(
+    "offer offers offering give gives giving grant granting apply applying take get gets receive "
+    "deal sale loyalty code checkout price prices bargain special anbieten geben gewähren bekommen "
+    "erhalten angebot preis offrir offre offrons accorder prix ofrecer ofrecemos dar oferta precio".split()
+)
+_RATE = frozenset(
+    "interest apr apy tax taxes vat gst rate rates surcharge commission tip gratuity mwst ust tva iva "
+    "zins zinsen taux intérêt interés impuesto steuer sales-tax royalty margin inflation fee fees "
+    "mehrwertsteuer".split()
+)
+_OTHER = frozenset(
+    "uptime availability battery charged charge cotton polyester wool silk linen nylon elastane "
+    "viscose leather sure certain certainty confident confidence accuracy accurate humidity "
+    "probability likelihood chance satisfied satisfaction natural organic recycled pure juice cocoa "
+    "alcohol vol abv capacity full complete completed completion progress brightness volume zoom "
+    "correct alkohol baumwolle coton algodón akku batterie batería verfügbarkeit sicher "
+    "occupancy occupied opacity loaded load cpu memory disk".split()
+)
+_POLICY = frozenset("policy policies guideline guidelines rule rules limit limits limited capped cap "
+                    "maximum max permitted allowed allows allow permits richtlinie politique "
+                    "política approval".split())  # fmt: skip
+_PRICE_NOUNS = frozenset(
+    "price cost order purchase total bill fare ticket fee amount value preis prix precio bestellung "
+    "commande pedido item items msrp rrp retail everything all".split()
+)
+_MY_GIVING = (
+    "can offer", "will offer", "can give", "will give", "'ll give", "'ll offer", "can apply",
+    "will apply", "'ll apply", "you get", "you receive", "you'll get", "you'll receive", "happy to",
+    "glad to", "pleased to", "offer you", "give you", "grant you", "have applied", "'ve applied",
+)  # fmt: skip
+
+
+def is_discount(before: list[str], after: list[str]) -> bool:
+    """Whether words of a discount stand in the sentence."""
+    return not (_DISCOUNT.isdisjoint(before[-14:]) and _DISCOUNT.isdisjoint(after[:10]))
+
+
+def percent_role(doc: Document, start: int, end: int) -> str:
+    """discount, share, rate or other."""
+    before, after = doc.before(start), doc.after(end)
+    near_after = after[:2]
+    if "off" in near_after or not _DISCOUNT.isdisjoint(near_after):
+        return _unless_policy(before, after, "discount")
+    if near_after and near_after[0] in ("of", "der", "des", "de", "del", "of the"):
+        target = after[1:5]
+        if (
+            _PRICE_NOUNS.isdisjoint(target)
+            and "off" not in target
+            and _DISCOUNT.isdisjoint(before[-6:])
+        ):
+            return "rate" if not _RATE.isdisjoint(target[:2]) else "share"
+    nearest = _nearest(before, after)
+    if nearest == "discount":
+        return _unless_policy(before, after, "discount")
+    if nearest is not None:
+        return nearest
+    if not (_OFFER.isdisjoint(before[-12:]) and _OFFER.isdisjoint(after[:8])):
+        return _unless_policy(before, after, "discount")
+    return "other"
+
+
+def _nearest(before: list[str], after: list[str]) -> str | None:
+    """The role that the nearest telling word gives; words before and after alternate."""
+    left, right = before[-10:][::-1], after[:6]
+    for i in range(max(len(left), len(right))):
+        for words in (right, left):
+            if i < len(words):
+                word = words[i]
+                if word in _DISCOUNT:
+                    return "discount"
+                if word in _RATE:
+                    return "rate"
+                if word in _OTHER:
+                    return "other"
+    return None
+
+
+def _unless_policy(before: list[str], after: list[str], role: str) -> str:
+    """The role, unless a limit is stated ("policy allows at most 20 % off"): that offers nothing."""
+    if _POLICY.isdisjoint(before) and _POLICY.isdisjoint(after):
+        return role
+    sentence = " ".join(before)
+    if "up to" in sentence and "policy" not in sentence and "rule" not in sentence:
+        return role
+    return role if any(phrase in sentence for phrase in _MY_GIVING) else "other"
+
+
+_MONEY_ROLES: dict[str, str] = {
+    **dict.fromkeys(
+        "refund refunds refunded refunding reimburse reimbursed reimbursement compensation "
+        "compensate compensated repay repaid erstattung erstatten erstattet rückerstattung "
+        "gutschrift remboursement remboursé rembourser reembolso reembolsar reembolsado".split(),
+        "refund",
+    ),
+    **dict.fromkeys(_DISCOUNT, "discount"),
+    **dict.fromkeys(
+        "fee fees charge charges surcharge surcharges penalty deposit gebühr gebühren frais tasa "
+        "cargo cargos postage handling".split(),
+        "fee",
+    ),
+    **dict.fromkeys(
+        "price prices priced cost costs total subtotal fare fares pay paid payment amount sells sell "
+        "each per worth preis preise kostet kosten gesamt summe prix coûte coute precio precios "
+        "cuesta cuestan buy ticket tickets difference additional".split(),
+        "price",
+    ),
+}
+
+
+def money_role(doc: Document, start: int, end: int) -> str:
+    """price, refund, discount, fee or other: the nearest telling word decides."""
+    left, right = doc.before(start)[-12:][::-1], doc.after(end)[:6]
+    if right and right[0] == "off":
+        return "discount"
+    for i in range(max(len(left), len(right))):
+        for words in (left, right):
+            if i < len(words) and words[i] in _MONEY_ROLES:
+                return _MONEY_ROLES[words[i]]
+    return "other"

@@ -1,0 +1,125 @@
+"""Reading leftwards from a unit ("percent", "dollars") to the number in words before it."""
+
+import msgspec
+
+from freehold.core.facts import TextFact
+from freehold.text import numbers
+from freehold.text.clauses import Document
+
+RANGE_WORDS = frozenset(
+    {"to", "or", "and", "bis", "oder", "à", "ou", "a", "o", "y", "through", "till", "until"}
+)
+VAGUE = frozenset(
+    "several some few many couple hundreds thousands millions tens dozens big huge large small tiny "
+    "generous certain considerable substantial significant hefty handsome n x xx xxx y z single double "
+    "multiple various half odd ish mehrere einige paar plusieurs quelques varios varias algunos".split()
+)
+AND = frozenset({"and", "und", "et", "y", "e"})
+_TO = frozenset({"-", "to", "bis", "à", "a", "up to", "through"})
+_BETWEEN = ("between ", "zwischen ", "entre ", "von ", "from ")
+_MAX_WORDS = 12
+
+
+def words_left(doc: Document, end: int) -> list[tuple[int, str]]:
+    """Up to twelve (offset, word) to the left of `end` on the same line, nearest first."""
+    low = doc.low
+    found: list[tuple[int, str]] = []
+    i = end
+    while len(found) < _MAX_WORDS:
+        gap = i
+        while gap > 0 and low[gap - 1] in " -\u00a0" and i - gap < 3:
+            gap -= 1
+        start = gap
+        while (
+            start > 0 and gap - start < 30 and (low[start - 1].isalnum() or low[start - 1] in "'.,")
+        ):
+            start -= 1
+        if start == gap:
+            break
+        found.append((start, low[start:gap]))
+        i = start
+    return found
+
+
+class WordNumber:
+    """A number (or a range) in words that ends where a unit begins."""
+
+    __slots__ = ("high", "low", "start")
+
+    def __init__(self, start: int, low: int, high: int | None) -> None:
+        self.start = start
+        self.low = low
+        self.high = high
+
+
+def word_number(left: list[tuple[int, str]], allow_article: bool = False) -> WordNumber | None:
+    """The number at the right end of `left` (nearest first); None when there is none.
+
+    `allow_article`: "a"/"an" alone is one ("a dollar").
+    """
+    run: list[tuple[int, str]] = []
+    for start, word in left:
+        joins = word in RANGE_WORDS or word in numbers.CONNECTORS
+        article = word in numbers.ARTICLES
+        if not (numbers.is_number_word(word) or article or (joins and run)):
+            break
+        run.append((start, word))
+        if article:
+            break
+    while (
+        run
+        and run[-1][1] in (RANGE_WORDS | numbers.CONNECTORS)
+        and run[-1][1] not in numbers.ARTICLES
+    ):
+        run.pop()
+    if not run or (len(run) == 1 and run[0][1] in numbers.ARTICLES and not allow_article):
+        return None
+    run.reverse()
+    tokens = [word for _, word in run]
+    value = numbers.parse_words(tokens)
+    if value is not None:
+        return WordNumber(run[0][0], value, None)
+    return _word_range(run, tokens)
+
+
+def _word_range(run: list[tuple[int, str]], tokens: list[str]) -> WordNumber | None:
+    for at in range(1, len(tokens)):
+        if tokens[at] in RANGE_WORDS:
+            low, high = numbers.parse_words(tokens[:at]), numbers.parse_words(tokens[at + 1 :])
+        else:
+            low, high = numbers.parse_words(tokens[:at]), numbers.parse_words(tokens[at:])
+        if low is not None and high is not None and low < high:
+            return WordNumber(run[0][0], low, high)
+    return None
+
+
+def says_between(doc: Document, start: int) -> bool:
+    """Whether "between" stands right before `start`."""
+    return doc.low[max(0, start - 10) : start].endswith(_BETWEEN)
+
+
+def join_ranges(doc: Document, facts: list[TextFact]) -> list[TextFact]:
+    """Neighbours that are the two ends of one range ("$20 to $30") become one fact each."""
+    joined: list[TextFact] = []
+    for fact in sorted(facts, key=lambda fact: fact.start):
+        last = joined[-1] if joined else None
+        if last is not None and _is_range(doc, last, fact):
+            joined[-1] = msgspec.structs.replace(
+                last,
+                upper=fact.value,
+                end=fact.end,
+                text=doc.text[last.start : fact.end],
+                role=fact.role,
+            )
+        else:
+            joined.append(fact)
+    return joined
+
+
+def _is_range(doc: Document, low: TextFact, high: TextFact) -> bool:
+    if not (low.parsed and high.parsed) or low.unit != high.unit or high.start - low.end > 8:
+        return False
+    if low.upper is not None or high.upper is not None or low.value >= high.value:
+        return False
+    between = doc.low[low.end : high.start].strip()
+    return between in _TO or (between in AND and says_between(doc, low.start))
