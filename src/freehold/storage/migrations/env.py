@@ -1,0 +1,14 @@
+"""Run by Alembic, on the connection that ``freehold.storage.migrate`` hands over."""
+
+from alembic import context
+
+from freehold.storage.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,105 @@
+"""The tables, for SQLite and PostgreSQL alike: nothing here is one dialect's own."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+exchanges = sa.Table(
+    "exchanges",
+    metadata,
+    sa.Column("exchange_id", sa.String(64), primary_key=True),
+    sa.Column("tenant", sa.String(200), nullable=False, server_default=""),
+    sa.Column("app", sa.String(200), nullable=False, server_default=""),
+    sa.Column("key_id", sa.String(64)),
+    sa.Column("principal", sa.Text),
+    sa.Column("conversation", sa.String(200)),
+    sa.Column("bundle", sa.String(80)),
+    sa.Column("stream", sa.Boolean),
+    sa.Column("opened_ns", sa.BigInteger),
+    sa.Column("closed_ns", sa.BigInteger),
+    sa.Column("outcome", sa.String(20)),
+    sa.Column("model", sa.String(200)),
+    sa.Column("prompt_tokens", sa.BigInteger),
+    sa.Column("completion_tokens", sa.BigInteger),
+    sa.Column("cost_nano", sa.BigInteger),
+    sa.Column("duration_ns", sa.BigInteger),
+    sa.Column("rules_fired", sa.Text),
+    sa.Column("simulated", sa.Boolean),
+    sa.Column("writer", sa.String(40), nullable=False),
+    sa.Column("opened_segment", sa.Integer),
+    sa.Column("opened_offset", sa.BigInteger),
+    sa.Column("opened_length", sa.Integer),
+    sa.Column("closed_segment", sa.Integer),
+    sa.Column("closed_offset", sa.BigInteger),
+    sa.Column("closed_length", sa.Integer),
+    sa.Index("ix_exchanges_tenant_opened_ns", "tenant", "opened_ns"),
+    sa.Index("ix_exchanges_opened_ns", "opened_ns"),
+    sa.Index("ix_exchanges_conversation", "conversation"),
+    sa.Index("ix_exchanges_writer_outcome", "writer", "outcome"),
+)
+
+fill_marks = sa.Table(
+    "fill_marks",
+    metadata,
+    sa.Column("writer", sa.String(40), primary_key=True),
+    sa.Column("segment", sa.Integer, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("key_id", sa.String(64), primary_key=True),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("tenant", sa.String(200), nullable=False),
+    sa.Column("app", sa.String(200), nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("trusted_headers", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("expires_ns", sa.BigInteger),
+    sa.Column("revoked_ns", sa.BigInteger),
+    sa.Column("last_used_ns", sa.BigInteger),
+    sa.Index("ix_keys_tenant", "tenant"),
+)
+
+holds = sa.Table(
+    "holds",
+    metadata,
+    sa.Column("approval_id", sa.String(64), primary_key=True),
+    sa.Column("exchange_id", sa.String(64), nullable=False),
+    sa.Column("tenant", sa.String(200), nullable=False),
+    sa.Column("app", sa.String(200), nullable=False),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("role", sa.String(200), nullable=False),
+    sa.Column("rule", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("expires_ns", sa.BigInteger, nullable=False),
+    sa.Index("ix_holds_tenant_state", "tenant", "state"),
+)
+
+spend = sa.Table(
+    "spend",
+    metadata,
+    sa.Column("scope", sa.String(400), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True),
+    sa.Column("requests", sa.BigInteger, nullable=False),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("nano", sa.BigInteger, nullable=False),
+)
+
+# One counter for each thing that processes keep a copy of; whoever changes it adds one.
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,122 @@
+"""One thread for a process's own small writes; whatever waits together commits together."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Self
+
+import sqlalchemy as sa
+
+from freehold.core.errors import FreeholdError, StorageError
+from freehold.storage.engine import Database
+
+Work = Callable[[sa.Connection], None]
+_BATCH = 256
+_Job = tuple[Work, "Future[None]"]
+
+
+class Writer:
+    """Runs writes in groups, and ``each_tick`` once a second.
+
+    A group is whatever queued up while the last commit ran: no timer, no delay. When a group
+    fails, its members run one by one, so that one bad write spoils no other.
+
+    Args:
+        each_tick: housekeeping that handles its own errors.
+        tick_s: seconds between two rounds of it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        each_tick: tuple[Callable[[], None], ...] = (),
+        *,
+        tick_s: float = 0.5,
+    ) -> None:
+        self._database = database
+        self._each_tick = each_tick
+        self._tick_s = tick_s
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._guard = threading.Lock()
+        self._closing = False
+
+    def open(self) -> Self:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name="freehold-writer", daemon=True)
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Finish what was submitted, do the housekeeping a last time, end the thread."""
+        with self._guard:
+            if self._thread is None or self._closing:
+                return
+            self._closing = True
+            self._jobs.put(None)
+        self._thread.join(timeout=30.0)
+
+    def submit(self, work: Work) -> "Future[None]":
+        """Have ``work`` done in the next transaction. Its future is done when that is committed.
+
+        Raises:
+            StorageError: the writer is not open.
+        """
+        future: Future[None] = Future()
+        with self._guard:
+            if self._thread is None or self._closing:
+                raise StorageError("the store's writer is closed")
+            self._jobs.put((work, future))
+        return future
+
+    def _run(self) -> None:
+        next_tick = time.monotonic() + self._tick_s
+        while True:
+            batch, ended = self._take(max(0.0, next_tick - time.monotonic()))
+            if batch:
+                self._commit(batch)
+            if ended or time.monotonic() >= next_tick:
+                for task in self._each_tick:
+                    task()
+                next_tick = time.monotonic() + self._tick_s
+            if ended:
+                return
+
+    def _take(self, patience_s: float) -> tuple[list[_Job], bool]:
+        batch: list[_Job] = []
+        try:
+            job = self._jobs.get(timeout=patience_s)
+            while job is not None and len(batch) < _BATCH:
+                batch.append(job)
+                job = self._jobs.get_nowait()
+        except queue.Empty:
+            return batch, False
+        if job is None:
+            return batch, True
+        batch.append(job)
+        return batch, False
+
+    def _commit(self, batch: list[_Job]) -> None:
+        try:
+            with self._database.write() as connection:
+                for work, _ in batch:
+                    work(connection)
+        except Exception as error:  # noqa: BLE001 - told to whoever waits for the future
+            if len(batch) == 1:
+                batch[0][1].set_exception(_as_ours(error))
+                return
+            for job in batch:
+                self._commit([job])
+            return
+        for _, future in batch:
+            future.set_result(None)
+
+
+def _as_ours(error: Exception) -> FreeholdError:
+    if isinstance(error, FreeholdError):
+        return error
+    wrapped = StorageError(f"a write failed: {type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped
