@@ -38,16 +38,13 @@ def test_it_lists_what_is_on_its_way_to_this_customer_only(
         status, body = service.answer("GET", f"/customers/{customer}/deliveries")
         own = {known for owner, known in rows if owner == customer}
         assert status == 200
-        listed = {delivery["order_id"] for delivery in body["deliveries"]}
+        listed = {delivery["order_id"] for delivery in body}
         assert listed <= own
         assert order in listed or len(own) > 5
 
 
 def test_a_stranger_gets_an_empty_list_and_a_wrong_path_a_404(service: DeliveryService) -> None:
-    assert service.answer("GET", "/customers/C999/deliveries") == (
-        200,
-        {"customer_id": "C999", "deliveries": []},
-    )
+    assert service.answer("GET", "/customers/C999/deliveries") == (200, [])
     assert service.answer("GET", "/customers/'; DROP TABLE orders/deliveries")[0] == 404
     assert service.answer("GET", "/")[0] == 404
     assert service.answer("POST", "/customers/C1/deliveries")[0] == 405
@@ -70,5 +67,5 @@ async def test_it_serves_over_http(database: Path) -> None:
                     body = await response.json()
                 took = asyncio.get_running_loop().time() - began
             server.should_exit = True
-    assert body["customer_id"] == "C100000"
+    assert isinstance(body, list)
     assert took >= 0.03

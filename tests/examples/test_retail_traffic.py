@@ -150,6 +150,16 @@ def test_staff_have_their_roles(calls: list[Call]) -> None:
     assert roles["store-assistant", ("clerk",)] == 750 - managers
 
 
+def test_clerks_are_asked_about_orders_of_their_own_store(
+    database: Path, calls: list[Call]
+) -> None:
+    with closing(data.open_readonly(database)) as db:
+        store_of = dict(db.execute("SELECT id, store_id FROM orders"))
+    asked = [c for c in calls if c.app == mix.STORE_ASSISTANT and c.expect.order_id]
+    assert len(asked) > 40
+    assert all(store_of[call.expect.order_id] == call.claims["store"] for call in asked)
+
+
 def test_the_day_has_business_hours(calls: list[Call]) -> None:
     times = [call.at_s for call in calls]
     assert times == sorted(times)

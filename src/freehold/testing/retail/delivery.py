@@ -2,8 +2,8 @@
 
     python -m freehold.testing.retail.delivery --db harbor-and-pine.sqlite --port 8712
 
-`GET /customers/{id}/deliveries` lists what is on its way to that customer. It answers from the
-example's database; what a carrier would know beyond that (depot, next stop) is made up from the
+`GET /customers/{id}/deliveries` is a list of what is on its way to that customer. It answers
+from the database; what a carrier would know beyond that (depot, next stop) is made up from the
 tracking code, always the same. It is an ASGI app, so a process that serves something already can
 mount it.
 """
@@ -61,8 +61,8 @@ class DeliveryService:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": orjson.dumps(body)})
 
-    def answer(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
-        """Status and body for a request."""
+    def answer(self, method: str, path: str) -> tuple[int, Any]:
+        """Status and JSON body for a request."""
         if path == "/healthz":
             return 200, {"status": "ok"}
         found = _PATH.fullmatch(path)
@@ -70,7 +70,7 @@ class DeliveryService:
             return 404, {"error": "no such page"}
         if method != "GET":
             return 405, {"error": "only GET"}
-        return 200, {"customer_id": found[1], "deliveries": self._deliveries(found[1])}
+        return 200, self._deliveries(found[1])
 
     def close(self) -> None:
         """Close the database."""
@@ -99,12 +99,13 @@ def _delivery(
     order_id: str, status: str, promised_on: str, tracking: str | None, city: str
 ) -> dict[str, str]:
     if tracking is None:
-        return {"order_id": order_id, "state": f"{status}, not handed over yet", "due": promised_on}
+        state = f"{status}, not handed over yet"
+        return {"order_id": order_id, "state": state, "expected_on": promised_on}
     number = crc32(tracking.encode())
     return {
         "order_id": order_id,
         "state": f"in transit, {_SCANS[number % len(_SCANS)]} in {city}",
-        "due": promised_on,
+        "expected_on": promised_on,
         "carrier": _CARRIERS[number // 7 % len(_CARRIERS)],
         "tracking": tracking,
     }

@@ -15,6 +15,7 @@ from freehold.testing.retail.compose import Composer
 from freehold.testing.retail.dice import Dice
 from freehold.testing.retail.mix import (
     CUSTOMER_SERVICE,
+    INVENTORY,
     PLANNED_ORDERS,
     SHAPES,
     STORE_ASSISTANT,
@@ -95,7 +96,8 @@ def _call(slot: Slot, seed: int, world: World) -> Call:
     order = world.order(dice, pool, slot.language)
     customer = order.customer
     staff = slot.app != CUSTOMER_SERVICE
-    store = dice.pick(world.shop_ids) if staff else customer.store
+    # Clerks are asked about orders of their own store; planners look after any.
+    store = dice.pick(world.shop_ids) if slot.app == INVENTORY else customer.store
     compose = Composer(dice, world, customer, order, store, slot.language, staff)
     number, shape = _shape(slot, dice)
     text = _text(slot, compose, shape)
