@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from freehold.testing.retail import catalogue, data, schema
+from freehold.testing.retail.database import open_readonly
 
 SMALL: dict[str, Any] = {"stores": 40, "customers": 300, "orders": 700}
 
@@ -22,7 +23,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float, list[t
     seen: list[tuple[str, int]] = []
     path = tmp_path_factory.mktemp("retail") / "chain.sqlite"
     started = time.perf_counter()
-    data.build(path, progress=lambda table, done, _: seen.append((table, done)))
+    data.build(path, progress=lambda done, _, table: seen.append((table, done)))
     return path, time.perf_counter() - started, seen
 
 
@@ -32,7 +33,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def _all(path: Path, query: str) -> list[tuple[Any, ...]]:
-    with closing(data.open_readonly(path)) as db:
+    with closing(open_readonly(path)) as db:
         return db.execute(query).fetchall()
 
 
@@ -126,7 +127,7 @@ def test_products_are_found_by_their_words(small: Path) -> None:
 
 
 def test_reading_cannot_write(small: Path) -> None:
-    with closing(data.open_readonly(small)) as db, pytest.raises(sqlite3.OperationalError):
+    with closing(open_readonly(small)) as db, pytest.raises(sqlite3.OperationalError):
         db.execute("DELETE FROM orders")
 
 
@@ -144,7 +145,7 @@ def test_ensure_keeps_what_is_current_and_replaces_what_is_not(tmp_path: Path) -
 def test_a_failed_build_leaves_the_old_file_and_no_draft(small: Path) -> None:
     before = data.content_hash(small)
 
-    def stop(table: str, done: int, of: int) -> None:
+    def stop(done: int, of: int, table: str) -> None:
         raise RuntimeError(f"stopped at {table} ({done}/{of})")
 
     with pytest.raises(RuntimeError, match="meta"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from freehold.testing.retail import data, mix, phrases_extra, traffic
+from freehold.testing.retail.database import open_readonly
 from freehold.testing.retail.traffic import Call
 
 REQUESTS = 3_000
@@ -115,7 +116,7 @@ def test_card_numbers_and_ibans_pass_their_checksums() -> None:
 
 
 def test_a_customers_order_is_their_own(database: Path, calls: list[Call]) -> None:
-    with closing(data.open_readonly(database)) as db:
+    with closing(open_readonly(database)) as db:
         owner = dict(db.execute("SELECT id, customer_id FROM orders"))
         people = {row[0]: row[1:] for row in db.execute(
             "SELECT id, tier, home_store, region_id FROM customers")}  # fmt: skip
@@ -153,7 +154,7 @@ def test_staff_have_their_roles(calls: list[Call]) -> None:
 def test_clerks_are_asked_about_orders_of_their_own_store(
     database: Path, calls: list[Call]
 ) -> None:
-    with closing(data.open_readonly(database)) as db:
+    with closing(open_readonly(database)) as db:
         store_of = dict(db.execute("SELECT id, store_id FROM orders"))
     asked = [c for c in calls if c.app == mix.STORE_ASSISTANT and c.expect.order_id]
     assert len(asked) > 40

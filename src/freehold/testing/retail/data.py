@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Final
 
 from freehold.testing.retail import people, rows, schema
+from freehold.testing.retail.database import open_readonly
 from freehold.testing.retail.rows import Row
 
 # The day on which the example plays; "today" in every date of the data.
 TODAY: Final = date(2026, 6, 15)
 
-# Called with the table just filled, the tables filled so far and the number of tables.
-Progress = Callable[[str, int, int], None]
+# Called with the tables filled so far, the number of tables, and the one just filled.
+Progress = Callable[[int, int, str], None]
 
 
 def build(
@@ -95,11 +96,6 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def open_readonly(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write. Raises `sqlite3.OperationalError` if there is no file."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-
-
 class _Writer:
     """Inserts whole tables and reports each."""
 
@@ -114,7 +110,7 @@ class _Writer:
         self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", made)  # noqa: S608
         self._done += 1
         if self._progress is not None:
-            self._progress(table, self._done, len(schema.NAMES))
+            self._progress(self._done, len(schema.NAMES), table)
 
 
 def _fill(to: _Writer, stores: int, customers: int, orders: int, seed: int, today: date) -> None:
@@ -176,7 +172,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=2026)
     args = parser.parse_args(argv)
 
-    def report(table: str, done: int, of: int) -> None:
+    def report(done: int, of: int, table: str) -> None:
         sys.stderr.write(f"[{done}/{of}] {table}\n")
 
     build(

@@ -1,34 +1,36 @@
 """The chain's delivery service: a small HTTP API that the bundle names as a source.
 
-    python -m freehold.testing.retail.delivery --db harbor-and-pine.sqlite --port 8712
+    python -m freehold.testing.retail.delivery --db harbor-and-pine.sqlite --port 0
 
-`GET /customers/{id}/deliveries` is a list of what is on its way to that customer. It answers
+`GET /deliveries?customer=C100000` is a list of what is on its way to that customer. It answers
 from the database; what a carrier would know beyond that (depot, next stop) is made up from the
-tracking code, always the same. It is an ASGI app, so a process that serves something already can
-mount it.
+tracking code, always the same. Once it listens, it prints one JSON line with that page's `url`.
 """
 
 import argparse
 import asyncio
 import re
+import socket
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs
 from zlib import crc32
 
 import orjson
 import uvicorn
 
-from freehold.testing.retail.data import open_readonly
+from freehold.testing.retail.database import open_readonly
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PORT: Final = 8712
-_PATH: Final = re.compile(r"/customers/(C\d{1,12})/deliveries")
+_PATH: Final = "/deliveries"
+_CUSTOMER: Final = re.compile(r"C\d{1,12}")
 _QUERY: Final = """
 SELECT o.id, o.status, o.promised_on, o.tracking, s.city
 FROM orders o JOIN stores s ON s.id = o.store_id
@@ -56,21 +58,25 @@ class DeliveryService:
             return
         if self._latency_s:
             await asyncio.sleep(self._latency_s)
-        status, body = self.answer(scope["method"], scope["path"])
+        status, body = self.answer(
+            scope["method"], scope["path"], scope["query_string"].decode("ascii", "replace")
+        )
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": orjson.dumps(body)})
 
-    def answer(self, method: str, path: str) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, query: str = "") -> tuple[int, Any]:
         """Status and JSON body for a request."""
         if path == "/healthz":
             return 200, {"status": "ok"}
-        found = _PATH.fullmatch(path)
-        if found is None:
+        if path != _PATH:
             return 404, {"error": "no such page"}
         if method != "GET":
             return 405, {"error": "only GET"}
-        return 200, self._deliveries(found[1])
+        (customer, *_) = parse_qs(query).get("customer", [""])
+        if not _CUSTOMER.fullmatch(customer):
+            return 400, {"error": "customer must be a customer's number"}
+        return 200, self._deliveries(customer)
 
     def close(self) -> None:
         """Close the database."""
@@ -122,7 +128,14 @@ def main(argv: list[str] | None = None) -> int:
     if not args.db.is_file():
         parser.error(f"no such file: {args.db}; make it with freehold.testing.retail.data")
     service = DeliveryService(args.db, latency_ms=args.latency_ms)
-    uvicorn.run(service, host=args.host, port=args.port, log_level="warning")
+    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
+    with socket.create_server((args.host, args.port), family=family, backlog=128) as listening:
+        host = f"[{args.host}]" if ":" in args.host else args.host
+        url = f"http://{host}:{listening.getsockname()[1]}{_PATH}"
+        sys.stdout.write(orjson.dumps({"url": url}).decode() + "\n")
+        sys.stdout.flush()
+        server = uvicorn.Server(uvicorn.Config(service, log_level="warning"))
+        server.run(sockets=[listening])
     return 0
 
 

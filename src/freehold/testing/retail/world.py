@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from freehold.testing.retail.data import open_readonly
+from freehold.testing.retail.database import open_readonly
 from freehold.testing.retail.dice import Dice
 
 
