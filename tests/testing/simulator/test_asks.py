@@ -111,14 +111,14 @@ def fits(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
     if wanted and not any(isinstance(value, kinds[kind]) for kind in wanted):
         return False
     if isinstance(value, str):
-        return schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", math.inf)
+        return bool(schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", math.inf))
     if isinstance(value, list):
         long = len(value) >= schema.get("minItems", 0)
         return long and all(fits(item, schema["items"], root) for item in value)
     if isinstance(value, dict):
         parts = schema.get("properties", {})
         known = all(fits(value[name], part, root) for name, part in parts.items() if name in value)
-        return known and set(schema.get("required", [])) <= set(value)
+        return bool(known) and set(schema.get("required", [])) <= set(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         inside = schema.get("minimum", -math.inf) <= value <= schema.get("maximum", math.inf)
         return inside and bool(value % schema.get("multipleOf", 1) in (0, value % 1))

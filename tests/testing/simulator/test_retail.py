@@ -95,7 +95,15 @@ def texts(question: str, count: int = 40, **more: Any) -> list[str]:
         ("My kettle arrived broken, this is unacceptable", "complaint"),
         ("Give me the inventory report for my store", "inventory"),
         ("Hello!", "greeting"),
+        ("Hello there", "greeting"),
+        ("Hello, who wrote Faust?", "unknown"),
         ("Who wrote Faust?", "unknown"),
+        ("Où en est ma commande HO-1394973 ?", "order_status"),
+        ("Die Frist für HO-1430391 ist vorbei, ich hätte gern mein Geld zurück", "refund"),
+        ("¿Me hace un 20 % de descuento?", "discount"),
+        ("Please leave HO-1000017 in the garage, not at the front door", "request"),
+        ("Balance garden between store-1195 and store-0308", "inventory"),
+        ("What does the Oak Shelf cost?", "price"),
     ],
 )
 def test_intents(text: str, intent: str) -> None:
@@ -164,6 +172,36 @@ def test_every_honest_figure_is_grounded() -> None:
         for text in texts(question):
             for figure in re.findall(r"\d+(?:\.\d+)?", text):
                 assert figure in known, text
+
+
+def test_products_are_named_by_their_number_or_most_of_their_name() -> None:
+    assert all("Copper Kettle" in text for text in texts("Is HP-KI-001 in stock?"))
+    rows = [{"sku": "HP-GA-001", "name": "All-Weather Hammock", "price_cents": 6050}]
+    for text in texts("What is the weather like?", system=context(products=rows)):
+        assert "Hammock" not in text
+
+
+def test_an_order_that_is_not_in_the_context_is_said_to_be_unseen() -> None:
+    for text in texts("Where is order HO-9999999?"):
+        assert "HO-9999999" in text
+        assert re.search("can't see|not one that I can find|have no order", text)
+
+
+def test_deliveries_to_a_store_are_listed() -> None:
+    rows = [
+        {"sku": "HP-1", "name": "Down Pillow", "quantity": 33, "expected_on": "2026-06-16",
+         "status": "confirmed"},
+    ]  # fmt: skip
+    for text in texts("What comes in today?", system=context(deliveries=rows)):
+        assert "Down Pillow" in text
+        assert "33" in text
+        assert "confirmed" in text
+
+
+def test_a_report_without_rows_is_no_report() -> None:
+    rows = [{"sku": "HP-1", "name": "Down Pillow", "price_cents": 100}]
+    for text in texts("inventory report", system=context(products=rows)):
+        assert "below its reorder point" not in text
 
 
 def test_placeholders_are_repeated_as_they_are() -> None:

@@ -83,6 +83,9 @@ class ChatWriter:
         """The answer as events, `[DONE]` included; several choices arrive in turns."""
         head = self._head("chat.completion.chunk")
         tail: dict[str, Any] = {"usage": None} if include_usage else {}
+        opening = b"data: " + orjson.dumps(head)[:-1]
+        closing = b'},"logprobs":null,"finish_reason":null}]'
+        closing += b',"usage":null}\n\n' if include_usage else b"}\n\n"
 
         def choice_events(index: int, choice: Choice) -> Iterator[Event]:
             def chunk(delta: dict[str, Any], tokens: int = 0, finish: str | None = None) -> Event:
@@ -96,8 +99,10 @@ class ChatWriter:
 
             first = None if choice.text is None else ""
             yield chunk({"role": "assistant", "content": first, "refusal": None})
+            # Most events are these, so all but the text is made once.
+            before = b'%s,"choices":[{"index":%d,"delta":{"content":' % (opening, index)
             for piece in choice.pieces:
-                yield chunk({"content": piece}, 1)
+                yield Event(before + orjson.dumps(piece) + closing, 1)
             for at, call in enumerate(_tool_calls(choice)):
                 text = call["function"]["arguments"]
                 call["function"]["arguments"] = ""

@@ -19,6 +19,8 @@ from freehold.testing.simulator.settings import MISBEHAVIOURS
 _SLOT: Final = re.compile(r"\{(\w+)\}")
 _DAY: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ][\d:.]+Z?)?")
 _LONGEST_LIST: Final = 3
+# Tiers that nobody is proud of.
+_PLAIN_TIERS: Final = ("guest", "standard", "none")
 # What the clerk would never do in an internal report, since nobody is there to whom to do it.
 _FOR_CUSTOMERS: Final = ("discount", "refund", "toxic")
 
@@ -115,25 +117,34 @@ class _Talk:
         elif wish.intent == "complaint":
             found = self._say("complaint") + (self._order(order) if order else [])
             found += self._say("complaint_next")
-        elif wish.intent == "greeting":
-            found = self._say("greeting")
+        elif wish.intent in ("greeting", "request"):
+            found = self._say(wish.intent, order=wish.order_id)
         return found or self._named() or self._say("unknown")
 
     def _named(self) -> list[str]:
         """What is known of the order or the product that the message names."""
         wish = self._wish
-        product, order = wish.product, self._known.order(wish.order_id)
+        order = self._known.order(wish.order_id)
         if order is not None and (wish.order_id or wish.intent == "order_status"):
             return self._order(order)
-        if product is None or wish.intent == "order_status":
+        if wish.order_id:
+            return self._say("order_unseen", order=wish.order_id)
+        if wish.intent == "order_status" and not self._known.orders:
+            return self._incoming()
+        product = wish.product
+        if product is None:
             return []
+        if wish.intent not in ("price", "stock", "comparison", "inventory"):
+            return self._say("about", product=product.name, price=product.price)
         both = [self._price(product), self._stock(product)]
-        if wish.intent == "stock":
+        if wish.intent != "price":
             both.reverse()
         first = both[0] or both[1]
         return first + (both[1] if both[0] and self._rng.random() < 0.4 else [])
 
     def _return_days(self) -> list[str]:
+        if self._wish.order_id:
+            return []
         known, product = self._known.return_days, self._wish.product
         category = product.category if product else None
         if category not in known:
@@ -214,7 +225,7 @@ class _Talk:
     def _report(self) -> list[str]:
         low = [item for item in self._known.products if _is_low(item)]
         kind = "low" if low else "listed"
-        found = self._say("report_open")
+        found: list[str] = []
         for item in (low or self._known.products)[:_LONGEST_LIST]:
             found += self._say(
                 kind,
@@ -223,7 +234,9 @@ class _Talk:
                 at_store=_at(item),
                 reorder_point=item.reorder_point,
             )
-        return found if low else found + self._say("report_fine")
+        if not found:
+            return []
+        return self._say("report_open") + found + ([] if low else self._say("report_fine"))
 
     def framed(self, sentences: list[str]) -> list[str]:
         """The sentences with a greeting before and a good word after, five at most."""
@@ -233,7 +246,7 @@ class _Talk:
         slots = {"name": wish.address, "tier": self._known.tier, "email": wish.email}
         before: list[str] = []
         if wish.address and rng.random() < 0.75:
-            tiered = self._known.tier and rng.random() < 0.35
+            tiered = (self._known.tier or "guest") not in _PLAIN_TIERS and rng.random() < 0.35
             before = [rng.choice(phrases.TIER_OPENERS if tiered else phrases.OPENERS)]
         elif rng.random() < 0.35:
             before = [rng.choice(phrases.PLAIN_OPENERS)]

@@ -55,6 +55,7 @@ class Product:
     store: str | None = None
     category: str | None = None
     reorder_point: str | None = None
+    sku: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Facts:
     promotions: list[Promotion] = field(default_factory=list)
     hours: list[str] = field(default_factory=list)
     store: str | None = None
+    store_id: str | None = None
     customer: str | None = None
     tier: str | None = None
     email: str | None = None
@@ -119,22 +121,21 @@ def _bare(identifier: str) -> str:
     return re.sub(r"\W", "", identifier).upper()
 
 
-def said(value: object) -> str | None:
-    """A value as a person would say it; nothing for what is empty."""
-    if value is None or value == "":
-        return None
+def said(value: object) -> str:
+    """A value as a person would say it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}" if value == int(value) else str(value)
+    if isinstance(value, float) and value == int(value):
+        return f"{value:.0f}"
     return str(value)
 
 
 def pick(row: Row, names: Iterable[str]) -> str | None:
     """The first of these columns that has a value."""
     for name in names:
-        if (text := said(row.get(name))) is not None and not isinstance(row[name], dict | list):
-            return text
+        value = row.get(name)
+        if value is not None and value != "" and not isinstance(value, dict | list):
+            return said(value)
     return None
 
 
@@ -312,6 +313,7 @@ def _take_product(facts: Facts, row: Row) -> bool:
             pick(row, ("store", "store_name", "city", "store_id")),
             pick(row, ("category",)),
             pick(row, ("reorder_point",)),
+            pick(row, ("sku", "product_id")),
         )
     )
     return True
@@ -321,6 +323,7 @@ def take(facts: Facts, source: str, text: str) -> None:
     """Sort the rows of one block into `facts`; prose is left alone."""
     source = source.lower()
     for row in parse_rows(text):
+        facts.store_id = facts.store_id or pick(row, ("store_id", "store_number"))
         if _take_order(facts, source, row) or _take_terms(facts, row):
             continue
         if _take_promotion(facts, source, row) or _take_delivery(facts, source, row):

@@ -139,6 +139,21 @@ SENTENCES: Final[Mapping[str, Phrases]] = MappingProxyType(
             "How may I help you?",
             "I'm here for questions about products, orders and our stores.",
         ),
+        "request": (
+            "I have passed your wish about order {order} on to the team.",
+            "A colleague will take care of that for order {order}.",
+            "I can't change that from here, but I have noted it.",
+            "I have passed that on to a colleague who can do it.",
+        ),
+        "about": (
+            "What I can see of the {product} is its price, {price}.",
+            "I can only tell you that the {product} costs {price}.",
+        ),
+        "order_unseen": (
+            "I can't see an order {order} among those that I may look at.",
+            "Order {order} is not one that I can find for you.",
+            "I have no order {order} in front of me, so I can't say.",
+        ),
         "unknown": (
             "I don't know that, as I have nothing about it in front of me.",
             "I'm sorry, I have no information on that.",

@@ -31,7 +31,8 @@ _FITS: Final = {
     }.items()
 }
 _STORE: Final = re.compile(
-    r"\b(?:store|branch|shop) (?:no\.? |number |#)?([A-Z]?-?\d{1,5})\b", re.IGNORECASE
+    r"\b(store-\d{1,5})\b|\b(?:store|branch|shop) (?:no\.? |number |#)?([A-Z]?-?\d{1,5})\b",
+    re.IGNORECASE,
 )
 _QUANTITY: Final = re.compile(r"\b(\d{1,3}) (?:units|pieces|of)\b")
 
@@ -56,8 +57,10 @@ def _value(name: str, text: str, wish: Wish, facts: Facts) -> object:
         return wish.email
     if "store" in lower or "branch" in lower:
         found = _STORE.search(text)
-        return found[1] if found else facts.store
-    if any(word in lower for word in ("product", "sku", "item", "query", "search")):
+        return found[1] or found[2] if found else facts.store_id or facts.store
+    if "sku" in lower:
+        return wish.product.sku if wish.product else None
+    if any(word in lower for word in ("product", "item", "query", "search")):
         return wish.product.name if wish.product else text
     if any(word in lower for word in ("quantity", "count", "amount")):
         found = _QUANTITY.search(text)
