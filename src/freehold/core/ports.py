@@ -1,6 +1,6 @@
 """The Protocols through which stages reach the world. Adapters implement them; ``app`` wires."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -114,8 +114,10 @@ class Delta(Struct, frozen=True, kw_only=True):
 class Provider(Protocol):
     """A wire dialect for models outside or inside."""
 
-    def call(self, sendable: Sendable) -> AsyncIterator[Delta]:
+    def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
         """Send, and yield what comes back; ends when the answer is complete.
+
+        Closing the generator early ends the call upstream.
 
         Raises:
             ProviderUnavailable: another attempt may work.

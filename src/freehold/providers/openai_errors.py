@@ -1,0 +1,128 @@
+"""From a refused HTTP response to an error that says enough, and nothing secret."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+from freehold.core.clock import Clock
+from freehold.core.errors import ProviderError, ProviderRejected, ProviderUnavailable
+from freehold.providers.transport import HttpResponse
+
+MAX_MESSAGE = 300
+_WINDOW = 12
+
+# The gateway's own settings are wrong there, not the caller's request: another model may do.
+_MISCONFIGURED = {
+    401: "it does not accept the API key",
+    403: "the API key may not do this",
+    404: "it knows no such model or path",
+    405: "it does not take this method",
+}
+_LATER = frozenset({408, 409, 425, 429})
+
+_LOOKS_SECRET = re.compile(
+    r"[\w.+-]+@[\w-]+\.[\w.-]+"  # e-mail addresses
+    r"|\b[A-Za-z]{2,8}[-_][\w*-]{6,}"  # sk-..., key_..., and as providers half mask them
+    r"|[A-Za-z0-9+/=_*-]{24,}"  # long tokens of any kind
+    r"|\d[\d ()./-]{6,}\d"  # numbers of cards, accounts and telephones
+)
+
+
+def failure(
+    response: HttpResponse,
+    payload: bytes,
+    texts: Iterable[str],
+    secrets: Iterable[str],
+    clock: Clock,
+) -> ProviderError:
+    """The error for a status other than 2xx.
+
+    Args:
+        response: for its status and ``Retry-After``.
+        payload: its body, in which providers explain themselves.
+        texts: what was sent; no quotation of it gets into the error.
+        secrets: keys in use; none of them gets into the error.
+        clock: for a ``Retry-After`` that is a date.
+    """
+    status = response.status
+    said = _explanation(payload, texts, secrets)
+    if 300 <= status < 400:
+        return ProviderUnavailable(f"answered {status}: redirects are never followed", again=False)
+    if status in _MISCONFIGURED:
+        return ProviderUnavailable(
+            f"answered {status}: {_MISCONFIGURED[status]}{said}", again=False
+        )
+    if status in _LATER or status >= 500:
+        return ProviderUnavailable(
+            f"answered {status}{said}", retry_after_s=retry_after(response, clock)
+        )
+    if status < 300:
+        return ProviderUnavailable(f"answered {status} instead of 200")
+    return ProviderRejected(f"answered {status}{said}")
+
+
+def retry_after(response: HttpResponse, clock: Clock) -> float | None:
+    """Seconds from ``Retry-After-Ms`` or ``Retry-After`` (RFC 9110, section 10.2.3)."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = response.header(name).strip()
+        if not value:
+            continue
+        try:
+            seconds = float(value) * unit
+        except ValueError:
+            if unit != 1.0:
+                continue
+            seconds = _until(value, clock)
+        if 0 <= seconds < 86_400:
+            return seconds
+    return None
+
+
+def refused_parameter(payload: bytes) -> str:
+    """Which of our own additions the endpoint does not know; empty when it is something else."""
+    error = _error(payload)
+    text = f"{error.get('param')} {error.get('message')}"
+    if "max_completion_tokens" in text and "max_tokens" in text:
+        return "max_tokens"
+    return "stream_options" if "stream_options" in text else ""
+
+
+def _until(date: str, clock: Clock) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return -1.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(moment.timestamp() - clock.now_ns() / 1e9, 0.0)
+
+
+def _error(payload: bytes) -> dict[str, Any]:
+    """The error object; its usual forms are ``{"error": {…}}``, ``{"error": "…"}``, ``{…}``."""
+    try:
+        body = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return {}
+    if not isinstance(body, dict):
+        return {}
+    error = body.get("error", body)
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else {}
+
+
+def _explanation(payload: bytes, texts: Iterable[str], secrets: Iterable[str]) -> str:
+    message = _error(payload).get("message") or _error(payload).get("detail")
+    if not isinstance(message, str):
+        return ""
+    message = " ".join(message[:2000].split())
+    for secret in secrets:
+        message = message.replace(secret, "***") if secret else message
+    windows = [message[i : i + _WINDOW] for i in range(0, len(message) - _WINDOW + 1, _WINDOW)]
+    if any(window in text for text in texts for window in windows):
+        return " (its explanation quotes the request and is left out)"
+    return ": " + _LOOKS_SECRET.sub("***", message)[:MAX_MESSAGE] if message else ""

@@ -1,0 +1,162 @@
+"""One try of one attempt: the answer as it grows, and the call's entry in the trail."""
+
+from typing import Any
+
+from freehold.core.clock import Clock
+from freehold.core.handoffs import Answer, Choice, Sendable, Usage
+from freehold.core.ports import Delta
+from freehold.core.trail import Call, Trail
+from freehold.stages.inference import tokens
+
+_MESSAGE_CHARS = 300
+
+
+class Growing:
+    """Adds up deltas. ``spent`` and ``waited`` are nanoseconds, told to the trail at the end."""
+
+    __slots__ = (
+        "_choices",
+        "_clock",
+        "_embeddings",
+        "_expected",
+        "_partial",
+        "_reported",
+        "_sendable",
+        "_trail",
+        "_usage",
+        "call",
+        "spent",
+        "started",
+        "streamed",
+        "waited",
+    )
+
+    def __init__(self, sendable: Sendable, trail: Trail, clock: Clock) -> None:
+        ask = sendable.plan.ruled.admitted.ask
+        model = sendable.attempt.model
+        self._sendable = sendable
+        self._trail = trail
+        self._clock = clock
+        self._expected = ask.n
+        # Alternatives are judged side by side, so nothing leaves before all of them are there.
+        self._partial = ask.stream and ask.n == 1 and ask.operation != "embedding"
+        self.streamed = ask.stream and "stream" in model.capabilities
+        self._choices: dict[int, Choice] = {}
+        self._embeddings: tuple[Any, ...] = ()
+        self._usage: Usage | None = None
+        self._reported = ""
+        self.started = False
+        self.spent = 0
+        self.waited = 0
+        self.call = Call(
+            role="embed" if ask.operation == "embedding" else "answer",
+            attempt=sendable.attempt.number,
+            model=model.id,
+            upstream_model=model.upstream_model,
+            started_ns=self._now(),
+            redacted=sendable.redacted,
+            simulated=model.simulated,
+        )
+        trail.calls.append(self.call)
+
+    def age_ns(self) -> int:
+        """Nanoseconds since this try began."""
+        return self._now() - self.call.started_ns
+
+    def take(self, delta: Delta) -> Answer | None:
+        """The answer so far, if there is something new to judge before the end."""
+        if delta.usage is not None:
+            self._usage = delta.usage
+        if delta.reported_model:
+            self._reported = delta.reported_model
+        if delta.embeddings:
+            self._embeddings = delta.embeddings
+        new = bool(delta.embeddings)
+        for choice in delta.choices:
+            new = new or bool(choice.text or choice.tool_calls)
+            known = self._choices.get(choice.index)
+            self._choices[choice.index] = choice if known is None else _joined(known, choice)
+        if not new:
+            return None
+        if not self.started:
+            self.started = True
+            self.call.first_ns = self._now()
+        if not self._partial or self._finished():
+            return None
+        return self._answer(complete=False)
+
+    def complete(self) -> Answer:
+        """The whole answer, with usage: the provider's own count, or an estimate."""
+        self._settle_usage()
+        if not self._choices:
+            self._choices[0] = Choice(index=0)
+        for index, choice in self._choices.items():
+            if choice.finish_reason is None:
+                reason = "tool_calls" if choice.tool_calls else "stop"
+                self._choices[index] = _joined(choice, Choice(finish_reason=reason))
+        return self._answer(complete=True)
+
+    def close(self, error: str) -> None:
+        """Write the end of this call into the trail, once; ``error`` is empty after success."""
+        call = self.call
+        if call.ended_ns is not None:
+            return
+        call.ended_ns = self._now()
+        call.reported_model = self._reported
+        call.error = error[:_MESSAGE_CHARS]
+        # What was said before a break is paid for all the same.
+        if self.started or not error:
+            self._settle_usage()
+        usage = call.usage = self._usage
+        if usage is not None:
+            model = self._sendable.attempt.model
+            call.cost_nano = (
+                usage.prompt_tokens * model.input_price_nano
+                + usage.completion_tokens * model.output_price_nano
+            )
+        self._trail.spend("inference", self.spent)
+        self._trail.wait("inference", self.waited)
+
+    def _settle_usage(self) -> None:
+        if self._usage is not None:
+            return
+        prompt = sum(tokens.of_message(message) for message in self._sendable.messages)
+        completion = 0
+        for choice in self._choices.values():
+            completion += tokens.estimate(choice.text)
+            completion += sum(tokens.estimate(c.name + c.arguments) for c in choice.tool_calls)
+        self._usage = Usage(
+            prompt_tokens=prompt + tokens.of_settings(self._sendable.plan.ruled.admitted.ask),
+            completion_tokens=completion,
+            estimated=True,
+        )
+
+    def _finished(self) -> bool:
+        """The last words are judged once, together with the end that follows at once."""
+        choices = self._choices.values()
+        return len(choices) >= self._expected and all(c.finish_reason for c in choices)
+
+    def _answer(self, *, complete: bool) -> Answer:
+        choices = self._choices
+        return Answer(
+            sendable=self._sendable,
+            choices=tuple(choices.values())
+            if len(choices) == 1
+            else tuple(choices[index] for index in sorted(choices)),
+            complete=complete,
+            usage=self._usage if complete else None,
+            reported_model=self._reported,
+            embeddings=self._embeddings,
+        )
+
+    def _now(self) -> int:
+        return self._clock.monotonic_ns() - self._trail.arrival.started_ns
+
+
+def _joined(known: Choice, new: Choice) -> Choice:
+    return Choice(
+        index=known.index,
+        text=known.text + new.text,
+        tool_calls=known.tool_calls + new.tool_calls if new.tool_calls else known.tool_calls,
+        finish_reason=new.finish_reason or known.finish_reason,
+    )

@@ -1,0 +1,181 @@
+"""The inference stage: pack for one model, call it, hand on the answer as it grows."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+
+from msgspec.structs import replace
+
+from freehold.core.ask import Message
+from freehold.core.clock import Clock
+from freehold.core.decisions import Decision
+from freehold.core.errors import FreeholdError, ProviderUnavailable, RoutingError
+from freehold.core.handoffs import Answer, Attempt, Plan, Sendable
+from freehold.core.ports import Provider
+from freehold.core.timing import timed
+from freehold.core.trail import Trail
+from freehold.stages.inference import packing
+from freehold.stages.inference.deadline import Deadline, DeadlinePassed
+from freehold.stages.inference.growing import Growing
+
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 5.0
+PATIENCE_S = 1.0
+"""A longer ``Retry-After`` is waited for only when the plan has no other model."""
+
+GRACE_S = 0.05
+"""Providers keep a model's own time limits; this stage steps in so much later."""
+
+
+class Inference:
+    """Packs, calls, retries.
+
+    Args:
+        providers: by the name that ``ModelSpec.provider`` uses.
+        clock: for deadlines and the times in the trail.
+        jitter: numbers between 0 and 1, for pauses between retries.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        clock: Clock,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._providers = providers
+        self._clock = clock
+        self._jitter = jitter
+
+    @timed("inference")
+    def pack(self, plan: Plan, attempt: Attempt, trail: Trail) -> tuple[Message, ...]:
+        """The messages for this model: instructions and context first, then the conversation.
+
+        Raises:
+            RoutingError: the newest turn alone is too long for this model; another may take it.
+        """
+        packed = packing.pack(plan, attempt)
+        if packed.dropped_pieces or packed.dropped_turns:
+            trail.decide(
+                Decision(
+                    stage="inference",
+                    outcome="allow",
+                    rule="context-window",
+                    why=(
+                        f"to fit {attempt.model.id}, {len(packed.dropped_pieces)} pieces of context"
+                        f" and {packed.dropped_turns} old turns were left out"
+                    ),
+                    evidence=packed.dropped_pieces,
+                )
+            )
+        return packed.messages
+
+    async def call(self, sendable: Sendable, trail: Trail) -> AsyncGenerator[Answer, None]:
+        """The answer as it grows: each one has everything said so far, the last is complete.
+
+        A stream may skip states: one answer covers all that came together. With several choices
+        only the complete answer is given. Leaving early closes the connection to the model.
+
+        Raises:
+            ProviderUnavailable: no answer, after this model's retries, or it broke off.
+            ProviderRejected: the same request would fail again.
+            RoutingError: the model's dialect has no provider here.
+        """
+        attempt = sendable.attempt
+        model = attempt.model
+        provider = self._providers.get(model.provider)
+        if provider is None:
+            raise RoutingError(f"model {model.id}: there is no provider {model.provider!r}")
+        sendable = _with_dropped(sendable)
+        for tried in range(model.retries + 1):
+            growing = Growing(sendable, trail, self._clock)
+            try:
+                async with aclosing(self._once(provider, sendable, growing)) as answers:
+                    async for answer in answers:
+                        yield answer
+                return
+            except ProviderUnavailable as failure:
+                pause = None if growing.started else self._pause(failure, tried, sendable)
+                if pause is None:
+                    raise
+            began = self._clock.monotonic_ns()
+            await asyncio.sleep(pause)
+            trail.wait("inference", self._clock.monotonic_ns() - began)
+
+    async def _once(
+        self, provider: Provider, sendable: Sendable, growing: Growing
+    ) -> AsyncGenerator[Answer, None]:
+        clock = self._clock.monotonic_ns
+        deltas = provider.call(sendable)
+        deadline = Deadline()
+        error = "the caller went away"
+        try:
+            deadline.arm(self._left_s(sendable, growing))
+            while True:
+                began = clock()
+                delta = await deadline.next(deltas)
+                came = clock()
+                if delta is None:
+                    growing.waited += came - began
+                    break
+                growing.waited += came - began - delta.spent_ns
+                first = not growing.started
+                answer = growing.take(delta)
+                if first and growing.started:
+                    deadline.arm(self._left_s(sendable, growing))
+                growing.spent += delta.spent_ns + clock() - came
+                if answer is not None:
+                    yield answer
+            final = growing.complete()
+            growing.close("")
+            yield final
+        except DeadlinePassed:
+            error = f"model {sendable.attempt.model.id}: the answer took too long"
+            raise ProviderUnavailable(error) from None
+        except FreeholdError as failure:
+            error = str(failure)
+            raise
+        except Exception as crash:
+            error = f"{type(crash).__name__} in the provider"
+            raise
+        finally:
+            deadline.disarm()
+            growing.close(error)
+            await deltas.aclose()
+
+    def _left_s(self, sendable: Sendable, growing: Growing) -> float:
+        """Seconds until the plan ends, or until this model has had its time."""
+        model = sendable.attempt.model
+        limit_ms = model.timeout_ms
+        if growing.streamed and not growing.started:
+            limit_ms = min(limit_ms, model.first_token_ms)
+        own = limit_ms / 1000 + GRACE_S - growing.age_ns() / 1e9
+        return min(own, (sendable.plan.deadline_ns - self._clock.monotonic_ns()) / 1e9)
+
+    def _pause(self, failure: ProviderUnavailable, tried: int, sendable: Sendable) -> float | None:
+        """Seconds until the next try: full jitter (Brooker, 2015); ``None`` for no next try."""
+        attempt = sendable.attempt
+        if tried >= attempt.model.retries or not failure.again:
+            return None
+        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**tried) * self._jitter()
+        asked = failure.retry_after_s
+        if asked is not None:
+            if asked > PATIENCE_S and attempt.number < len(sendable.plan.attempts):
+                return None
+            pause += asked
+        left = (sendable.plan.deadline_ns - self._clock.monotonic_ns()) / 1e9
+        return pause if pause < left else None
+
+
+def _with_dropped(sendable: Sendable) -> Sendable:
+    """The same, with the names of the pieces that ``pack`` left out of it."""
+    ruled = sendable.plan.ruled
+    pieces = ruled.grounded.pieces
+    if not pieces or not sendable.messages or ruled.admitted.ask.operation == "embedding":
+        return sendable
+    prompt = ruled.admitted.app.system_prompt
+    kept = packing.kept_pieces(sendable.messages[0].content, prompt)
+    if kept >= len(pieces):
+        return sendable
+    return replace(sendable, dropped_pieces=tuple(piece.source for piece in pieces[kept:]))

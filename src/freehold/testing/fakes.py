@@ -1,0 +1,151 @@
+"""In-process doubles for the ports, for tests of everything that stands behind them."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Mapping
+
+from msgspec import Struct
+
+from freehold.core.ask import ToolCall
+from freehold.core.errors import BundleError
+from freehold.core.handoffs import Choice, Sendable, Usage
+from freehold.core.ports import Delta
+from freehold.core.spec import ModelSpec
+
+
+class Script(Struct, kw_only=True):
+    """What the fake does on one call: wait, say the deltas, then fail or end.
+
+    ``delays`` are seconds before each delta (the last one repeats); ``first_delay`` comes before
+    everything. ``failure`` is raised after the deltas.
+    """
+
+    deltas: tuple[Delta, ...] = ()
+    failure: BaseException | None = None
+    first_delay: float = 0.0
+    delays: tuple[float, ...] = ()
+
+
+class FakeProvider:
+    """``Provider`` that plays scripts and remembers what it was sent.
+
+    Scripts are played in order; the last one repeats. A bare string is a whole answer, or, when
+    the ask streams, that answer word by word; a bare exception is raised at once.
+
+    Attributes:
+        received: every ``Sendable``, in order.
+        closed: how many calls were left before their end.
+        down: ids of models that ``healthy`` reports as down.
+    """
+
+    def __init__(self, *scripts: Script | str | BaseException) -> None:
+        self._scripts = deque(scripts or ("Hello.",))
+        self.received: list[Sendable] = []
+        self.closed = 0
+        self.down: set[str] = set()
+
+    def then(self, *scripts: Script | str | BaseException) -> None:
+        """Play these from the next call on, instead of what was planned."""
+        self._scripts = deque(scripts)
+
+    def healthy(self, model: ModelSpec) -> bool:
+        """False for the models in ``down``."""
+        return model.id not in self.down
+
+    async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
+        """Play the next script."""
+        self.received.append(sendable)
+        script = self._scripts.popleft() if len(self._scripts) > 1 else self._scripts[0]
+        if isinstance(script, BaseException):
+            raise script
+        if isinstance(script, str):
+            script = _spoken(script, sendable)
+        ended = False
+        try:
+            if script.first_delay:
+                await asyncio.sleep(script.first_delay)
+            for position, delta in enumerate(script.deltas):
+                if script.delays:
+                    await asyncio.sleep(script.delays[min(position, len(script.delays) - 1)])
+                yield delta
+            ended = True
+            if script.failure is not None:
+                raise script.failure
+        finally:
+            self.closed += not ended
+
+
+def said(
+    text: str = "",
+    *,
+    tool_calls: Iterable[ToolCall] = (),
+    finish_reason: str | None = "stop",
+    usage: Usage | None = None,
+    index: int = 0,
+) -> Delta:
+    """One delta of one choice; with a finish reason, as a whole answer has it."""
+    choice = Choice(
+        index=index, text=text, tool_calls=tuple(tool_calls), finish_reason=finish_reason
+    )
+    return Delta(choices=(choice,), usage=usage, reported_model="fake-1")
+
+
+class FakeSecrets:
+    """``Secrets`` from a mapping of references to values; counts how often each was read."""
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self.values = dict(values or {})
+        self.reads: list[str] = []
+
+    def resolve(self, reference: str) -> str:
+        """The value.
+
+        Raises:
+            BundleError: there is none.
+        """
+        self.reads.append(reference)
+        try:
+            return self.values[reference]
+        except KeyError:
+            raise BundleError(f"{reference} is not set") from None
+
+
+class FakeClock:
+    """``Clock`` that stands still until it is moved. ``wall_ns`` is the Unix time."""
+
+    def __init__(self, wall_ns: int = 1_767_225_600_000_000_000, monotonic_ns: int = 0) -> None:
+        self.wall = wall_ns
+        self.monotonic = monotonic_ns
+
+    def now_ns(self) -> int:
+        """Wall-clock nanoseconds since the Unix epoch."""
+        return self.wall
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds that never go back."""
+        return self.monotonic
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.wall += int(seconds * 1e9)
+        self.monotonic += int(seconds * 1e9)
+
+
+def _spoken(text: str, sendable: Sendable) -> Script:
+    ask = sendable.plan.ruled.admitted.ask
+    usage = Usage(
+        prompt_tokens=sum(len(m.content) for m in sendable.messages) // 4,
+        completion_tokens=len(text) // 4,
+    )
+    if not ask.stream:
+        whole = tuple(Choice(index=i, text=text, finish_reason="stop") for i in range(ask.n))
+        return Script(deltas=(Delta(choices=whole, usage=usage, reported_model="fake-1"),))
+    words = text.split(" ")
+    pieces = [word + " " for word in words[:-1]] + words[-1:]
+    return Script(
+        deltas=(
+            *(said(piece, finish_reason=None, index=i) for piece in pieces for i in range(ask.n)),
+            *(said(index=i) for i in range(ask.n)),
+            Delta(usage=usage),
+        )
+    )
