@@ -11,7 +11,7 @@ from freehold.core.errors import StorageError
 from freehold.ledger.files import LOCK, ledger_folder, segment_numbers, segment_path, writers
 from freehold.ledger.locking import FileLock
 
-_CHUNK = 4 * 1024 * 1024
+_CHUNK = 1024 * 1024
 
 
 class Place(Struct, frozen=True, order=True):

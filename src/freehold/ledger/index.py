@@ -1,0 +1,83 @@
+"""What an index of the ledger answers; `storage` has one, services ask it."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class ExchangeRow(Struct, frozen=True, kw_only=True):
+    """One exchange as the index knows it, with the places of its records.
+
+    ``outcome`` is ``None`` while it is under way. ``rules_fired`` has ``rule/mode`` strings.
+    """
+
+    exchange_id: str
+    tenant: str
+    app: str
+    writer: str
+    key_id: str | None = None
+    principal: str | None = None
+    conversation: str | None = None
+    bundle: str | None = None
+    stream: bool | None = None
+    opened_ns: int | None = None
+    closed_ns: int | None = None
+    outcome: str | None = None
+    model: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_nano: int | None = None
+    duration_ns: int | None = None
+    rules_fired: tuple[str, ...] = ()
+    simulated: bool | None = None
+    opened_segment: int | None = None
+    opened_offset: int | None = None
+    opened_length: int | None = None
+    closed_segment: int | None = None
+    closed_offset: int | None = None
+    closed_length: int | None = None
+
+
+class ModelUse(Struct, frozen=True, kw_only=True):
+    """What one model was used for."""
+
+    exchanges: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_nano: int
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """A span of time in numbers. ``duration_ns`` has ``p50``, ``p95``, ``p99`` (nearest rank)."""
+
+    exchanges: int
+    outcomes: dict[str, int]
+    models: dict[str, ModelUse]
+    rules: dict[str, int]
+    duration_ns: dict[str, int]
+
+
+class ExchangeIndex(Protocol):
+    """Looks exchanges up. With a ``tenant``, everyone else's do not exist."""
+
+    def find(self, exchange_id: str, tenant: str | None = None) -> ExchangeRow | None:
+        """One exchange."""
+        ...
+
+    def recent(
+        self,
+        *,
+        tenant: str | None = None,
+        outcome: str | None = None,
+        conversation: str | None = None,
+        before_ns: int | None = None,
+        limit: int = 50,
+    ) -> list[ExchangeRow]:
+        """The newest first."""
+        ...
+
+    def summary(
+        self, *, tenant: str | None = None, since_ns: int = 0, until_ns: int | None = None
+    ) -> Summary:
+        """Exchanges that arrived in a span of time."""
+        ...

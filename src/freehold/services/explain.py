@@ -1,0 +1,314 @@
+"""One exchange told decision by decision, in the order of the journey."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from freehold.core.decisions import STAGES
+from freehold.services.records import Record
+
+_NANO = 1_000_000_000
+_MILLION = 1_000_000
+
+
+class Section(Struct, frozen=True, kw_only=True):
+    """One stop of the journey in plain sentences."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """What happened and why. ``record`` is what all of it was read from."""
+
+    exchange_id: str
+    outcome: str
+    headline: str
+    sections: tuple[Section, ...]
+    record: Record
+
+
+def explain(record: Record) -> Explanation:
+    """Tell a record. Everything said stands in it; nothing is worked out anew."""
+    opened, closed = record.opened, record.closed or {}
+    sections = (
+        Section(title="Who asked", lines=tuple(_who(opened))),
+        Section(title="What was found in the request", lines=tuple(_found(opened))),
+        Section(title="Context", lines=tuple(_context(opened))),
+        Section(title="Rules before the model", lines=tuple(_rules(opened, closed, "request"))),
+        Section(title="Choice of model", lines=tuple(_candidates(opened))),
+        Section(title="Calls", lines=tuple(_calls(closed or opened))),
+        Section(title="Checks on the answer", lines=tuple(_answer(opened, closed))),
+        Section(title="Outcome", lines=tuple(_outcome(record, closed))),
+        Section(title="Tokens and money", lines=tuple(_money(opened, closed))),
+        Section(title="Time", lines=tuple(_time(closed or opened))),
+        Section(title="Evidence", lines=tuple(_evidence(record))),
+    )
+    return Explanation(
+        exchange_id=record.exchange_id,
+        outcome=record.outcome,
+        headline=_headline(record),
+        sections=tuple(section for section in sections if section.lines),
+        record=record,
+    )
+
+
+def as_text(explanation: Explanation) -> str:
+    """For a terminal: no markup, one thought a line."""
+    lines = [explanation.headline]
+    for section in explanation.sections:
+        lines += ["", section.title]
+        lines += [f"  {line}" for line in section.lines]
+    return "\n".join(lines) + "\n"
+
+
+def as_dict(explanation: Explanation) -> dict[str, Any]:
+    """For ``--json``: the sentences, and the record behind them."""
+    record = explanation.record
+    return {
+        "exchange": explanation.exchange_id,
+        "tenant": record.tenant,
+        "app": record.app,
+        "outcome": explanation.outcome,
+        "headline": explanation.headline,
+        "sections": [{"title": s.title, "lines": list(s.lines)} for s in explanation.sections],
+        "opened": record.opened,
+        "closed": record.closed,
+        "ledger": [
+            {key: line[key] for key in ("writer", "seq", "salt", "v")} for line in record.lines
+        ],
+    }
+
+
+def _headline(record: Record) -> str:
+    request = record.opened.get("request", {})
+    where = f"{record.tenant}/{record.app}" if record.app else "a caller without a valid key"
+    return f"{record.exchange_id}  {record.outcome}  {where}  {request.get('received_at', '')}"
+
+
+def _who(opened: dict[str, Any]) -> list[str]:
+    app, key, who = opened.get("app"), opened.get("key"), opened.get("principal")
+    request = opened.get("request", {})
+    shape = "streamed" if request.get("stream") else "whole"
+    lines = [f"{request.get('operation', '?')} on {request.get('route', '?')}, answer {shape}"]
+    if app:
+        path = " > ".join(app["tenant_path"])
+        lines.append(f"app {app['id']} of tenant {path}: {app['purpose']} (risk {app['risk']})")
+    if key:
+        lines.append(f"key {key['id']}" + (f" ({key['name']})" if key["name"] else ""))
+    if who:
+        proof = f"verified by {who['issuer']}" if who["verified"] else "not verified by a token"
+        lines.append(f"principal {who['id'] or 'unknown'}, {proof}")
+        named = [label for label in ("roles", "clearances") if who[label]]
+        lines += [f"{label}: {', '.join(who[label])}" for label in named]
+        if who["attributes"]:
+            pairs = ", ".join(f"{k}={v}" for k, v in sorted(who["attributes"].items()))
+            lines.append(f"attributes: {pairs}")
+    lines += _decided(opened, ("admit",))
+    return lines
+
+
+def _found(opened: dict[str, Any]) -> list[str]:
+    lines = []
+    request = opened.get("request", {})
+    features = request.get("features")
+    if features:
+        lines.append(f"{features['chars']} characters, language {features['language']}")
+    lines += [
+        f"{count} hidden characters removed: {kind}"
+        for kind, count in sorted(request.get("hidden", {}).items())
+    ]
+    lines += [_finding(f) for f in opened.get("findings", ())]
+    if request.get("labels"):
+        lines.append(f"labels: {', '.join(request['labels'])}")
+    return lines + _decided(opened, ("data_prep", "governance"))
+
+
+def _context(opened: dict[str, Any]) -> list[str]:
+    lines = []
+    for piece in opened.get("context", ()):
+        if piece["error"]:
+            lines.append(
+                f"{piece['source']}: failed after {_ms(piece['took_ns'])}: {piece['error']}"
+            )
+            continue
+        trust = "trusted" if piece["trusted"] else "untrusted"
+        labels = f", labels {', '.join(piece['labels'])}" if piece["labels"] else ""
+        lines.append(
+            f"{piece['source']}: {piece['rows']} rows, {piece['chars']} characters in"
+            f" {_ms(piece['took_ns'])}, {trust}{labels}, from {piece['locator']}"
+        )
+    lines += [f"{name}: left out, no room" for name in opened.get("dropped", ())]
+    return lines + _decided(opened, ("context",))
+
+
+def _rules(opened: dict[str, Any], closed: dict[str, Any], phase: str) -> list[str]:
+    firings = [
+        f for part in (opened, closed) for f in part.get("firings", ()) if f["phase"] == phase
+    ]
+    lines = []
+    for firing in firings:
+        if firing["errored"]:
+            lines.append(f"{_rule(firing)} could not be read, so its strictest outcome holds")
+        elif firing["fired"]:
+            lines.append(f"{_rule(firing)} fired: {', '.join(firing['obligations']) or 'no duty'}")
+    quiet = [_rule(f) for f in firings if not f["fired"] and not f["errored"]]
+    if quiet:
+        lines.append(f"did not fire: {', '.join(quiet)}")
+    return lines + _said_by_policy(opened, closed, phase)
+
+
+def _candidates(opened: dict[str, Any]) -> list[str]:
+    lines = []
+    for c in opened.get("candidates", ()):
+        odds = f"score {_share(c['score'])}, propensity {_share(c['propensity'])}"
+        if not c["lost"]:
+            lines.append(f"{c['model']} chosen: {odds}")
+        else:
+            how = "ruled out" if c["filtered"] else "not chosen"
+            lines.append(f"{c['model']} {how}: {c['lost']} ({odds})")
+    return lines + _decided(opened, ("routing",))
+
+
+def _calls(part: dict[str, Any]) -> list[str]:
+    lines = []
+    for call in part.get("calls", ()):
+        version = f" (reported {call['reported_model']})" if call["reported_model"] else ""
+        line = f"attempt {call['attempt']}, {call['role']}: {call['model']}{version}"
+        if call["simulated"]:
+            line += ", a simulator"
+        if call["redacted"]:
+            line += f", {call['redacted']} values redacted"
+        if call["first_ns"] is not None:
+            line += f", first byte after {_ms(call['first_ns'] - call['started_ns'])}"
+        if call["ended_ns"] is not None:
+            line += f", done after {_ms(call['ended_ns'] - call['started_ns'])}"
+        lines.append(line + (f", failed: {call['error']}" if call["error"] else ""))
+    return lines
+
+
+def _answer(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
+    lines = [_finding(f) for f in closed.get("answer_findings", ())]
+    for fact in closed.get("answer_facts", ()):
+        value = str(fact["value"]) if fact["parsed"] else "unreadable"
+        if fact["upper"] is not None:
+            value += f" to {fact['upper']}"
+        said = f" \u201c{fact['text']}\u201d" if fact["text"] else ""
+        lines.append(
+            f"{fact['kind']} {value} {fact['unit']}, {fact['polarity']}, as {fact['role']},"
+            f" at {fact['start']}-{fact['end']}{said}"
+        )
+    lines += _rules(opened, closed, "answer")
+    return lines + _decided(closed, ("governance", "inference"))
+
+
+def _outcome(record: Record, closed: dict[str, Any]) -> list[str]:
+    if not closed:
+        reason = "its process died" if record.outcome == "interrupted" else "it is under way"
+        return [f"{record.outcome}: nothing was written about its end, since {reason}"]
+    lines = [record.outcome]
+    failure, held = closed.get("failure"), closed.get("held")
+    if failure:
+        lines.append(f"{failure['code']} {failure['slug']}, HTTP {failure['status']}")
+        if failure["rule"]:
+            lines.append(f"because of {failure['rule']}")
+        if failure["public"]:
+            lines.append(f"the caller was told: {failure['public']}")
+    if held:
+        lines.append(f"waits as {held['approval_id']} for a {held['role']}, rule {held['rule']}")
+    lines.append(f"{closed['released_chars']} characters left")
+    tags = [*record.opened.get("tags", ()), *closed["tags"]]
+    if tags:
+        lines.append(f"tags: {', '.join(tags)}")
+    return lines
+
+
+def _money(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
+    if not closed:
+        return []
+    currency = (opened.get("app") or {}).get("currency", "")
+    cost = closed["cost_nano"]
+    how = ", estimated" if closed["estimated"] else ""
+    return [
+        f"{closed['prompt_tokens']} tokens in, {closed['completion_tokens']} out{how}",
+        f"{cost // _NANO}.{cost % _NANO:09d} {currency}".rstrip(),
+    ]
+
+
+def _time(part: dict[str, Any]) -> list[str]:
+    lines = [f"{_ms(part['duration_ns'])} in all"] if "duration_ns" in part else []
+    waited = part.get("waited_ns", {})
+    spent = part.get("spent_ns", {})
+    for stage in (s for s in STAGES if s in spent or s in waited):
+        line = f"{stage}: {_us(spent.get(stage, 0))} own work"
+        if stage in waited:
+            line += f", {_ms(waited[stage])} waiting"
+        lines.append(line)
+    return lines
+
+
+def _evidence(record: Record) -> list[str]:
+    app = record.opened.get("app") or {}
+    lines = [f"bundle {app['bundle']}"] if app else []
+    if "runtime" in record.opened:
+        lines.append(f"runtime {record.opened['runtime']}")
+    lines += [
+        f"ledger {line['writer']} record {line['seq']}: {line['body']['type']} at"
+        f" {line['body']['at']}"
+        for line in record.lines
+    ]
+    return lines
+
+
+def _decided(part: dict[str, Any], stages: tuple[str, ...]) -> list[str]:
+    lines = []
+    for decision in part.get("decisions", ()):
+        if decision["stage"] in stages:
+            would = "would " if decision["mode"] == "observe" else ""
+            line = f"{decision['rule']}: {would}{decision['outcome']}, {decision['why']}"
+            if decision["evidence"]:
+                line += f" [{'; '.join(decision['evidence'])}]"
+            lines.append(line)
+    return lines
+
+
+def _said_by_policy(opened: dict[str, Any], closed: dict[str, Any], phase: str) -> list[str]:
+    """Policy's decisions of one phase. An exchange refused on its answer has but one record, so
+    the phase is that of the rule, where a rule is known.
+    """
+    phases = {
+        firing["rule"]: firing["phase"]
+        for part in (opened, closed)
+        for firing in part.get("firings", ())
+    }
+    lines = []
+    for part, usual in ((opened, "request"), (closed, "answer")):
+        mine = [d for d in part.get("decisions", ()) if phases.get(d["rule"], usual) == phase]
+        lines += _decided({"decisions": mine}, ("policy",))
+    return lines
+
+
+def _finding(finding: dict[str, Any]) -> str:
+    line = (
+        f"{finding['kind']} ({finding['label']}) in {finding['where']} at"
+        f" {finding['start']}-{finding['end']}: {finding['detector']} {finding['version']},"
+        f" score {_share(finding['score'])}, threshold {_share(finding['threshold'])}"
+    )
+    return line + (f", {finding['explanation']}" if finding["explanation"] else "")
+
+
+def _rule(firing: dict[str, Any]) -> str:
+    observed = " (observed)" if firing["mode"] == "observe" else ""
+    return f"{firing['rule']} v{firing['version']}{observed}"
+
+
+def _share(millionths: int) -> str:
+    return f"{millionths / _MILLION:.2f}"
+
+
+def _ms(nanoseconds: int) -> str:
+    return f"{nanoseconds / 1_000_000:.1f} ms"
+
+
+def _us(nanoseconds: int) -> str:
+    return f"{nanoseconds / 1_000:.0f} µs"

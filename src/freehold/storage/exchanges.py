@@ -1,0 +1,174 @@
+"""The index of exchanges: rows made from ledger records, and the questions that it answers."""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from freehold.ledger.index import ExchangeRow, ModelUse, Summary
+from freehold.ledger.reading import Entry
+from freehold.storage.engine import Database
+from freehold.storage.tables import exchanges
+
+_QUANTILES = (("p50", 50), ("p95", 95), ("p99", 99))
+_OPEN = "open"
+
+
+class StoredExchanges:
+    """The `ExchangeIndex` over the ``exchanges`` table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, exchange_id: str, tenant: str | None = None) -> ExchangeRow | None:
+        """One exchange; with a ``tenant``, only if it is that tenant's."""
+        query = _scoped(sa.select(exchanges), tenant).where(exchanges.c.exchange_id == exchange_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return _row(dict(row)) if row is not None else None
+
+    def recent(
+        self,
+        *,
+        tenant: str | None = None,
+        outcome: str | None = None,
+        conversation: str | None = None,
+        before_ns: int | None = None,
+        limit: int = 50,
+    ) -> list[ExchangeRow]:
+        """The newest first; ``outcome`` may be ``open`` for those under way."""
+        c = exchanges.c
+        query = _scoped(sa.select(exchanges), tenant)
+        if outcome is not None:
+            query = query.where(c.outcome.is_(None) if outcome == _OPEN else c.outcome == outcome)
+        if conversation is not None:
+            query = query.where(c.conversation == conversation)
+        if before_ns is not None:
+            query = query.where(c.opened_ns < before_ns)
+        query = query.order_by(c.opened_ns.desc(), c.exchange_id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [_row(dict(row)) for row in connection.execute(query).mappings()]
+
+    def summary(
+        self, *, tenant: str | None = None, since_ns: int = 0, until_ns: int | None = None
+    ) -> Summary:
+        """Exchanges that arrived from ``since_ns`` until before ``until_ns``."""
+        c = exchanges.c
+        span = c.opened_ns >= since_ns
+        if until_ns is not None:
+            span &= c.opened_ns < until_ns
+        outcomes = sa.select(c.outcome, sa.func.count()).where(span).group_by(c.outcome)
+        models = (
+            sa.select(
+                c.model,
+                sa.func.count(),
+                sa.func.sum(c.prompt_tokens),
+                sa.func.sum(c.completion_tokens),
+                sa.func.sum(c.cost_nano),
+            )
+            .where(span & (c.model != ""))
+            .group_by(c.model)
+        )
+        rules = sa.select(c.rules_fired).where(span & (c.rules_fired != "[]"))
+        durations = (
+            sa.select(c.duration_ns)
+            .where(span & c.duration_ns.is_not(None))
+            .order_by(c.duration_ns)
+        )
+        with self._database.read() as connection:
+            by_outcome = {
+                row[0] or _OPEN: row[1] for row in connection.execute(_scoped(outcomes, tenant))
+            }
+            by_model = {
+                row[0]: ModelUse(
+                    exchanges=row[1],
+                    prompt_tokens=int(row[2] or 0),
+                    completion_tokens=int(row[3] or 0),
+                    cost_nano=int(row[4] or 0),
+                )
+                for row in connection.execute(_scoped(models, tenant))
+            }
+            fired: Counter[str] = Counter()
+            for row in connection.execute(_scoped(rules, tenant)):
+                fired.update(orjson.loads(row[0]))
+            took = [row[0] for row in connection.execute(_scoped(durations, tenant))]
+        return Summary(
+            exchanges=sum(by_outcome.values()),
+            outcomes=dict(sorted(by_outcome.items())),
+            models=dict(sorted(by_model.items())),
+            rules=dict(fired.most_common()),
+            duration_ns={
+                name: took[-(-len(took) * percent // 100) - 1] if took else 0
+                for name, percent in _QUANTILES
+            },
+        )
+
+
+def values_from(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
+    """Columns that one record settles; all others are ``None`` and leave a row as it is."""
+    values: dict[str, Any] = dict.fromkeys(exchanges.c.keys())
+    values |= {
+        "exchange_id": body["exchange"],
+        "tenant": body["tenant"],
+        "app": body["app"],
+        "writer": entry.writer,
+    }
+    opened, closed = body.get("opened"), body.get("closed")
+    if opened is not None:
+        values |= _opened_values(opened)
+    if opened is not None and closed is None:
+        values |= _place("opened", entry)
+    if closed is not None:
+        values |= _closed_values(closed, body) | _place("closed", entry)
+    fired = [
+        f"{f['rule']}/{f['mode']}"
+        for part in (opened, closed)
+        for f in (part or {}).get("firings", ())
+        if f["fired"]
+    ]
+    values["rules_fired"] = orjson.dumps(fired).decode()
+    return values
+
+
+def _opened_values(opened: dict[str, Any]) -> dict[str, Any]:
+    request, app = opened["request"], opened["app"] or {}
+    key, principal = opened["key"] or {}, opened["principal"] or {}
+    return {
+        "key_id": key.get("id"),
+        "principal": principal.get("id"),
+        "conversation": request["conversation"],
+        "bundle": app.get("bundle"),
+        "stream": request["stream"],
+        "opened_ns": request["received_ns"],
+    }
+
+
+def _closed_values(closed: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "closed_ns": body["at_ns"],
+        "outcome": closed["outcome"],
+        "model": closed["model"],
+        "prompt_tokens": closed["prompt_tokens"],
+        "completion_tokens": closed["completion_tokens"],
+        "cost_nano": closed["cost_nano"],
+        "duration_ns": closed["duration_ns"],
+        "simulated": closed["simulated"],
+    }
+
+
+def _place(part: str, entry: Entry) -> dict[str, int]:
+    return {
+        f"{part}_segment": entry.segment,
+        f"{part}_offset": entry.offset,
+        f"{part}_length": len(entry.line),
+    }
+
+
+def _scoped(query: sa.Select[Any], tenant: str | None) -> sa.Select[Any]:
+    return query if tenant is None else query.where(exchanges.c.tenant == tenant)
+
+
+def _row(row: dict[str, Any]) -> ExchangeRow:
+    row["rules_fired"] = tuple(orjson.loads(row["rules_fired"] or "[]"))
+    return ExchangeRow(**row)
