@@ -20,13 +20,13 @@ _CLEAN = str.maketrans(
         "/": " ",
     }
 )
-_COLON_KEPT = str.maketrans({":": " "})
+Around = tuple[list[str], list[str]]
 
 
 class Document:
     """Same-length views of one text, made once and shared by all extractors."""
 
-    __slots__ = ("clean", "folded", "language", "low", "taken", "text")
+    __slots__ = ("_around", "_sentences", "clean", "folded", "language", "low", "taken", "text")
 
     def __init__(self, text: str, language: str) -> None:
         self.text = text
@@ -43,20 +43,43 @@ class Document:
             .translate(_CLEAN)
         )
         self.taken: list[tuple[int, int]] = []
+        self._sentences: dict[int, bool] = {}
+        self._around: tuple[tuple[int, int], Around] | None = None
 
     def is_free(self, start: int, end: int) -> bool:
         """Whether no fact has claimed a character of this span yet."""
         return all(end <= left or start >= right for left, right in self.taken)
 
-    def before(self, start: int) -> list[str]:
-        """The words of the sentence up to `start`; commas are words of their own."""
-        left = self.clean.rfind("\n", 0, start) + 1
-        return self.clean[max(left, start - 300) : start].replace(",", " , ").split()
+    def group(self, span: tuple[int, int]) -> str:
+        """The folded, lower-case text of a span; "" for a group that took no part."""
+        return self.low[span[0] : span[1]] if span[0] >= 0 else ""
 
-    def after(self, end: int) -> list[str]:
-        """The words of the sentence from `end` on, at most about twenty."""
-        right = self.clean.find("\n", end, end + 140)
-        return self.clean[end : right if right >= 0 else end + 140].replace(",", " , ").split()
+    def around(self, start: int, end: int) -> Around:
+        """(words before, words after) of a span within its sentence; commas are words.
+
+        At most about sixty words before and twenty behind.
+        """
+        if self._around is None or self._around[0] != (start, end):
+            clean = self.clean
+            left = max(clean.rfind("\n", 0, start) + 1, start - 300)
+            right = clean.find("\n", end, end + 140)
+            before = clean[left:start].replace(",", " , ").split()
+            after = clean[end : right if right >= 0 else end + 140].replace(",", " , ").split()
+            self._around = ((start, end), (before, after))
+        return self._around[1]
+
+    def is_plain(self, start: int) -> bool:
+        """Whether the sentence around `start` has no word that could deny or suppose anything."""
+        left = self.clean.rfind("\n", 0, start) + 1
+        plain = self._sentences.get(left)
+        if plain is None:
+            right = self.clean.find("\n", start)
+            sentence = self.clean[left : right if right >= 0 else len(self.clean)]
+            plain = "n't" not in sentence and negation.triggers(self.language).isdisjoint(
+                sentence.replace(",", " ").split()
+            )
+            self._sentences[left] = plain
+        return plain
 
     def is_question(self, end: int) -> bool:
         """Whether the sentence around `end` closes with a question mark."""
@@ -66,12 +89,11 @@ class Document:
 
 def polarity(doc: Document, start: int, end: int) -> Polarity:
     """How the clause around a span stands to it."""
-    before = doc.before(start)
+    if doc.is_plain(start):
+        return "affirmed"
+    before, after = doc.around(start, end)
     denied, supposed = negation.scan_before(before, doc.language)
-    if denied:
-        return "negated"
-    after = doc.after(end)
-    if negation.denies_after(before, after, doc.language):
+    if denied or negation.denies_after(before, after, doc.language):
         return "negated"
     if supposed or negation.is_only_quoted(before, after):
         return "hypothetical"

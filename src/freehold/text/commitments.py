@@ -12,14 +12,16 @@ from freehold.text.patterns import compile as compile_pattern
 
 # stem -> (class, every form of the verb)
 _VERBS = {
-    "refund": r"refund(?:s|ed|ing)?|reimburs(?:e|es|ed|ing)|repay|repaid|(?:pay|paid|paying) you back",
+    "refund": r"refund(?:s|ed|ing)?|reimburs(?:e|es|ed|ing)|repay|repaid"
+    r"|(?:pay|paid|paying) you back",
     "cancel": r"cancel(?:s|l?ed|l?ing)?",
     "ship": r"ship(?:s|ped|ping)?|dispatch(?:ed|ing)?|deliver(?:ed|ing)?|expedit(?:e|ed|ing)",
     "replace": r"replac(?:e|es|ed|ing)|exchang(?:e|ed|ing)|swap(?:ped|ping)?",
     "guarantee": r"guarantee[sd]?|guaranteeing|promis(?:e|ed|ing)",
     "waive": r"waiv(?:e|es|ed|ing)",
     "credit": r"credit(?:ed|ing)?|compensat(?:e|ed|ing)",
-    "price_match": r"price[- ]?match(?:ed|ing)?|match(?:ed|ing)? (?:the|that|their|this|any|your|its) [\w' ]{0,30}?(?:price|offer)"
+    "price_match": r"price[- ]?match(?:ed|ing)?"
+    r"|match(?:ed|ing)? (?:the|that|their|this|any|your|its) [\w' ]{0,30}?(?:price|offer)"
     r"|honou?r(?:ed|ing)? (?:the|that|their|this|your) [\w' ]{0,20}?price",
     "book": r"book(?:ed|ing)?|reserv(?:e|ed|ing)",
     "change": r"chang(?:e|ed|ing)|updat(?:e|ed|ing)|modif(?:y|ied|ying)|(?:up|down)grad(?:e|ed|ing)"
@@ -45,68 +47,91 @@ _COSTS_MONEY = frozenset(
 _VERB = "|".join(_VERBS.values())
 _NOUN = "|".join(_NOUNS.values())
 _LIGHT = (
-    r"(?:process|issu|complet|finali[sz]|arrang|mak|mad|appl|provid|giv|gav|offer|send|sent|initiat|submit|approv|"
-    r"schedul|add|grant|proceed|set up|put through|authori[sz]|honou?r)(?:e|es|ed|d|ing|y|ied|ying|n|ted|ting)?"
+    r"(?:process|issu|complet|finali[sz]|arrang|mak|mad|appl|provid|giv|gav|offer|send|sent"
+    r"|initiat|submit|approv|"
+    r"schedul|add|grant|proceed|set up|put through|authori[sz]|honou?r)(?:e|es|ed|d|ing|y|ied"
+    r"|ying|n|ted|ting)?"
 )
 _WORDS = r"(?: [\w'$€£.,%#*-]{1,24}){0,7}?"
 _FILL = (
-    r"(?:will|shall|can|could|would|may|might|must|cannot|can not|not|never|also|now|just|already|yet|then|first|"
-    r"be|been|being|am|are|is|have|had|has|do|did|going to|gone ahead and|go ahead and|went ahead and|able to|"
-    r"unable to|happy to|glad to|pleased to|delighted to|like to|love to|proceed to|proceeded to|making sure to|"
-    r"try to|even|still|of course|both|always|allowed to|permitted to|authori[sz]ed to|in a position to|"
+    r"(?:will|shall|can|could|would|may|might|must|cannot|can not|not|never|also|now|just"
+    r"|already|yet|then|first|"
+    r"be|been|being|am|are|is|have|had|has|do|did|going to|gone ahead and|go ahead and"
+    r"|went ahead and|able to|"
+    r"unable to|happy to|glad to|pleased to|delighted to|like to|love to|proceed to|proceeded to"
+    r"|making sure to|"
+    r"try to|even|still|of course|both|always|allowed to|permitted to|authori[sz]ed to"
+    r"|in a position to|"
     r"so|today|to|\w+n't|\w+ly)"
 )
 _SUBJECT = (
     r"(?:i|we|our (?:\w+ ){0,2}(?:team|staff|store|company|warehouse|agents?)|"
-    r"the (?:team|company|store|airline|manager)|(?:my|a) (?:manager|colleague|supervisor)|let me|let us|let's)"
+    r"the (?:team|company|store|airline|manager)|(?:my|a) (?:manager|colleague|supervisor)"
+    r"|let me|let us|let's)"
 )
 # 1 subject, 2 contraction, 3 auxiliaries and adverbs, 4 verb, 5 noun of a light verb
 _ACTIVE = compile_pattern(
-    rf"\b({_SUBJECT})('ll|'ve|'m|'re|'d)?((?: {_FILL}){{0,9}}) (?:({_VERB})|{_LIGHT}{_WORDS} ({_NOUN}))\b"
+    rf"\b({_SUBJECT})('ll|'ve|'m|'re|'d)?((?: {_FILL}){{0,9}}) (?:({_VERB})"
+    rf"|{_LIGHT}{_WORDS} ({_NOUN}))\b"
 )
 _DONE = (
-    r"refunded|reimbursed|repaid|cancell?ed|shipped|dispatched|replaced|exchanged|waived|credited|compensated|"
-    r"price[- ]matched|guaranteed|booked|rebooked|reserved|changed|updated|modified|upgraded|downgraded|"
+    r"refunded|reimbursed|repaid|cancell?ed|shipped|dispatched|replaced|exchanged|waived"
+    r"|credited|compensated|"
+    r"price[- ]matched|guaranteed|booked|rebooked|reserved|changed|updated|modified|upgraded"
+    r"|downgraded|"
     r"rescheduled|transferred|escalated"
 )
-_DONE_TO_NOUN = r"issued|processed|completed|approved|initiated|applied|granted|confirmed|finali[sz]ed|made|sent|added|returned|provided"
+_DONE_TO_NOUN = (
+    r"issued|processed|completed|approved|initiated|applied|granted|confirmed|finali[sz]ed"
+    r"|made|sent|added|returned|provided"
+)
 _ADVERBS = r"(?:(?: not| now| also| then| already| just| since|  both| \w+ly|,)*)"
 # 1 auxiliary, 2 participle of its own class, 3 participle that needs a noun
 _PASSIVE = compile_pattern(
     rf"\b((?:has|have|had|hasn't|haven't){_ADVERBS} been|"
-    rf"(?:will|shall|would|can|could|may|might|must|should|cannot|can't|won't|couldn't|wouldn't){_ADVERBS} be|you'll{_ADVERBS} be|"
-    rf"(?:is|are|isn't|aren't){_ADVERBS}(?: being| now| hereby)|(?:was|were|is|are){_ADVERBS} (?:successfully|fully))"
+    rf"(?:will|shall|would|can|could|may|might|must|should|cannot|can't|won't|couldn't"
+    rf"|wouldn't){_ADVERBS} be|you'll{_ADVERBS} be|"
+    rf"(?:is|are|isn't|aren't){_ADVERBS}(?: being| now| hereby)|(?:was|were|is"
+    rf"|are){_ADVERBS} (?:successfully|fully))"
     rf"{_ADVERBS} (?:({_DONE})|({_DONE_TO_NOUN}))\b"
 )
 # 1 auxiliaries, 2 noun
 _NOMINAL = compile_pattern(
     rf"\byou((?:'ll| will| can| should|'re| are|'ve| have| shall|{_ADVERBS[3:-2]}){{0,5}}) (?:be )?"
-    r"(?:receive|get|receiving|getting|given|issued|entitled to|eligible for|qualify for|qualified for|eligible to (?:receive|get)|granted)"
+    r"(?:receive|get|receiving|getting|given|issued|entitled to|eligible for|qualify for"
+    r"|qualified for|eligible to (?:receive|get)|granted)"
     rf"{_WORDS} ({_NOUN})\b"
 )
 # 1 noun, 2 "guaranteed"
 _STATE = compile_pattern(
-    rf"\b({_NOUN}) (?:is|are)(?: now| already)? (?:on (?:its|the|their) way|approved|confirmed|complete|underway|processing)\b"
+    rf"\b({_NOUN}) (?:is|are)(?: now| already)? (?:on (?:its|the|their) way|approved|confirmed"
+    rf"|complete|underway|processing)\b"
     r"|\b(guaranteed|money[- ]back guarantee|you have (?:my|our) word)\b"
 )
 # 1 verb, 2 noun of a light verb
 _OFFERED = compile_pattern(
     r"\b(?:would you like|do you want|want|you'd like|you would like|you wish|prefer) (?:me|us) to "
-    rf"(?:go ahead and |proceed with |proceed to |now |also ){{0,2}}(?:({_VERB})|{_LIGHT}{_WORDS} ({_NOUN}))\b"
+    rf"(?:go ahead and |proceed with |proceed to |now |also ){{0,2}}(?:({_VERB})"
+    rf"|{_LIGHT}{_WORDS} ({_NOUN}))\b"
 )
 _FOREIGN = {
     "de": compile_pattern(
-        r"\b(?:ich|wir) [^.!?\n]{0,80}?(?:(erstatten|erstattet|erstatte|zurückerstatten|zurückerstattet|rückerstattung)"
-        r"|(stornieren|storniere|storniert)|(ersetzen|ersetzt|austauschen|umtauschen)|(garantieren|garantiere)"
+        r"\b(?:ich|wir) [^.!?\n]{0,80}?(?:(erstatten|erstattet|erstatte|zurückerstatten"
+        r"|zurückerstattet|rückerstattung)"
+        r"|(stornieren|storniere|storniert)|(ersetzen|ersetzt|austauschen|umtauschen)"
+        r"|(garantieren|garantiere)"
         r"|(gutschreiben|gutgeschrieben|gutschrift)|(versenden|versendet|liefern)|(erlassen))\b"
     ),
     "fr": compile_pattern(
-        r"\b(?:nous|je|j'ai) [^.!?\n]{0,60}?(?:(rembours\w{1,8}|remboursement)|(annul\w{1,8})|(rempla\w{2,8})"
+        r"\b(?:nous|je|j'ai) [^.!?\n]{0,60}?(?:(rembours\w{1,8}|remboursement)|(annul\w{1,8})"
+        r"|(rempla\w{2,8})"
         r"|(garantis\w{0,6})|(crédit\w{1,8})|(expédi\w{1,8}|livr\w{1,6}))\b"
     ),
     "es": compile_pattern(
-        r"\b(?:hemos|vamos a|voy a|he|le|te|les|nosotros|podemos|puedo) [^.!?\n]{0,60}?(?:(reembols\w{1,8})|(cancel\w{1,8})"
-        r"|(reemplaz\w{1,8}|cambi\w{1,6})|(garantiz\w{1,8})|(abonar\w{0,4}|abonado)|(envi\w{1,7}))\b"
+        r"\b(?:hemos|vamos a|voy a|he|le|te|les|nosotros|podemos"
+        r"|puedo) [^.!?\n]{0,60}?(?:(reembols\w{1,8})|(cancel\w{1,8})"
+        r"|(reemplaz\w{1,8}|cambi\w{1,6})|(garantiz\w{1,8})|(abonar\w{0,4}|abonado)"
+        r"|(envi\w{1,7}))\b"
     ),
 }
 _FOREIGN_CLASSES = ("refund", "cancel", "replace", "guarantee", "credit", "ship", "waive")
@@ -115,7 +140,8 @@ _CONDITIONS = frozenset(
     "if once when after before unless until whether provided assuming wenn falls si".split()
 )
 _WAITING = frozenset("once when after before until".split())
-_MODALS = frozenset("could would may might should".split())
+_UNSURE = frozenset("could may might".split())
+_ABILITY = frozenset("can would should 'd".split())
 _ABLE = ("can ", "could ", "would ", "may ", "might ", "should ")
 _QUESTIONS = frozenset("shall should may can could would do".split())
 # What an agent says of others: "cancelled by the airline", "the change that you requested".
@@ -126,7 +152,8 @@ _STARTS = {
     "guarantee": ("guarantee", "promis", "you have"), "waive": ("waiv",),
     "credit": ("credit", "compensat", "voucher", "certificate", "gift"),
     "price_match": ("price", "match", "hono"), "book": ("book", "reserv", "new res"),
-    "change": ("chang", "updat", "modif", "upgrad", "downgrad", "resched", "rebook", "extend", "adjust"),
+    "change": ("chang", "updat", "modif", "upgrad", "downgrad", "resched", "rebook", "extend",
+               "adjust"),
     "transfer": ("transfer", "escalat", "connect"),
 }  # fmt: skip
 
@@ -140,39 +167,40 @@ def find(doc: Document) -> list[TextFact]:
     """All commitments of a document; the fact's `role` is the class of the verb."""
     found: list[TextFact] = []
     low = doc.low
-    for match in _OFFERED.finditer(low):
-        word = match.group(1) or match.group(2) or ""
-        _add(found, doc, match.span(), verb_class(word), "hypothetical")
-    for match in _ACTIVE.finditer(low):
-        start, end = match.span()
-        role = verb_class(match.group(4) or match.group(5) or "")
-        helpers = f"{match.group(2) or ''} {match.group(3) or ''}".split()
-        _add(found, doc, (start, end), role, _active_polarity(doc, match.span(), role, helpers))
-    for match in _PASSIVE.finditer(low):
-        start, end = match.span()
-        if low.startswith(_BY_OTHERS, end):
+    if " me to " in low or " us to " in low:
+        for span, verb, noun in _OFFERED.regs(low):
+            _add(found, doc, span, _class_of(doc, verb, noun), "hypothetical")
+    for span, _, contraction, helpers, verb, noun in _ACTIVE.regs(low):
+        role = _class_of(doc, verb, noun)
+        words = [*doc.group(contraction).split(), *doc.group(helpers).split()]
+        _add(found, doc, span, role, _active_polarity(doc, span, role, words))
+    for span, auxiliary, done, _ in _PASSIVE.regs(low):
+        if low.startswith(_BY_OTHERS, span[1]):
             continue
-        done = match.group(2)
-        passive = verb_class(done) if done else _noun_class(doc, start, end)
+        passive = verb_class(doc.group(done)) if done[0] >= 0 else _noun_class(doc, *span)
         if passive is not None:
-            able = (match.group(1) or "").startswith(_ABLE)
-            _add(
-                found, doc, (start, end), passive, _stated_polarity(doc, start, end, passive, able)
-            )
-    for match in _NOMINAL.finditer(low):
-        role = verb_class(match.group(2) or "")
-        if role not in ("cancel", "book", "change", "transfer"):
-            _add(found, doc, match.span(), role, _stated_polarity(doc, *match.span(), role, False))
-    for match in _STATE.finditer(low):
-        noun = match.group(1)
-        role = verb_class(noun) if noun else "guarantee"
-        _add(found, doc, match.span(), role, _stated_polarity(doc, *match.span(), role, False))
+            able = doc.group(auxiliary).startswith(_ABLE)
+            _add(found, doc, span, passive, _stated_polarity(doc, *span, passive, able))
+    if "you" in low:
+        for span, _, noun in _NOMINAL.regs(low):
+            role = verb_class(doc.group(noun))
+            if role not in ("cancel", "book", "change", "transfer"):
+                _add(found, doc, span, role, _stated_polarity(doc, *span, role, False))
+    for span, noun, _ in _STATE.regs(low):
+        role = verb_class(doc.group(noun)) if noun[0] >= 0 else "guarantee"
+        _add(found, doc, span, role, _stated_polarity(doc, *span, role, False))
     foreign = _FOREIGN.get(doc.language)
     if foreign is not None:
-        for match in foreign.finditer(low):
-            role = next(c for i, c in enumerate(_FOREIGN_CLASSES, start=1) if match.start(i) >= 0)
-            _add(found, doc, match.span(), role, _foreign_polarity(doc, *match.span()))
+        for span, *groups in foreign.regs(low):
+            role = next(
+                c for c, group in zip(_FOREIGN_CLASSES, groups, strict=False) if group[0] >= 0
+            )
+            _add(found, doc, span, role, _foreign_polarity(doc, span[1]))
     return found
+
+
+def _class_of(doc: Document, verb: tuple[int, int], noun: tuple[int, int]) -> str:
+    return verb_class(doc.group(verb if verb[0] >= 0 else noun))
 
 
 def _add(
@@ -195,28 +223,30 @@ def _add(
     )
 
 
+def _is_denied(doc: Document, start: int, end: int) -> bool:
+    """Whether the words up to the end of the phrase, its own included, deny it."""
+    if doc.is_plain(start):
+        return False
+    return negation.scan_before(doc.around(end, end)[0], doc.language)[0]
+
+
 def _active_polarity(
     doc: Document, span: tuple[int, int], role: str, helpers: list[str]
 ) -> Polarity:
     start, end = span
-    # the phrase's own words belong to the clause; its last word is the verb
-    words = doc.before(start)
-    denied, _ = negation.scan_before([*doc.before(end)], doc.language)
-    if denied:
+    if _is_denied(doc, start, end):
         return "negated"
-    if words and words[-1] in _QUESTIONS and doc.is_question(end):
+    before = doc.around(start, end)[0]
+    if before and before[-1] in _QUESTIONS and doc.is_question(end):
         return "hypothetical"
-    able = "can" in helpers or bool(_MODALS.intersection(helpers)) or "'d" in helpers
-    if able and (
-        role not in _COSTS_MONEY or "could" in helpers or "may" in helpers or "might" in helpers
-    ):
+    unsure = not _UNSURE.isdisjoint(helpers)
+    if unsure or (role not in _COSTS_MONEY and not _ABILITY.isdisjoint(helpers)):
         return "hypothetical"
     return _unless_conditional(doc, start, end, role)
 
 
 def _stated_polarity(doc: Document, start: int, end: int, role: str, able: bool) -> Polarity:
-    denied, _ = negation.scan_before(doc.before(end), doc.language)
-    if denied:
+    if _is_denied(doc, start, end):
         return "negated"
     if able:
         return "hypothetical"
@@ -224,7 +254,7 @@ def _stated_polarity(doc: Document, start: int, end: int, role: str, able: bool)
 
 
 def _unless_conditional(doc: Document, start: int, end: int, role: str) -> Polarity:
-    before, after = doc.before(start), doc.after(end)
+    before, after = doc.around(start, end)
     if not _WAITING.isdisjoint(before[-25:]) and role not in ("refund", "guarantee"):
         return "hypothetical"
     conditions = _CONDITIONS.intersection(before)
@@ -238,17 +268,18 @@ def _unless_conditional(doc: Document, start: int, end: int, role: str) -> Polar
     return "affirmed"
 
 
-def _foreign_polarity(doc: Document, start: int, end: int) -> Polarity:
-    denied, supposed = negation.scan_before(doc.before(end), doc.language)
-    if denied or negation.denies_after([], doc.after(end), doc.language):
+def _foreign_polarity(doc: Document, end: int) -> Polarity:
+    before, after = doc.around(end, end)
+    denied, supposed = negation.scan_before(before, doc.language)
+    if denied or negation.denies_after([], after, doc.language):
         return "negated"
-    del start
     return "hypothetical" if supposed else "affirmed"
 
 
 def _noun_class(doc: Document, start: int, end: int) -> str | None:
     """What was "processed" or "issued": the nearest known noun of the sentence, left first."""
-    for word in doc.before(start)[:-14:-1] + doc.after(end)[:5]:
+    before, after = doc.around(start, end)
+    for word in before[:-14:-1] + after[:5]:
         role = verb_class(word)
         if role != "other" and not word.endswith(("ed", "ing")):
             return role

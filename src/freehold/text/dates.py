@@ -11,7 +11,8 @@ _MONTHS = {
     "en": "january february march april may june july august september october november december",
     "de": "januar februar märz april mai juni juli august september oktober november dezember",
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre "
+    "diciembre",
 }
 _SHORT = "jan feb mar apr may jun jul aug sep sept oct nov dec"
 _SHORT_VALUES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 10, 11, 12)
@@ -29,7 +30,7 @@ def _month_numbers() -> dict[str, int]:
 
 
 MONTH = "(?:" + "|".join(
-    sorted({*_SHORT.split(), *(m for names in _MONTHS.values() for m in names.split())}, key=len, reverse=True)
+    sorted({*_SHORT.split(), *" ".join(_MONTHS.values()).split()}, key=lambda m: (-len(m), m))
 ) + ")"  # fmt: skip
 _YEAR = r"(?:1[5-9]|2[01])\d\d"
 _DAY = r"\d{1,2}"
@@ -41,7 +42,8 @@ _NUMERIC = compile_pattern(
 _NAMED = compile_pattern(
     # 1-4: May 20th, 2024 / May 20-25   5-8: 20th of May 2024 / 20-25 May
     rf"\b({MONTH})\.? ({_DAY})(?:st|nd|rd|th)?(?: ?- ?({_DAY})(?:st|nd|rd|th)?)?\b(?:,? ({_YEAR}))?"
-    rf"|\b(?:({_DAY})(?:st|nd|rd|th|\.|er)? ?- ?)?({_DAY})(?:st|nd|rd|th|\.|er)?(?: of| de)? ({MONTH})\b\.?"
+    rf"|\b(?:({_DAY})(?:st|nd|rd|th|\.|er)? ?- ?)?({_DAY})(?:st|nd|rd|th|\.|er)?(?: of"
+    rf"| de)? ({MONTH})\b\.?"
     rf"(?:,?(?: de| del)? ({_YEAR}))?"
 )
 
@@ -50,13 +52,11 @@ def find(doc: Document, *, numeric: bool = True, named: bool = True) -> list[Tex
     """All dates of a document, as facts of kind "date"."""
     found: list[TextFact] = []
     if numeric:
-        for match in _NUMERIC.finditer(doc.low):
-            _add(
-                found, doc, _read_numeric(doc, match.span(), [match.group(i) for i in range(1, 7)])
-            )
+        for span, *groups in _NUMERIC.regs(doc.low):
+            _add(found, doc, _read_numeric(doc, span, [doc.group(g) for g in groups]))
     if named:
-        for match in _NAMED.finditer(doc.low):
-            _add(found, doc, _read_named(doc, match.span(), [match.group(i) for i in range(1, 9)]))
+        for span, *groups in _NAMED.regs(doc.low):
+            _add(found, doc, _read_named(doc, span, [doc.group(g) for g in groups]))
     return found
 
 
@@ -74,9 +74,7 @@ def _days(year: int, month: int, day: int) -> int | None:
         return None
 
 
-def _read_numeric(
-    doc: Document, span: tuple[int, int], groups: list[str | None]
-) -> TextFact | None:
+def _read_numeric(doc: Document, span: tuple[int, int], groups: list[str]) -> TextFact | None:
     low = doc.low
     start, end = span
     if low[start - 1 : start] in ("-", "/", ".", "_", "$", "€", "£") and start:
@@ -84,12 +82,12 @@ def _read_numeric(
     follows = low[end : end + 2]
     if follows[:1].isdigit() or (follows[:1] in ("-", "/", ".", "_") and follows[1:].isdigit()):
         return None
-    if groups[0] is not None:
+    if groups[0]:
         year, month, day = (int(g or 0) for g in groups[:3])
         return _fact(doc, start, end, _days(year, month, day), "day")
     first, second, written_year = (int(g or 0) for g in groups[3:])
     year = written_year if written_year > 99 else 2000 + written_year
-    mark = low[start + len(groups[3] or "")]
+    mark = low[start + len(groups[3])]
     if written_year < 100 and mark != "/":
         return None  # "10.5.20" is a version or a list more often than a date
     if mark == "." or first > 12:
@@ -100,14 +98,14 @@ def _read_numeric(
     return _fact(doc, start, end, _days(year, month, day), "ambiguous")
 
 
-def _read_named(doc: Document, span: tuple[int, int], groups: list[str | None]) -> TextFact | None:
+def _read_named(doc: Document, span: tuple[int, int], groups: list[str]) -> TextFact | None:
     start, end = span
-    if groups[0] is not None:
+    if groups[0]:
         month, day, upper, year = groups[0], groups[1], groups[2], groups[3]
-    elif groups[4] is not None:
-        month, day, upper, year = groups[6] or "", groups[4], groups[5], groups[7]
+    elif groups[4]:
+        month, day, upper, year = groups[6], groups[4], groups[5], groups[7]
     else:
-        month, day, upper, year = groups[6] or "", groups[5], None, groups[7]
+        month, day, upper, year = groups[6], groups[5], "", groups[7]
     at = doc.low.find(month, start)
     if month in _ALSO_WORDS and not doc.folded[at].isupper():
         return None

@@ -6,28 +6,71 @@ from freehold.text.clauses import Document
 from freehold.text.normalise import fold
 from freehold.text.patterns import PatternSet
 
-_GATES = (
-    r"\d",
-    r"%|‰|percent|per[- ]cent|pct|pro[zc]ent|pour[- ]?cent|por ?ciento|per cento|por cento",
-    # idioms of discounts
-    r"\b(?:half|quarter|thirds?|fifths?|tenths?)\b|price of|[- ]for[- ](?:one|two|1|2|3)\b|\bget[- ](?:a |the )?(?:one|two|second|another|1|2)\b|bogo|b1g1"
-    r"|halb|hälfte|viertel|drittel|moitié|mitad|un quart|un tiers|cuarto|tercio|2x1|3x2|por uno|2 por|2 pour|pour le prix|zum preis",
-    # money: signs, names, codes
-    r"[$€£¥₹₩₽₺₴₪元円]|dollar|buck|euro|cent|pence|quid|sterling|yen|frank|franc|yuan|rupee|z[łl]oty|dólar|kron|rouble|ruble|pesos|lira"
-    r"|zł|kč|\bkr\b|\brs\b|fr\.|\b(?:usd|eur|gbp|jpy|chf|cad|aud|nzd|cny|inr|sek|nok|dkk|pln|czk|huf|brl|mxn|zar|sgd|hkd|krw|rub|uah|ils|aed|sar|thb|try)",
-    # dates
-    r"\d[-/.]\d{1,2}[-/.]\d",
-    rf"\b{dates.MONTH}\b",
-    # commitments
-    r"refund|reimburs|repa[iy]|pa(?:id|y|ying) you back|cancel|ship|dispatch|deliver|expedit|replac|exchang|swap|guarantee|promis|waiv|credit"
-    r"|compensat|match|hono|book|reserv|chang|updat|modif|grad(?:e|ing)|resched|extend|adjust|transfer|escalat|connect|money back|voucher|certificate|gift card"
-    r"|deliver|my word|our word|price adj|erstatt|storni|ersetz|tausch|garant|gutschr|gutgeschr|versend|liefern|erlassen|rembours|annul|rempla|crédit|expédi|livr|reembols|reemplaz|cambi|abon|envi",
-    # spans of time and counts in words
-    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|ninety|hundred|thousand|dozen|couple of"
-    r"|zwei|drei|vier|fünf|sechs|zehn|deux|trois|quatre|cinq|dos|tres|cuatro|cinco|seis|diez)[ -]|tomorrow|übermorgen|demain|mañana",
+# Each gate opens one extractor; what a gate does not see costs nothing.
+_PERCENT_GATE = (
+    r"%|‰|percent|per[- ]cent|pct|pro[zc]ent|pour[- ]?cent|por ?ciento|per cento|por cento"
 )
-_DIGIT, _PERCENT, _IDIOM, _MONEY, _DATE, _MONTH, _COMMIT, _COUNT = range(8)
-_GATE = PatternSet(_GATES)
+_IDIOM_GATE = (
+    r"\b(?:half|quarter|thirds?|fifths?|tenths?)\b|price of|[- ]for[- ](?:one|two|1|2|3)\b"
+    r"|\bget[- ](?:a |the )?(?:one|two|second|another|1|2)\b|bogo|b1g1"
+    r"|halb|hälfte|viertel|drittel|moitié|mitad|un quart|un tiers|cuarto|tercio|2x1|3x2|por uno"
+    r"|2 por|2 pour|pour le prix|zum preis"
+)
+_SIGN = r"[$€£¥₹₩₽₺₴₪元円]"
+_CODE = r"(?:" + "|".join(money.CODES) + ")"
+_NAME = (
+    r"(?:dollar|\bbucks?\b|euro|\bcents?\b|pence|quid|sterling|\byen\b|franken|francs|yuan"
+    r"|rupee|z[łl]oty|dólar|kron[oe]r|rouble|ruble|pesos|\blira\b)"
+)
+_SIGN_BEFORE_GATE = rf"{_SIGN} ?\d|\b(?:{_CODE}|rs\.?|fr\.) ?\d"
+_SIGN_BEHIND_GATE = (
+    rf"\d[ .,-]{{0,4}}(?:{_SIGN}|{_CODE}\b|zł|kč|kr\b|{_NAME})"
+    rf"|\d ?(?:[a-z]{{1,9}}\.?) (?:{_SIGN}|{_CODE}\b|kr\b|{_NAME})"
+)
+_ODD_MONEY_GATE = r"[$€£]{2}|[$€£] ?[xn?_#\[]"
+_COMMITMENT_GATE = (
+    r"refund|reimburs|repa[iy]|pa(?:id|y|ying) you back|cancel|ship|dispatch|deliver|expedit"
+    r"|replac|exchang|swap|guarantee|promis|waiv|credit|compensat|match|hono|book|reserv|chang"
+    r"|updat|modif|grad(?:e|ing)|resched|extend|adjust|transfer|escalat|connect|money back"
+    r"|voucher|certificate|gift card|my word|our word|price adj"
+    r"|erstatt|storni|ersetz|tausch|garant|gutschr|gutgeschr|versend|liefern|erlassen"
+    r"|rembours|annul|rempla|crédit|expédi|livr|reembols|reemplaz|cambi|abon|envi"
+)
+_COUNT_GATE = (
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty"
+    r"|forty|fifty|sixty|ninety|hundred|thousand|dozen|couple of|zwei|drei|vier|fünf|sechs|zehn"
+    r"|deux|trois|quatre|cinq|dos|tres|cuatro|cinco|seis|diez)[ -]"
+    r"|tomorrow|übermorgen|demain|mañana"
+)
+_GATE = PatternSet(
+    (
+        r"\d",
+        _PERCENT_GATE,
+        _IDIOM_GATE,
+        _SIGN_BEFORE_GATE,
+        _SIGN_BEHIND_GATE,
+        _NAME,
+        _ODD_MONEY_GATE,
+        r"\d[-/.]\d{1,2}[-/.]\d",
+        rf"\b{dates.MONTH}\b",
+        _COMMITMENT_GATE,
+        _COUNT_GATE,
+    )
+)
+(
+    _DIGIT,
+    _PERCENT,
+    _IDIOM,
+    _BEFORE,
+    _BEHIND,
+    _NAMED,
+    _ODD,
+    _DATE,
+    _MONTH,
+    _COMMIT,
+    _COUNT,
+) = range(11)
+_MONEY = frozenset({_BEFORE, _BEHIND, _NAMED, _ODD})
 
 
 def extract(text: str, language: str = "en") -> tuple[TextFact, ...]:
@@ -45,8 +88,14 @@ def extract(text: str, language: str = "en") -> tuple[TextFact, ...]:
     digit = _DIGIT in hits
     if _PERCENT in hits or _IDIOM in hits:
         found += percents.find(doc, idioms=_IDIOM in hits)
-    if _MONEY in hits:
-        found += money.find(doc)
+    if not _MONEY.isdisjoint(hits):
+        found += money.find(
+            doc,
+            before=_BEFORE in hits,
+            behind=_BEHIND in hits,
+            named=_NAMED in hits,
+            odd=_ODD in hits,
+        )
     if _DATE in hits or (_MONTH in hits and digit):
         found += dates.find(doc, numeric=_DATE in hits, named=_MONTH in hits)
     if digit or _COUNT in hits:

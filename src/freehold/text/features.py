@@ -10,7 +10,8 @@ _UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOWER = b"abcdefghijklmnopqrstuvwxyz"
 _CODE_MARKS = b"{}();=<>[]_\\$#"
 _CODE = compile_pattern(
-    r"```|(?:^|\n)[ \t]*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |SELECT |select "
+    r"```|(?:^|\n)[ \t]*(?:def |class |import |from \w+ import|#include|function |const |let "
+    r"|var |public |SELECT |select "
     r"|\$ |if \(|for \(|return |</?[a-z]+>|@\w+)|;\n|=> |\) \{|&&|==|!=|\w+\.\w+\(|\w\(\)"
 )
 

@@ -3,17 +3,19 @@
 from freehold.core.facts import TextFact
 from freehold.text import numbers, roles, spans
 from freehold.text.clauses import Document, polarity
+from freehold.text.patterns import Spans
 from freehold.text.patterns import compile as compile_pattern
 
-_CODES = (
-    "usd eur gbp jpy chf cad aud nzd cny inr sek nok dkk pln czk huf brl mxn zar sgd hkd krw rub uah "
+CODES = (
+    "usd eur gbp jpy chf cad aud nzd cny inr sek nok dkk pln czk huf brl mxn zar sgd hkd krw "
+    "rub uah "
     "ils aed sar thb try"
 ).split()
 _SYMBOLS = {
     "$": "USD", "us$": "USD", "ca$": "CAD", "c$": "CAD", "a$": "AUD", "au$": "AUD", "nz$": "NZD",
     "hk$": "HKD", "s$": "SGD", "r$": "BRL", "mx$": "MXN", "€": "EUR", "£": "GBP", "¥": "JPY",
-    "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₪": "ILS", "zł": "PLN", "kč": "CZK",
-    "fr.": "CHF", "rs.": "INR", "rs": "INR", "元": "CNY", "円": "JPY",
+    "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₪": "ILS", "zł": "PLN",
+    "kč": "CZK",    "fr.": "CHF", "rs.": "INR", "rs": "INR", "元": "CNY", "円": "JPY",
 }  # fmt: skip
 _WORDS = {
     "dollar": "USD", "dollars": "USD", "buck": "USD", "bucks": "USD", "euro": "EUR", "euros": "EUR",
@@ -24,6 +26,7 @@ _WORDS = {
 }  # fmt: skip
 _CENTS = {"cent": "USD", "cents": "USD", "pence": "GBP"}
 _KRONA = {"sv": "SEK", "da": "DKK", "no": "NOK"}
+_POINT_DECIMAL = frozenset({"USD", "GBP", "CAD", "AUD"})
 _NO_MINOR_UNIT = frozenset({"JPY", "KRW"})
 _MULTIPLIERS = {
     "k": 10**3, "thousand": 10**3, "tausend": 10**3, "mille": 10**3, "mil": 10**3, "hundred": 100,
@@ -32,16 +35,19 @@ _MULTIPLIERS = {
     "trillion": 10**12,
 }  # fmt: skip
 
-_MULTIPLIER = r"(?:k|mn|mm|m|mio|millionen|millions?|millones|bn|billion|b|mrd|thousand|tausend|mille|mil|hundred|trillion)"
+_MULTIPLIER = (
+    r"(?:k|mn|mm|m|mio|millionen|millions?|millones|bn|billion|b|mrd|thousand|tausend|mille|mil"
+    r"|hundred|trillion)"
+)
 _SYMBOL = (
-    r"(?:(?:us|ca|c|au|a|nz|hk|s|r|mx)?\$|€|£|¥|₹|₩|₽|₺|₴|₪|fr\.|rs\.?|" + "|".join(_CODES) + ")"
+    r"(?:(?:us|ca|c|au|a|nz|hk|s|r|mx)?\$|€|£|¥|₹|₩|₽|₺|₴|₪|fr\.|rs\.?|" + "|".join(CODES) + ")"
 )
 _NAME = (
     r"(?:(?:us|u\.s\.|canadian|australian|american) )?(?:"
     + "|".join(sorted((*_WORDS, *_CENTS), key=len, reverse=True))
     + r")\b"
 )
-_AFTER = r"(?:\$|€|£|¥|₹|₩|₽|₺|₴|₪|元|円|zł\b|kč|kr\b|(?:" + "|".join(_CODES) + r")\b)"
+_AFTER = r"(?:\$|€|£|¥|₹|₩|₽|₺|₴|₪|元|円|zł\b|kč|kr\b|(?:" + "|".join(CODES) + r")\b)"
 _SPACED = r"\d{1,3}(?: \d{3}){1,4}(?:[.,]\d{1,2})?"
 _END = r"(?:[.,]-{1,2})?"  # "12.-"
 
@@ -61,21 +67,31 @@ _UNREADABLE = compile_pattern(
 )
 
 
-def find(doc: Document, *, named: bool = True) -> list[TextFact]:
+def find(
+    doc: Document,
+    *,
+    before: bool = True,
+    behind: bool = True,
+    named: bool = True,
+    odd: bool = True,
+) -> list[TextFact]:
     """All amounts of a document, as facts of kind "money".
 
-    `named`: also look for currencies by name without digits ("twenty dollars").
+    Look for signs `before` a number and `behind` one, for amounts in words (`named`) and for signs
+    without a readable number (`odd`).
     """
     found: list[TextFact] = []
-    for match in _PREFIXED.finditer(doc.low):
-        _add(found, doc, _read_prefixed(doc, [match.span(i) for i in range(7)]))
-    for match in _SUFFIXED.finditer(doc.low):
-        _add(found, doc, _read_suffixed(doc, [match.span(i) for i in range(5)]))
+    if before:
+        for groups in _PREFIXED.regs(doc.low):
+            _add(found, doc, _read_prefixed(doc, groups))
+    if behind:
+        for groups in _SUFFIXED.regs(doc.low):
+            _add(found, doc, _read_suffixed(doc, groups))
     if named:
         for start, end in _NAMED.spans(doc.low):
             if doc.is_free(start, end):
                 _add(found, doc, _read_named(doc, start, end))
-    if "$" in doc.low or "€" in doc.low or "£" in doc.low:
+    if odd:
         for start, end in _UNREADABLE.spans(doc.low):
             if doc.is_free(start, end):
                 _add(found, doc, _fact(doc, start, end, None, None, ""))
@@ -88,7 +104,7 @@ def _add(found: list[TextFact], doc: Document, fact: TextFact | None) -> None:
         doc.taken.append((fact.start, fact.end))
 
 
-def _read_prefixed(doc: Document, groups: list[tuple[int, int]]) -> TextFact | None:
+def _read_prefixed(doc: Document, groups: Spans) -> TextFact | None:
     whole, sign, symbol, number, multiplier, upper, upper_multiplier = groups
     low = doc.low
     start, end = whole
@@ -165,13 +181,13 @@ def _skip_code(doc: Document, end: int, currency: str) -> int:
     return end
 
 
-def _read_suffixed(doc: Document, groups: list[tuple[int, int]]) -> TextFact | None:
+def _read_suffixed(doc: Document, groups: Spans) -> TextFact | None:
     whole, lower, number, multiplier, unit = groups
     low = doc.low
     start, end = whole
     name = low[slice(*unit)]
     before = low[start - 1 : start]
-    if name.upper() in map(str.upper, _CODES) and not doc.folded[unit[0] : unit[1]].isupper():
+    if name.upper() in map(str.upper, CODES) and not doc.folded[unit[0] : unit[1]].isupper():
         return None
     if name in ("$", "€", "£") and low[end : end + 1].isdigit() and low[unit[0] - 1] == " ":
         return None  # the sign belongs to the next amount
@@ -242,7 +258,7 @@ def _minor(
 ) -> int | None:
     """Minor units; None for what is no number or has two readings ("$1.299")."""
     if "." in digits and digits.count(".") == 1 and len(digits) - digits.index(".") == 4:
-        head = digits.split(".")[0]
+        head = digits.split(".", maxsplit=1)[0]
         if "," not in digits and head != "0" and len(head) <= 3 and not multiplier:
             if language not in numbers.COMMA_DECIMAL and currency in ("USD", "GBP", "CAD", "AUD"):
                 return None
@@ -251,6 +267,14 @@ def _minor(
         return None
     factor = 1 if cents or currency in _NO_MINOR_UNIT else 100
     return numbers.scaled(number, factor * _MULTIPLIERS.get(multiplier, 1))
+
+
+def _has_two_readings(digits: str, currency: str, language: str) -> bool:
+    """Whether "$1.299" may be a thousand and more, or a dollar and a bit."""
+    if currency not in _POINT_DECIMAL or language in numbers.COMMA_DECIMAL or "," in digits:
+        return False
+    head, _, tail = digits.partition(".")
+    return len(tail) == 3 and tail.isdecimal() and head != "0" and len(head) <= 3
 
 
 def _fact(

@@ -7,7 +7,8 @@ that language (their words mean other things elsewhere).
 import functools
 
 _PLAIN = frozenset(
-    "not cannot never cant dont wont didnt doesnt isnt arent wasnt couldnt wouldnt shouldnt nor neither "
+    "not cannot never cant dont wont didnt doesnt isnt arent wasnt couldnt wouldnt shouldnt nor "
+    "neither "
     "none nobody nothing no-one nowhere neither aint".split()
 )
 # Negative by meaning: alone they deny, behind a negation they affirm ("not unable to").
@@ -50,12 +51,14 @@ _HARMLESS_VERBS = frozenset(
 _INVERTED = frozenset("you we i they it that this he she".split())
 
 _SUBJECTS = frozenset(
-    "i we you i'll we'll you'll i've we've you've i'm we're you're i'd we'd you'd here here's there "
+    "i we you i'll we'll you'll i've we've you've i'm we're you're i'd we'd you'd here here's "
+    "there "
     "there's this that that's it it's let let's please enjoy take get use save your our the my but "
     "however instead still he she they wir ich sie nous je vous nosotros le les usted".split()
 )
 _CONTRAST = frozenset(
-    "but however although though yet nevertheless nonetheless whereas while aber jedoch sondern mais "
+    "but however although though yet nevertheless nonetheless whereas while aber jedoch sondern "
+    "mais "
     "cependant pero sino mas maar".split()
 )
 _JOINERS = frozenset("and so then therefore und also et donc y".split())
@@ -66,18 +69,22 @@ _CONDITIONS = frozenset(
 _PROMISES = frozenset("will we'll i'll you'll shall werden".split())
 _GIVING = frozenset(
     "offer offers offered offering give gives gave given giving get gets getting receive receives "
-    "received enjoy enjoys have has had take takes apply applied applying include includes save saves "
+    "received enjoy enjoys have has had take takes apply applied applying include includes save "
+    "saves "
     "grant granted grants provide provides provided extend extended used use earn add added with "
     "gives'll award awarded deduct deducted knock".split()
 )
 _BE_OR_MODAL = frozenset(
-    "is are was were be been being can could will would may might shall should must do does did has "
+    "is are was were be been being can could will would may might shall should must do does did "
+    "has "
     "have had am".split()
 )
 _STILL_TRUE = frozenset(
     "combined combinable stacked transferred transferable transferrable exchanged redeemed used "
     "cumulative resold refundable extended".split()
 )
+_DENIED_AFTER = frozenset("impossible unavailable refused denied declined".split())
+_ADVERBS = frozenset("currently simply unfortunately".split())
 _ASKED = frozenset("asked requested wanted hoping expected".split())
 _TURN = frozenset(
     "but however unfortunately sadly regrettably cannot can't unable not isn't won't don't".split()
@@ -104,7 +111,7 @@ _REACH_BEHIND = 8  # words between a value and the verb that denies it
 
 @functools.cache
 def _kinds(language: str) -> dict[str, int]:
-    """word -> what it does to a clause, for a text in `language`."""
+    """What each word does to a clause, for a text in `language`."""
     kinds: dict[str, int] = {",": _COMMA, "have": _HAVE, "rather": _RATHER, "instead": _RATHER}
     for words, kind in (
         (_CONTRAST - {"instead"}, _TURNS),
@@ -118,6 +125,13 @@ def _kinds(language: str) -> dict[str, int]:
     kinds["no"] = _NO
     kinds.update(dict.fromkeys(_BY_LANGUAGE.get(language, ()), _FOREIGN))
     return kinds
+
+
+@functools.cache
+def triggers(language: str) -> frozenset[str]:
+    """The words without which (and without n't) nothing in a sentence is denied or supposed."""
+    weak = {",", *_CONTRAST, *_JOINERS, *_PROMISES}
+    return frozenset((_kinds(language).keys() - weak) | _DENIED_AFTER | {"instead"})
 
 
 class _Scan:
@@ -175,7 +189,7 @@ class _Scan:
 
     def finish(self) -> tuple[bool, bool]:
         """(denied, supposed); "no" reaches only over its noun phrase."""
-        if not self.denied and 0 <= self.no_at and len(self.words) - self.no_at <= _REACH_OF_NO:
+        if not self.denied and self.no_at >= 0 and len(self.words) - self.no_at <= _REACH_OF_NO:
             self.denied = _GIVING.isdisjoint(self.words[self.no_at + 1 :])
         return self.denied, self.supposed
 
@@ -256,15 +270,13 @@ def denies_after(before: list[str], after: list[str], language: str) -> bool:
         if modal:
             rest = after[i + 1 : i + 4]
             return not (_STILL_TRUE.intersection(rest) or _HARMLESS_NEXT.intersection(rest[:1]))
-        if word in ("impossible", "unavailable", "refused", "denied", "declined") and previous in (
-            _BE_OR_MODAL | {"currently", "simply"}
-        ):
+        if word in _DENIED_AFTER and (previous in _BE_OR_MODAL or previous in _ADVERBS):
             return True
     return False
 
 
 def is_only_quoted(before: list[str], after: list[str]) -> bool:
     """Whether the value is only what the other side asked for, and the sentence then turns."""
-    if not _ASKED.intersection(before):
-        return "you want" in " ".join(before) and bool(_TURN.intersection(after))
-    return "you" in before and bool(_TURN.intersection(after))
+    if _TURN.isdisjoint(after) or "you" not in before:
+        return False
+    return not _ASKED.isdisjoint(before) or "you want" in " ".join(before)

@@ -44,7 +44,13 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
 )
 _HIDDEN = re.compile("|".join(f"(?P<{kind}>[{chars}])" for kind, chars in _KINDS))
-_SUSPECT = re.compile("[" + "".join(chars for _, chars in _KINDS) + "]")
+# One bitmap for the first plane; beyond it nearly everything hidden lies behind the emoji.
+_SUSPECT = re.compile(
+    "["
+    + "".join(chars for _, chars in _KINDS[:3])
+    + "\u180b-\u180d\u180f\ufe00-\ufe0f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+_SUSPECT_ASTRAL = re.compile("[\U0001fffe-\U0010ffff]")
 
 # Line ends in disguise become \n instead of joining two words.
 _LINE_ENDS = frozenset("\x0b\x0c\x85\u2028\u2029")
@@ -52,7 +58,7 @@ _SUBDIVISION_FLAG = re.compile(
     "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f"
 )
 
-# Scripts that shape or break words with joiners: Arabic to N'Ko, the Indic scripts, Khmer, Mongolian.
+# Scripts that shape or break words with joiners: Arabic to N'Ko, Indic, Khmer, Mongolian.
 _JOINING = re.compile("[\u0600-\u07ff\u0840-\u0dff\u0f00-\u109f\u1780-\u18af\ua840-\uabff]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _PICTOGRAPH = re.compile("[#*0-9\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff\ufe0f]")
@@ -75,7 +81,7 @@ def _clean(text: str, removed: dict[str, int]) -> str:
     if text.isascii():
         if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
             return text
-    elif _SUSPECT.search(text) is None:
+    elif _SUSPECT.search(text) is None and _SUSPECT_ASTRAL.search(text) is None:
         return (
             text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
         )
@@ -133,8 +139,7 @@ def _is_wanted(char: str, left: str, right: str, right_to_left: bool) -> bool:
         return (
             "\u2200" <= left <= "\u22ff"
             or "\u3000" <= left <= "\u9fff"
-            or left >= "\U00020000"
-            and (left < "\U000e0000")
+            or "\U00020000" <= left < "\U000e0000"
         )
     return False
 

@@ -25,12 +25,15 @@ _IDIOM = compile_pattern(
     # 3, 4: "two for the price of one", "3 for 2"
     r"|\b(two|three|four|five|2|3|4|5)[ -]for[ -](?:the price of )?(one|two|three|1|2|3)\b"
     # 5, 6: "buy two get one free"
-    r"|\bbuy[ -](one|two|three|four|1|2|3|4),?[ -](?:and )?get[ -](?:a |the )?(one|two|second|another|1|2)"
+    r"|\bbuy[ -](one|two|three|four|1|2|3|4),?[ -](?:and )?get[ -](?:a |the )?(one|two|second"
+    r"|another|1|2)"
     r"(?: one| item)?[ -](?:for )?free\b"
     r"|\bbogo\b|\bb1g1\b"
     # 7: German, French and Spanish
-    r"|\b(zum halben preis|halber preis|die hälfte günstiger|ein drittel (?:günstiger|billiger|rabatt|nachlass)"
-    r"|ein viertel (?:günstiger|billiger|rabatt|nachlass)|à moitié prix|moitié prix|un quart de (?:remise|réduction)"
+    r"|\b(zum halben preis|halber preis|die hälfte günstiger|ein drittel (?:günstiger|billiger"
+    r"|rabatt|nachlass)"
+    r"|ein viertel (?:günstiger|billiger|rabatt|nachlass)|à moitié prix|moitié prix"
+    r"|un quart de (?:remise|réduction)"
     r"|un tiers de (?:remise|réduction)|a mitad de precio|mitad de precio|un cuarto de descuento"
     r"|un tercio de descuento|2x1|dos por uno|2 por 1|3x2|deux pour le prix d'un|2 pour 1"
     r"|2 zum preis von 1|zwei zum preis von einem)\b"
@@ -43,18 +46,17 @@ _PLACEHOLDERS = frozenset("x xx n nn y z ? ?? ??? _ __ [] {} ]]".split())
 def find(doc: Document, *, idioms: bool = True) -> list[TextFact]:
     """All percentages of a document, as facts of kind "percent"."""
     found: list[TextFact] = []
-    for match in _PERCENT.finditer(doc.low):
-        fact = _read(doc, match.span(), match.group(1), match.span(2), match.span(3))
+    for whole, lower, number, unit in _PERCENT.regs(doc.low):
+        fact = _read(doc, whole, doc.group(lower) or None, number, unit)
         if fact is not None:
             found.append(fact)
             doc.taken.append((fact.start, fact.end))
     if len(found) > 1:
         found = spans.join_ranges(doc, found)
     if idioms:
-        for match in _IDIOM.finditer(doc.low):
-            start, end = match.span()
+        for (start, end), *groups in _IDIOM.regs(doc.low):
             if doc.is_free(start, end):
-                value = _idiom_value(doc.low[start:end], [match.group(i) for i in range(1, 8)])
+                value = _idiom_value(doc.low[start:end], [doc.group(g) or None for g in groups])
                 if value is not None:
                     found.append(_fact(doc, start, end, value, None, role="discount"))
                     doc.taken.append((start, end))
@@ -117,7 +119,7 @@ def _read_words(doc: Document, unit: tuple[int, int]) -> TextFact | None:
     if vague is not None or (near and near[-1] in "]}>?_") or _is_cut_number(near):
         return _unread(doc, start if vague is None else vague, end)
     if (
-        roles.is_discount(doc.before(start), doc.after(end))
+        roles.is_discount(*doc.around(start, end))
         and (left or near)
         and (
             not left

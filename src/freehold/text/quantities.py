@@ -3,10 +3,12 @@
 from freehold.core.facts import FactKind, TextFact
 from freehold.text import numbers, spans
 from freehold.text.clauses import Document, polarity
+from freehold.text.patterns import Spans
 from freehold.text.patterns import compile as compile_pattern
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "business_day": 86_400,
             "week": 604_800, "month": 2_592_000, "year": 31_536_000}  # fmt: skip
+_DAY = _SECONDS["day"]
 _TIME_WORDS = {
     "second": "second seconds sec secs sekunde sekunden seconde secondes segundo segundos",
     "minute": "minute minutes min mins minuten minuto minutos",
@@ -22,7 +24,8 @@ _THING_WORDS = {
     "unit": "unit units einheit einheiten unité unités unidad unidades",
     "item": "item items artikel article articles artículo artículos",
     "box": "box boxes carton cartons karton kartons cajas caja boîte boîtes",
-    "pack": "pack packs package packages packet packets packung packungen paket pakete paquete paquetes",
+    "pack": "pack packs package packages packet packets packung packungen paket pakete paquete "
+    "paquetes",
     "pair": "pair pairs paar par pares paire paires",
     "bottle": "bottle bottles flasche flaschen bouteille bouteilles botella botellas",
     "bag": "bag bags baggage baggages suitcase suitcases luggage",
@@ -38,8 +41,10 @@ _THING_WORDS = {
     "pallet": "pallet pallets", "case": "cases", "can": "cans", "set": "sets", "roll": "rolls",
     "carton": "crate crates",
     "stock": "stock",
-    "kg": "kg kgs kilo kilos kilogram kilograms", "g": "g gram grams gramm", "lb": "lb lbs pound pounds",
-    "oz": "oz ounce ounces", "l": "litre litres liter liters", "ml": "ml", "m": "metre metres meter meters",
+    "kg": "kg kgs kilo kilos kilogram kilograms", "g": "g gram grams gramm",
+    "lb": "lb lbs pound pounds",
+    "oz": "oz ounce ounces", "l": "litre litres liter liters", "ml": "ml",
+    "m": "metre metres meter meters",
     "cm": "cm", "mm": "mm", "km": "km kilometre kilometres kilometer kilometers",
     "mile": "mile miles", "inch": "inch inches",
     "point": "point points", "store": "store stores", "order": "orders", "flight": "flights",
@@ -56,8 +61,10 @@ _UNIT = "|".join(sorted({*_TIMES, *_THINGS}, key=len, reverse=True))
 _BUSINESS = r"(?:(?:business|working|work|full) )"
 # 1 lower, 2 number, 3 business, 4 unit, 5 "ouvrés" or "hábiles"
 _NUMBERED = compile_pattern(
-    rf"\b(?:({numbers.DIGITS}) ?(?:-|to|or|and|bis|oder|und|à|ou|et|a|o|y) ?)?({numbers.DIGITS})[ -]?"
-    rf"({_BUSINESS}|(?:[a-z]+(?:-[a-z]+)? ){{1,2}})?({_UNIT})\b( ouvrés| ouvrables| hábiles| laborables)?"
+    rf"\b(?:({numbers.DIGITS}) ?(?:-|to|or|and|bis|oder|und|à|ou|et|a|o"
+    rf"|y) ?)?({numbers.DIGITS})[ -]?"
+    rf"({_BUSINESS}|(?:[a-z]+(?:-[a-z]+)? ){{1,2}})?({_UNIT})\b( ouvrés| ouvrables| hábiles"
+    rf"| laborables)?"
 )
 # "5 in stock", "12 left", "7 available"
 _LEFT = compile_pattern(
@@ -66,15 +73,19 @@ _LEFT = compile_pattern(
 # "Available Economy Seats: 12", "Quantity: 3"
 _LABELLED = compile_pattern(rf"\b(quantity|qty|{_UNIT}) ?:[ *]{{0,4}}(\d{{1,9}})\b")
 _NAMED = compile_pattern(
-    rf"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty"
-    rf"|sixty|ninety|hundred|thousand|dozen|couple of|zwei|drei|vier|fünf|sechs|zehn|deux|trois|quatre|cinq|dos|tres|cuatro"
-    rf"|cinco|seis|diez)[ -]({_BUSINESS}|(?:checked|free|additional|extra|other|more|carry-on|economy|business class) )?({_UNIT})\b"
+    rf"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty"
+    rf"|forty|fifty"
+    rf"|sixty|ninety|hundred|thousand|dozen|couple of|zwei|drei|vier|fünf|sechs|zehn|deux|trois"
+    rf"|quatre|cinq|dos|tres|cuatro"
+    rf"|cinco|seis|diez)[ -]({_BUSINESS}|(?:checked|free|additional|extra|other|more|carry-on"
+    rf"|economy|business class) )?({_UNIT})\b"
 )
 _RELATIVE = compile_pattern(
     r"\b(?:(?:the )?day after tomorrow|tomorrow|übermorgen|après-demain|demain|pasado mañana)\b"
 )
 _NO_ADJECTIVE = frozenset(
-    "at on for in and or to from by of am pm with per a the your our est pst was is are were will as each and your this that "
+    "at on for in and or to from by of am pm with per a the your our est pst was is are were "
+    "will as each and your this that "
     "before after until within every".split()
 )  # fmt: skip
 
@@ -82,21 +93,23 @@ _NO_ADJECTIVE = frozenset(
 def find(doc: Document, *, digits: bool = True, words: bool = True) -> list[TextFact]:
     """Durations and quantities of a document."""
     found: list[TextFact] = []
+    low = doc.low
     if digits:
-        for match in _NUMBERED.finditer(doc.low):
-            _add(found, doc, _read_numbered(doc, [match.span(i) for i in range(6)]))
-        for match in _LEFT.finditer(doc.low):
-            _add(found, doc, _counted(doc, match.span(), match.group(1) or "", "piece"))
-        for match in _LABELLED.finditer(doc.low):
-            _add(
-                found, doc, _counted(doc, match.span(), match.group(2) or "", match.group(1) or "")
-            )
+        for groups in _NUMBERED.regs(low):
+            _add(found, doc, _read_numbered(doc, groups))
+        if any(word in low for word in ("in stock", " left", "available", "remaining")):
+            for whole, number in _LEFT.regs(low):
+                _add(found, doc, _counted(doc, whole, doc.group(number), "piece"))
+        if ":" in low:
+            for whole, noun, number in _LABELLED.regs(low):
+                _add(found, doc, _counted(doc, whole, doc.group(number), doc.group(noun)))
     if words:
-        for match in _NAMED.finditer(doc.low):
-            _add(found, doc, _read_named(doc, [match.span(i) for i in range(3)]))
-        for start, end in _RELATIVE.spans(doc.low):
-            two = doc.low[start:end] not in ("tomorrow", "demain")
-            _add(found, doc, _fact(doc, "duration", start, end, (1 + two) * 86_400, None, "day"))
+        for groups in _NAMED.regs(low):
+            _add(found, doc, _read_named(doc, groups))
+        if any(word in low for word in ("morrow", "demain", "mañana", "übermorgen")):
+            for start, end in _RELATIVE.spans(low):
+                two = low[start:end] not in ("tomorrow", "demain")
+                _add(found, doc, _fact(doc, "duration", start, end, (1 + two) * _DAY, None, "day"))
     return found
 
 
@@ -114,18 +127,18 @@ def _unit(word: str, business: bool) -> tuple[FactKind, str, int]:
     return "quantity", _THINGS.get(word, "piece"), 1000
 
 
-def _read_numbered(doc: Document, groups: list[tuple[int, int]]) -> TextFact | None:
+def _read_numbered(doc: Document, groups: Spans) -> TextFact | None:
     whole, lower, number, adjective, noun, workdays = groups
     low = doc.low
     start, end = whole
-    before = low[start - 1 : start]
-    if before and (
-        before in "$€£#_"
-        or before.isalnum()
-        or (before in ".,:'-/" and low[start - 2 : start - 1].isalnum())
-    ):
-        if before != "-" or low[start - 2 : start - 1].isdigit():
+    before, further = low[start - 1 : start], low[start - 2 : start - 1]
+    if before == "-":
+        if further.isdigit():
             return None
+    elif before and (
+        before in "$€£#_" or before.isalnum() or (before in ".,:'/" and further.isalnum())
+    ):
+        return None
     words = low[slice(*adjective)].split() if adjective[0] >= 0 else []
     if any(word in _NO_ADJECTIVE or word in _TIMES or word in _THINGS for word in words):
         return None
@@ -166,7 +179,7 @@ def _counted(doc: Document, span: tuple[int, int], digits: str, noun: str) -> Te
     return _fact(doc, "quantity", *span, value, None, _THINGS.get(noun, "piece"))
 
 
-def _read_named(doc: Document, groups: list[tuple[int, int]]) -> TextFact | None:
+def _read_named(doc: Document, groups: Spans) -> TextFact | None:
     whole, adjective, noun = groups
     left_of = adjective[0] if adjective[0] >= 0 else noun[0]
     words = doc.low[slice(*adjective)].split() if adjective[0] >= 0 else []

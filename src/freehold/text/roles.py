@@ -7,7 +7,8 @@ known noun still counts as a discount; only a clear share or rate does not.
 from freehold.text.clauses import Document
 
 _DISCOUNT = frozenset(
-    "off discount discounts discounted rebate rebates reduction reductions reduced cheaper markdown "
+    "off discount discounts discounted rebate rebates reduction reductions reduced cheaper "
+    "markdown "
     "savings save saves saving saved voucher vouchers coupon coupons promo promotion knocked knock "
     "deduct deducted slash slashed rabatt rabatte rabatts nachlass ermäßigung preisnachlass skonto "
     "gutschein günstiger billiger sparen reduziert remise remises réduction réductions rabais "
@@ -17,17 +18,20 @@ _DISCOUNT = frozenset(
 _OFFER = frozenset(
     "offer offers offering give gives giving grant granting apply applying take get gets receive "
     "deal sale loyalty code checkout price prices bargain special anbieten geben gewähren bekommen "
-    "erhalten angebot preis offrir offre offrons accorder prix ofrecer ofrecemos dar oferta precio".split()
+    "erhalten angebot preis offrir offre offrons accorder prix ofrecer ofrecemos dar oferta "
+    "precio".split()
 )
 _RATE = frozenset(
-    "interest apr apy tax taxes vat gst rate rates surcharge commission tip gratuity mwst ust tva iva "
+    "interest apr apy tax taxes vat gst rate rates surcharge commission tip gratuity mwst ust "
+    "tva iva "
     "zins zinsen taux intérêt interés impuesto steuer sales-tax royalty margin inflation fee fees "
     "mehrwertsteuer".split()
 )
 _OTHER = frozenset(
     "uptime availability battery charged charge cotton polyester wool silk linen nylon elastane "
     "viscose leather sure certain certainty confident confidence accuracy accurate humidity "
-    "probability likelihood chance satisfied satisfaction natural organic recycled pure juice cocoa "
+    "probability likelihood chance satisfied satisfaction natural organic recycled pure juice "
+    "cocoa "
     "alcohol vol abv capacity full complete completed completion progress brightness volume zoom "
     "correct alkohol baumwolle coton algodón akku batterie batería verfügbarkeit sicher "
     "occupancy occupied opacity loaded load cpu memory disk".split()
@@ -36,7 +40,8 @@ _POLICY = frozenset("policy policies guideline guidelines rule rules limit limit
                     "maximum max permitted allowed allows allow permits richtlinie politique "
                     "política approval".split())  # fmt: skip
 _PRICE_NOUNS = frozenset(
-    "price cost order purchase total bill fare ticket fee amount value preis prix precio bestellung "
+    "price cost order purchase total bill fare ticket fee amount value preis prix precio "
+    "bestellung "
     "commande pedido item items msrp rrp retail everything all".split()
 )
 _MY_GIVING = (
@@ -53,7 +58,7 @@ def is_discount(before: list[str], after: list[str]) -> bool:
 
 def percent_role(doc: Document, start: int, end: int) -> str:
     """discount, share, rate or other."""
-    before, after = doc.before(start), doc.after(end)
+    before, after = doc.around(start, end)
     near_after = after[:2]
     if "off" in near_after or not _DISCOUNT.isdisjoint(near_after):
         return _unless_policy(before, after, "discount")
@@ -77,7 +82,7 @@ def percent_role(doc: Document, start: int, end: int) -> str:
 
 def _nearest(before: list[str], after: list[str]) -> str | None:
     """The role that the nearest telling word gives; words before and after alternate."""
-    left, right = before[-10:][::-1], after[:6]
+    left, right = before[:-11:-1], after[:6]
     for i in range(max(len(left), len(right))):
         for words in (right, left):
             if i < len(words):
@@ -92,7 +97,7 @@ def _nearest(before: list[str], after: list[str]) -> str | None:
 
 
 def _unless_policy(before: list[str], after: list[str], role: str) -> str:
-    """The role, unless a limit is stated ("policy allows at most 20 % off"): that offers nothing."""
+    """The role, unless a limit is stated ("policy allows at most 20 %"): that offers nothing."""
     if _POLICY.isdisjoint(before) and _POLICY.isdisjoint(after):
         return role
     sentence = " ".join(before)
@@ -115,7 +120,8 @@ _MONEY_ROLES: dict[str, str] = {
         "fee",
     ),
     **dict.fromkeys(
-        "price prices priced cost costs total subtotal fare fares pay paid payment amount sells sell "
+        "price prices priced cost costs total subtotal fare fares pay paid payment amount sells "
+        "sell "
         "each per worth preis preise kostet kosten gesamt summe prix coûte coute precio precios "
         "cuesta cuestan buy ticket tickets difference additional".split(),
         "price",
@@ -125,7 +131,8 @@ _MONEY_ROLES: dict[str, str] = {
 
 def money_role(doc: Document, start: int, end: int) -> str:
     """price, refund, discount, fee or other: the nearest telling word decides."""
-    left, right = doc.before(start)[-12:][::-1], doc.after(end)[:6]
+    before, after = doc.around(start, end)
+    left, right = before[:-13:-1], after[:6]
     if right and right[0] == "off":
         return "discount"
     for i in range(max(len(left), len(right))):

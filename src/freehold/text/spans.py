@@ -10,9 +10,12 @@ RANGE_WORDS = frozenset(
     {"to", "or", "and", "bis", "oder", "à", "ou", "a", "o", "y", "through", "till", "until"}
 )
 VAGUE = frozenset(
-    "several some few many couple hundreds thousands millions tens dozens big huge large small tiny "
-    "generous certain considerable substantial significant hefty handsome n x xx xxx y z single double "
-    "multiple various half odd ish mehrere einige paar plusieurs quelques varios varias algunos".split()
+    "several some few many couple hundreds thousands millions tens dozens big huge large small "
+    "tiny "
+    "generous certain considerable substantial significant hefty handsome n x xx xxx y z single "
+    "double "
+    "multiple various half odd ish mehrere einige paar plusieurs quelques varios varias "
+    "algunos".split()
 )
 AND = frozenset({"and", "und", "et", "y", "e"})
 _TO = frozenset({"-", "to", "bis", "à", "a", "up to", "through"})
