@@ -12,10 +12,10 @@ from openai import OpenAI
 
 from freehold.testing.simulator.answers import Answer
 from freehold.testing.simulator.asks import Ask, read_chat
-from freehold.testing.simulator.retail import phrases
+from freehold.testing.simulator.retail import misdeeds, phrases
 from freehold.testing.simulator.retail.clerk import Clerk
-from freehold.testing.simulator.retail.facts import Facts, parse_rows, read, take
-from freehold.testing.simulator.retail.intents import guess
+from freehold.testing.simulator.retail.facts import Facts, Product, parse_rows, read, take
+from freehold.testing.simulator.retail.intents import Wish, guess
 from freehold.testing.simulator.seeded import digest, generator
 
 MODEL = "simulated-frontier"
@@ -427,3 +427,11 @@ def test_the_truth_stands_in_a_header(retail_client: OpenAI) -> None:
 def control(url: str, body: object) -> None:
     request = urllib.request.Request(f"{url}/control", data=json.dumps(body).encode())
     urllib.request.urlopen(request, timeout=10).close()
+
+
+def test_an_invented_price_is_none_of_the_context_s() -> None:
+    prices = [f"${units}.{cents}" for units in range(3, 481) for cents in (49, 95)]
+    facts = Facts(products=[Product("Lamp", price) for price in prices])
+    for seed in range(30):
+        said = misdeeds.sentence("price", Random(seed), Wish("price"), facts, "")
+        assert re.search(r"\$\d+\.97", said), said
