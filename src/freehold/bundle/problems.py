@@ -41,6 +41,10 @@ class Problem(Struct, frozen=True, kw_only=True):
     message: str
     suggestion: str = ""
 
+    def as_dict(self) -> dict[str, str | int]:
+        """The fields by name, as JSON shows them."""
+        return {name: getattr(self, name) for name in self.__struct_fields__}
+
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         said = f"{self.message}; {self.suggestion}" if self.suggestion else self.message

@@ -4,7 +4,7 @@ What one section says about another (a route that names a model, a child that lo
 parent locked) is checked in ``check``. The JSON Schema for editors is made from these models.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +25,8 @@ Url = Annotated[
 ]
 CelText = Annotated[str, Field(min_length=1, description="A CEL expression over declared facts.")]
 ModeName = Literal["enforce", "observe"]
+Capability = Literal["chat", "stream", "tools", "json", "embedding", "completion"]
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 
 
 class Section(BaseModel):
@@ -36,8 +38,8 @@ class Section(BaseModel):
 class Price(Section):
     """Money per million tokens, in the bundle's currency; at most three decimals."""
 
-    input: float = Field(0, ge=0, le=100_000)
-    output: float = Field(0, ge=0, le=100_000)
+    input: float = Field(0, ge=0, le=100_000, description="For a million tokens sent.")
+    output: float = Field(0, ge=0, le=100_000, description="For a million tokens received.")
 
 
 class Model(Section):
@@ -45,57 +47,64 @@ class Model(Section):
 
     provider: Literal["openai"] = Field("openai", description="The wire dialect.")
     base_url: Url = Field(description="Up to and including `/v1`, where the endpoint has one.")
-    api_key: SecretReference | None = None
+    api_key: SecretReference | None = Field(None, description="Where its key is: `env:NAME`, say.")
     upstream_model: str | None = Field(None, description="Its name there; default: the id here.")
     headers: dict[str, str] = Field({}, description="Extra headers; values may be `env:NAME`.")
     query: dict[str, str] = Field({}, description="Extra query parameters (Azure: `api-version`).")
     clearances: list[str] = Field([], description="Labels of data it may receive unredacted.")
-    certifications: list[str] = []
+    certifications: list[str] = Field([], description="For the record: `iso-27001`, say.")
     region: str = Field("", description="Where it computes; tenants may allow only some regions.")
-    capabilities: list[Literal["chat", "stream", "tools", "json", "embedding", "completion"]] = [
-        "chat",
-        "stream",
-        "tools",
-        "json",
-    ]
-    context_window: int = Field(8192, ge=256)
-    max_output_tokens: int = Field(1024, ge=1)
-    price: Price = Price()
+    capabilities: list[Capability] = Field(
+        [
+            "chat",
+            "stream",
+            "tools",
+            "json",
+        ],
+        description="What it can do.",
+    )
+    context_window: int = Field(8192, ge=256, description="Tokens of request and answer together.")
+    max_output_tokens: int = Field(1024, ge=1, description="The longest answer, in tokens.")
+    price: Price = Field(Price(), description="What it costs; nothing, if left out.")
     trains_on_data: bool = Field(False, description="May the provider train on what it is sent?")
-    timeout_ms: int = Field(60_000, ge=10, le=3_600_000)
-    first_token_ms: int = Field(30_000, ge=10, le=3_600_000)
-    retries: int = Field(1, ge=0, le=5)
-    version: str = ""
+    timeout_ms: int = Field(60_000, ge=10, le=3_600_000, description="For one whole call.")
+    first_token_ms: int = Field(
+        30_000, ge=10, le=3_600_000, description="Until the first byte of an answer."
+    )
+    retries: int = Field(1, ge=0, le=5, description="Further tries of the same endpoint.")
+    version: str = Field("", description="For the record, where the endpoint does not tell.")
     simulated: bool = Field(False, description="True for the shipped simulator: shown as such.")
 
 
 class RouteRule(Section):
     """When `when` holds, these models come first."""
 
-    id: Identifier
+    id: Identifier = Field(description="Its name in records.")
     when: CelText
-    prefer: list[str] = Field(min_length=1)
-    why: str = ""
+    prefer: list[str] = Field(min_length=1, description="Candidates of the route, best first.")
+    why: str = Field("", description="For the record.")
 
 
 class Route(Section):
     """Models in order of preference; the first that is allowed and healthy gets the request."""
 
-    candidates: list[str] = Field(min_length=1)
-    rules: list[RouteRule] = []
-    max_attempts: int = Field(3, ge=1, le=10)
-    deadline_ms: int = Field(60_000, ge=10, le=3_600_000)
+    candidates: list[str] = Field(min_length=1, description="Ids of models, best first.")
+    rules: list[RouteRule] = Field([], description="The first that holds changes the order.")
+    max_attempts: int = Field(3, ge=1, le=10, description="Models that are tried at most.")
+    deadline_ms: int = Field(60_000, ge=10, le=3_600_000, description="For all of them together.")
 
 
 class Source(Section):
     """Where context comes from."""
 
-    type: Literal["sql", "http"]
+    type: Literal["sql", "http"] = Field(
+        description="A database, or a service that answers in JSON."
+    )
     url: Url
-    title: str = ""
+    title: str = Field("", description="What the model is told about it.")
     query: str = Field("", description="SQL with `:named` parameters; read-only.")
-    method: Literal["GET", "POST"] = "GET"
-    headers: dict[str, str] = {}
+    method: Literal["GET", "POST"] = Field("GET", description="For `http`.")
+    headers: dict[str, str] = Field({}, description="For `http`; secrets as `env:NAME`.")
     bind: dict[str, str] = Field(
         {},
         description="Parameter → `principal.id`, `principal.tenant`, `principal.attributes.X`, "
@@ -103,18 +112,22 @@ class Source(Section):
     )
     when: str = Field("", description="CEL; the source is asked only when it holds.")
     public: bool = Field(False, description="Anyone may see it; else bind it to the principal.")
-    labels: list[str] = []
+    labels: list[str] = Field([], description="Classes of data that it gives; see `labels`.")
     trusted: bool = Field(True, description="May it ground a price or a promise?")
     required: bool = Field(False, description="Refuse the request when it fails.")
-    deadline_ms: int = Field(300, ge=1, le=60_000)
-    max_rows: int = Field(20, ge=1, le=1000)
-    max_chars: int = Field(4000, ge=100, le=100_000)
+    deadline_ms: int = Field(
+        300, ge=1, le=60_000, description="A source that takes longer is late, and left out."
+    )
+    max_rows: int = Field(20, ge=1, le=1000, description="Rows that are taken at most.")
+    max_chars: int = Field(
+        4000, ge=100, le=100_000, description="Characters that are taken at most."
+    )
 
 
 class RequireApproval(Section):
     """Hold the answer until somebody with this role releases it."""
 
-    role: Identifier
+    role: Identifier = Field(description="Who may release it: a role from a verified token.")
 
 
 class Block(Section):
@@ -124,46 +137,52 @@ class Block(Section):
 class Rewrite(Section):
     """Replace the whole answer (or, on a request, the last user message) by this text."""
 
-    template: str = Field(min_length=1)
+    template: str = Field(min_length=1, description="The text that stands there instead.")
 
 
 class Redact(Section):
     """Take out findings with these labels, or facts of these kinds."""
 
-    labels: list[str] = []
-    facts: list[Literal["percent", "money", "date", "duration", "quantity", "commitment"]] = []
+    labels: list[str] = Field([], description="Of findings: `pii`, `secret`, …")
+    facts: list[Literal["percent", "money", "date", "duration", "quantity", "commitment"]] = Field(
+        [], description="Kinds of facts."
+    )
 
 
 class Annotate(Section):
     """Only mark the exchange."""
 
-    tag: Identifier
+    tag: Identifier = Field(description="What the record then carries.")
 
 
 class Do(Section):
     """One obligation: exactly one of these."""
 
-    block: Block | None = None
-    require_approval: RequireApproval | None = None
-    rewrite: Rewrite | None = None
-    redact: Redact | None = None
-    annotate: Annotate | None = None
+    block: Block | None = Field(None, description="Refuse; `block: {}` says it all.")
+    require_approval: RequireApproval | None = Field(
+        None, description="Hold the answer for a person."
+    )
+    rewrite: Rewrite | None = Field(None, description="Say something else.")
+    redact: Redact | None = Field(None, description="Take something out.")
+    annotate: Annotate | None = Field(None, description="Only mark the exchange.")
 
 
 class Rule(Section):
     """A hard business rule."""
 
-    version: int = Field(1, ge=1)
-    phase: Literal["request", "answer"]
+    version: int = Field(1, ge=1, description="Counted up by whoever changes the rule.")
+    phase: Literal["request", "answer"] = Field(description="Before the model, or after it.")
     when: CelText
-    do: list[Do] = Field(min_length=1)
-    mode: ModeName = "enforce"
+    do: list[Do] = Field(min_length=1, description="What follows when it holds.")
+    mode: ModeName = Field(
+        "enforce", description="`observe` only records what would have happened."
+    )
     needs: Literal["sentence", "whole"] = Field(
         "whole",
         description="How much of a streamed answer it must see. `sentence` releases sentence by "
         "sentence; what already left can't be held back any more.",
     )
-    owner: str = ""
+    owner: str = Field("", description="Who answers for it.")
     why: str = Field("", description="For the record.")
     public: str = Field("", description="For the caller.")
 
@@ -171,34 +190,51 @@ class Rule(Section):
 class DetectorUse(Section):
     """How a detector, or with a name like `pii.*` a family of them, is used."""
 
-    mode: ModeName = "enforce"
-    action: Literal["redact", "block", "annotate"] = "redact"
-    threshold: float = Field(0.5, ge=0, le=1)
-    phases: list[Literal["request", "context", "answer"]] = ["request", "context", "answer"]
+    mode: ModeName = Field(
+        "enforce", description="`observe` only records what would have happened."
+    )
+    action: Literal["redact", "block", "annotate"] = Field(
+        "redact", description="Replace it for models that are not cleared, refuse, or only mark it."
+    )
+    threshold: float = Field(0.5, ge=0, le=1, description="The score from which a finding counts.")
+    phases: list[Literal["request", "context", "answer"]] = Field(
+        ["request", "context", "answer"], description="The texts that it reads."
+    )
 
 
 class LimitSettings(Section):
     """Ceilings. A child may only lower what is inherited where the parent locks `limits`."""
 
-    requests_per_minute: int | None = Field(None, ge=1)
-    tokens_per_day: int | None = Field(None, ge=1)
+    requests_per_minute: int | None = Field(None, ge=1, description="Of one app of one tenant.")
+    tokens_per_day: int | None = Field(None, ge=1, description="Sent and received together.")
     money_per_day: float | None = Field(None, ge=0, description="In the bundle's currency.")
-    max_request_chars: int | None = Field(None, ge=100, le=5_000_000)
-    max_output_tokens: int | None = Field(None, ge=1)
+    max_request_chars: int | None = Field(
+        None, ge=100, le=5_000_000, description="The longest request; 200,000 if nobody says."
+    )
+    max_output_tokens: int | None = Field(
+        None, ge=1, description="The longest answer; 1,024 if nobody says."
+    )
 
 
 class Settings(Section):
     """What a tenant hands down, and an app may tighten."""
 
-    limits: LimitSettings = LimitSettings()
+    limits: LimitSettings = Field(LimitSettings(), description="Ceilings.")
     content: Literal["none", "redacted", "full"] | None = Field(
-        None, description="What the record keeps of the texts."
+        None, description="What the record keeps of the texts; `redacted` if nobody says."
     )
-    retention_days: int | None = Field(None, ge=1, le=36_500)
+    retention_days: int | None = Field(
+        None, ge=1, le=36_500, description="How long it keeps them; 180 if nobody says."
+    )
     regions: list[str] | None = Field(None, description="Regions where models may compute.")
     models: list[str] | None = Field(None, description="Models that may be used at all.")
-    detectors: dict[str, DetectorUse] = {}
-    require_identity: bool | None = None
+    detectors: dict[str, DetectorUse] = Field(
+        {},
+        description="Detector or family (`pii.*`) → its use; what it leaves out, it inherits.",
+    )
+    require_identity: bool | None = Field(
+        None, description="Refuse requests whose end user no verified token names."
+    )
     audit: Literal["normal", "strict"] | None = Field(
         None, description="`strict` waits for the disk before an answer leaves."
     )
@@ -213,9 +249,11 @@ SettingName = Literal[
 class Tenant(Section):
     """A node of the tree."""
 
-    parent: Identifier | None = None
-    title: str = ""
-    settings: Settings = Settings()
+    parent: Identifier | None = Field(
+        None, description="The tenant above it; only the root has none."
+    )
+    title: str = Field("", description="Its name for people.")
+    settings: Settings = Field(Settings(), description="What it hands down.")
     lock: list[SettingName] = Field(
         [], description="Settings which no descendant and no app may loosen."
     )
@@ -226,55 +264,69 @@ class App(Section):
     """One AI application."""
 
     tenant: Identifier = Field(description="Its owner; descendants of it may use it too.")
-    purpose: str = Field(min_length=1)
-    owner: str = ""
+    purpose: str = Field(min_length=1, description="What it is for, in the record.")
+    owner: str = Field("", description="Who answers for it.")
     process: str = Field("", description="The business process that it serves.")
-    risk: Literal["minimal", "limited", "high"] = "minimal"
-    system_prompt: str = ""
-    route: str
-    embedding_route: str | None = None
+    risk: Literal["minimal", "limited", "high"] = Field(
+        "minimal", description="Its class under the EU AI Act."
+    )
+    system_prompt: str = Field("", description="Goes before the caller's messages.")
+    route: str = Field(description="The route of its chat requests.")
+    embedding_route: str | None = Field(
+        None, description="The route of its embeddings; none, no embeddings."
+    )
     aliases: dict[str, str] = Field({}, description="Model names that clients use → models here.")
-    unknown_model: Literal["route", "error"] = "route"
-    sources: list[str] = []
-    rules: list[str] = []
-    settings: Settings = Settings()
+    unknown_model: Literal["route", "error"] = Field(
+        "route",
+        description="When the client names a model that is not here: choose one, or refuse.",
+    )
+    sources: list[str] = Field([], description="Where its context comes from.")
+    rules: list[str] = Field([], description="Rules of its own, after those of its tenants.")
+    settings: Settings = Field(
+        Settings(), description="What it tightens or, where unlocked, overrides."
+    )
 
 
 class Issuer(Section):
     """Who signs the end users' tokens."""
 
-    issuer: str
-    audience: str
+    issuer: str = Field(description="The token's `iss`.")
+    audience: str = Field(description="The token's `aud`.")
     jwks: str = Field(description="`file:path` or an https URL of a JWKS document.")
-    algorithms: list[Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]] = [
-        "RS256",
-        "ES256",
-        "EdDSA",
-    ]
-    roles_claim: str = "roles"
-    clearances_claim: str = "clearances"
+    algorithms: list[Algorithm] = Field(
+        [
+            "RS256",
+            "ES256",
+            "EdDSA",
+        ],
+        description="Signatures that are accepted.",
+    )
+    roles_claim: str = Field("roles", description="The claim that lists roles.")
+    clearances_claim: str = Field("clearances", description="The claim that lists clearances.")
     attribute_claims: dict[str, str] = Field({}, description="Attribute → claim; default: same.")
 
 
 class Attribute(Section):
     """An attribute of principals, with the value that holds when nothing vouches for another."""
 
-    default: str = ""
-    description: str = ""
+    default: str = Field("", description="What holds for those about whom nobody says anything.")
+    description: str = Field("", description="For people.")
 
 
 class Identity(Section):
     """Whom to believe about end users."""
 
-    issuers: dict[str, Issuer] = {}
-    attributes: dict[str, Attribute] = {}
+    issuers: dict[str, Issuer] = Field({}, description="Name → who signs tokens.")
+    attributes: dict[str, Attribute] = Field(
+        {}, description="Name → an attribute that rules and sources may use."
+    )
 
 
 class Label(Section):
     """A class of data. Redactable ones can be cut out of text; others rule a model out."""
 
-    redactable: bool = False
-    description: str = ""
+    redactable: bool = Field(False, description="May it be cut out of a text?")
+    description: str = Field("", description="For people.")
 
 
 class Egress(Section):
@@ -287,24 +339,23 @@ class Bundle(Section):
     """All files of the folder, merged section by section."""
 
     freehold: Literal[1] = Field(description="The format's version.")
-    name: Identifier
-    description: str = ""
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
-    labels: dict[Identifier, Label] = {}
-    identity: Identity = Identity()
-    egress: Egress = Egress()
-    tenants: dict[Identifier, Tenant] = Field(min_length=1)
-    models: dict[Identifier, Model] = Field(min_length=1)
-    routes: dict[Identifier, Route] = Field(min_length=1)
-    sources: dict[Identifier, Source] = {}
-    rules: dict[Identifier, Rule] = {}
-    apps: dict[Identifier, App] = Field(min_length=1)
-
-
-def json_schema() -> dict[str, Any]:
-    """A JSON Schema for editors: any file may hold any of the sections, so none is required."""
-    schema = Bundle.model_json_schema(mode="validation")
-    schema.pop("required", None)
-    schema["$schema"] = "http://json-schema.org/draft-07/schema#"
-    schema["title"] = "Freehold bundle"
-    return schema
+    name: Identifier = Field(description="In records and metrics.")
+    description: str = Field("", description="For people.")
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(
+        "USD", description="Of every price and limit (ISO 4217)."
+    )
+    labels: dict[Identifier, Label] = Field(
+        {}, description="Classes of data besides `pii` and `secret`, which are always there."
+    )
+    identity: Identity = Field(
+        Identity(), description="Who signs tokens, and which attributes end users have."
+    )
+    egress: Egress = Field(Egress(), description="Where sources may reach.")
+    tenants: dict[Identifier, Tenant] = Field(min_length=1, description="The tree.")
+    models: dict[Identifier, Model] = Field(min_length=1, description="What may answer.")
+    routes: dict[Identifier, Route] = Field(
+        min_length=1, description="Models in order of preference."
+    )
+    sources: dict[Identifier, Source] = Field({}, description="Where context comes from.")
+    rules: dict[Identifier, Rule] = Field({}, description="Hard business rules.")
+    apps: dict[Identifier, App] = Field(min_length=1, description="AI applications.")

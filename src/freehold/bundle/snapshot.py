@@ -42,6 +42,7 @@ class Entry(Struct, frozen=True):
 
     path: str
     mtime_ns: int
+    ctime_ns: int
     size: int
     inode: int
 
@@ -89,7 +90,13 @@ def _scan(folder: Path, root: Path, prefix: str, problems: Problems) -> Iterator
             else:
                 status = item.stat()
                 if stat.S_ISREG(status.st_mode):
-                    yield Entry(path, status.st_mtime_ns, status.st_size, status.st_ino)
+                    yield Entry(
+                        path,
+                        status.st_mtime_ns,
+                        status.st_ctime_ns,
+                        status.st_size,
+                        status.st_ino,
+                    )
                 else:
                     problems.add("file.kind", here, "neither a file nor a folder")
         except OSError as error:

@@ -1,0 +1,142 @@
+"""From a folder to a version that can go live: settled, checked, resolved and kept."""
+
+from collections.abc import Collection
+from pathlib import Path
+from time import sleep
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from freehold.bundle.check import Report, check_snapshot
+from freehold.bundle.kept import keep
+from freehold.bundle.load import load
+from freehold.bundle.meaning import CompileRule
+from freehold.bundle.names import DETECTORS
+from freehold.bundle.problems import Problems, Spot
+from freehold.bundle.resolve import Lookup, ResolvedBundle, Unresolved, resolve
+from freehold.bundle.snapshot import Snapshot, read_folder, scan
+from freehold.core.errors import BundleError
+
+_TRIES = 20
+_PAUSE_S = 0.1
+
+
+class InvalidBundle(BundleError):
+    """A bundle that may not go live; ``report`` has every reason."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("the bundle is not valid:\n" + "\n".join(map(str, report.errors)))
+        self.report = report
+
+
+class Activation(Struct, frozen=True):
+    """The outcome of preparing a folder: ``resolved`` is None where ``report`` has errors."""
+
+    report: Report
+    resolved: ResolvedBundle | None
+
+
+class Activator:
+    """Prepares versions of one folder.
+
+    Args:
+        folder: the bundle that people edit.
+        home: where activated versions are kept, or None to keep none.
+        lookup: gives environment variables: ``os.environ.get``.
+        compile_rule, detector_ids: as for ``check``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        home: Path | None,
+        *,
+        lookup: Lookup,
+        compile_rule: CompileRule | None = None,
+        detector_ids: Collection[str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self._home = home
+        self._lookup = lookup
+        self._compile_rule = compile_rule
+        self._detector_ids = detector_ids
+
+    def first(self) -> ResolvedBundle:
+        """The version to start with; waits, up to two seconds, for the folder to settle.
+
+        Raises:
+            InvalidBundle: it has errors; all of them are in its report.
+        """
+        activation = self.prepare()
+        for _ in range(_TRIES):
+            if activation is not None:
+                break
+            sleep(_PAUSE_S)
+            activation = self.prepare()
+        if activation is None:
+            activation = self._failed("folder.unsettled", "its files keep changing")
+        if activation.resolved is None:
+            raise InvalidBundle(activation.report)
+        return activation.resolved
+
+    def prepare(self) -> Activation | None:
+        """Read, check, resolve and keep what is in the folder now.
+
+        Returns:
+            None if a file changed meanwhile, so that what was read may be half of something.
+        """
+        before = signature(self.folder)
+        problems = Problems()
+        snapshot = read_folder(self.folder, problems)
+        if signature(self.folder) != before:
+            return None
+        report = check_snapshot(
+            snapshot, problems, compile_rule=self._compile_rule, detector_ids=self._detector_ids
+        )
+        if report.bundle is None:
+            return Activation(report, None)
+        known = DETECTORS if self._detector_ids is None else self._detector_ids
+        try:
+            resolved = resolve(report.bundle, report.hash, lookup=self._lookup, detector_ids=known)
+            if self._home is not None:
+                keep(snapshot, self._home)
+        except Unresolved as error:
+            return Activation(_with_unset(report, snapshot, error), None)
+        except (BundleError, OSError) as error:
+            return self._failed("keep.failed", f"it can't be kept: {error}", report)
+        return Activation(report, resolved)
+
+    def _failed(self, code: str, why: str, report: Report | None = None) -> Activation:
+        return Activation(failed(self.folder, code, why, report), None)
+
+
+def failed(folder: Path, code: str, why: str, report: Report | None = None) -> Report:
+    """A report with one more error, which is about the folder as a whole."""
+    problems = Problems()
+    problems.add(code, Spot(str(folder), 0, 0), why)
+    if report is None:
+        return Report(problems.sorted(), None, "")
+    return replace(report, problems=(*problems.sorted(), *report.problems), bundle=None)
+
+
+def _with_unset(report: Report, snapshot: Snapshot, error: Unresolved) -> Report:
+    root = load(snapshot, Problems()).root
+    problems = Problems()
+    for path, name in error.places:
+        problems.add(
+            "env.unset",
+            root.at(path),
+            f"the environment variable `{name}` is not set",
+            path=path,
+            suggestion="set it where the gateway runs",
+        )
+    return replace(report, problems=(*report.problems, *problems.sorted()), bundle=None)
+
+
+def signature(folder: Path) -> object:
+    """What two looks at a settled folder have in common."""
+    problems = Problems()
+    try:
+        return scan(folder, problems), problems.sorted()
+    except OSError as error:
+        return type(error).__name__, error.errno

@@ -1,0 +1,111 @@
+"""Every bundle that was ever live, as a copy under its hash: what old records replay against."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from freehold.bundle.load import load
+from freehold.bundle.problems import Problems
+from freehold.bundle.schema import Bundle
+from freehold.bundle.shape import validate
+from freehold.bundle.snapshot import Snapshot, read_folder
+from freehold.core.errors import BundleError, NotFound
+from freehold.core.ids import prefixed
+
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
+
+
+def keep(snapshot: Snapshot, home: Path) -> Path:
+    """Copy a bundle to ``<home>/bundles/<64 hex digits>/``, whole or not at all.
+
+    Returns:
+        The copy's folder. A copy that is there already is compared, never written again.
+
+    Raises:
+        BundleError: the copy that is there was changed by somebody.
+        OSError: it can't be written.
+    """
+    target = kept_folder(home, snapshot.hash)
+    if target.is_dir():
+        _verified(target, snapshot.hash)
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = target.parent / f".{prefixed('new')}"
+    try:
+        for name, content in snapshot.files.items():
+            path = scratch / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(path, content)
+        scratch.mkdir(exist_ok=True)
+        scratch.rename(target)
+        _sync(target.parent)
+    except OSError:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if target.is_dir():  # another process was first, with the same bytes
+            _verified(target, snapshot.hash)
+            return target
+        raise
+    return target
+
+
+def load_kept(home: Path, bundle_hash: str) -> Bundle:
+    """The bundle with this hash, as it was when it was live.
+
+    Raises:
+        NotFound: no such bundle was ever live here.
+        BundleError: the copy was changed, or its format is no longer understood.
+    """
+    folder = kept_folder(home, bundle_hash)
+    if not folder.is_dir():
+        raise NotFound(f"no bundle {bundle_hash} is kept in {folder.parent}")
+    problems = Problems()
+    bundle = validate(load(_verified(folder, bundle_hash), problems).root, True, problems)
+    if bundle is None:
+        said = "; ".join(str(problem) for problem in problems.sorted()[:3])
+        raise BundleError(f"the kept bundle {bundle_hash} can't be read by this version: {said}")
+    return bundle
+
+
+def kept_folder(home: Path, bundle_hash: str) -> Path:
+    """Where the bundle with this hash is kept, whether it is there or not.
+
+    Raises:
+        NotFound: this is no bundle's hash.
+    """
+    match = _HASH.fullmatch(bundle_hash)
+    if match is None:
+        raise NotFound(f"`{bundle_hash[:80]}` is no bundle's hash")
+    return home / "bundles" / match.group(1)
+
+
+def _verified(folder: Path, bundle_hash: str) -> Snapshot:
+    problems = Problems()
+    snapshot = read_folder(folder, problems)
+    if snapshot.hash != bundle_hash or len(problems):
+        raise BundleError(
+            f"the kept copy in {folder} was changed: it is not {bundle_hash} any more; restore it "
+            "from a backup, or remove it and activate that bundle again"
+        )
+    return snapshot
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+        if hasattr(os, "fchmod"):
+            os.fchmod(handle.fileno(), 0o400)
+
+
+def _sync(folder: Path) -> None:
+    """Make the renamed entry durable; a system that can't open folders does it by itself."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,121 @@
+"""Use cases around the bundle: write one, check it, compare two, open the one to serve."""
+
+import json
+import os
+from collections.abc import Callable, Collection
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import cast
+
+from freehold.bundle.activate import Activator, InvalidBundle
+from freehold.bundle.check import Report, check
+from freehold.bundle.diff import Change, diff
+from freehold.bundle.kept import load_kept
+from freehold.bundle.resolve import Lookup, ResolvedBundle, resolve
+from freehold.bundle.schema import Bundle
+from freehold.bundle.starter import Provider
+from freehold.bundle.starter import write_starter as _write_starter
+from freehold.rules.declared import Phase
+from freehold.rules.program import check_expression
+
+_OLLAMA = ("127.0.0.1", 11434)
+_OLLAMA_TIMEOUT_S = 0.5
+
+
+def compile_rule(expression: str, phase: str) -> str | None:
+    """What is wrong with a CEL expression in this phase; None when nothing is."""
+    return check_expression(expression, cast(Phase, phase))
+
+
+def check_bundle(folder: Path, *, detector_ids: Collection[str] | None = None) -> Report:
+    """Everything that is wrong with the bundle in ``folder``, its expressions included."""
+    return check(folder, compile_rule=compile_rule, detector_ids=detector_ids)
+
+
+def activator(
+    folder: Path,
+    home: Path | None,
+    *,
+    lookup: Lookup = os.environ.get,
+    detector_ids: Collection[str] | None = None,
+) -> Activator:
+    """What opens the bundle at the start (``first()``) and, for a watcher, whenever it changes."""
+    return Activator(
+        folder, home, lookup=lookup, compile_rule=compile_rule, detector_ids=detector_ids
+    )
+
+
+def open_bundle(folder: Path, *, lookup: Lookup = os.environ.get) -> ResolvedBundle:
+    """The bundle in ``folder``, resolved for use; it is not kept, since it does not go live.
+
+    Raises:
+        InvalidBundle: it has errors.
+    """
+    return activator(folder, None, lookup=lookup).first()
+
+
+def kept_bundle(home: Path, bundle_hash: str, *, lookup: Lookup = os.environ.get) -> ResolvedBundle:
+    """A version that was live once, resolved: what a record's decisions replay against.
+
+    A replay calls nobody, so an address whose variable is not set any more stays as it is written.
+
+    Raises:
+        NotFound, BundleError: it was never live here, or its copy was changed.
+    """
+    return resolve(
+        load_kept(home, bundle_hash), bundle_hash, lookup=lambda name: lookup(name) or f"env:{name}"
+    )
+
+
+def diff_bundles(before: Path | str, after: Path | str, *, home: Path) -> list[Change]:
+    """What changed between two bundles, each a folder or the hash of a version that was live.
+
+    Raises:
+        NotFound, InvalidBundle: one of them is not there, or has errors.
+    """
+    return diff(_either(before, home), _either(after, home))
+
+
+def _either(which: Path | str, home: Path) -> Bundle:
+    if isinstance(which, str) and which.startswith("sha256:"):
+        return load_kept(home, which)
+    report = check_bundle(Path(which))
+    if report.bundle is None:
+        raise InvalidBundle(report)
+    return report.bundle
+
+
+def choose_provider(lookup: Lookup = os.environ.get) -> Provider:
+    """OpenAI when its key is set, else Ollama when it runs here, else the simulator."""
+    if lookup("OPENAI_API_KEY"):
+        return "openai"
+    return "ollama" if ollama_models() is not None else "simulator"
+
+
+def write_starter(folder: Path, provider: str, *, simulator_url: str = "") -> tuple[Path, ...]:
+    """Write a starter bundle; for Ollama, with the first model that it serves.
+
+    Raises:
+        BundleError: the folder is not empty, can't be written, or the provider is unknown.
+    """
+    local = (ollama_models() or [""])[0] if provider == "ollama" else ""
+    return _write_starter(folder, provider, simulator_url=simulator_url, local_model=local)
+
+
+def ollama_models(
+    address: tuple[str, int] = _OLLAMA, connect: Callable[..., HTTPConnection] = HTTPConnection
+) -> list[str] | None:
+    """The chat models that an Ollama on this machine serves; None if none runs."""
+    connection = connect(*address, timeout=_OLLAMA_TIMEOUT_S)
+    try:
+        connection.request("GET", "/api/tags")
+        response = connection.getresponse()
+        if response.status != 200:
+            return None
+        listed = json.loads(response.read(1_000_000))
+        names = [str(model["name"]) for model in listed["models"]]
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        connection.close()
+    return [name for name in names if "embed" not in name]
