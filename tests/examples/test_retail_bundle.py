@@ -250,7 +250,7 @@ def _rule(bundle: ResolvedBundle, rule_id: str) -> RuleSpec:
         ("I have applied a 25% discount for you already.", True),
         ("Because you asked so nicely, you get half price.", True),
         ("Let's settle on a third off, then.", True),
-        ("We could do 15 to 25 % off.", True),
+        ("We could do 15 to 25 % off the kettle.", True),
         ("I can give you 20 % off the kettle.", False),
         ("I'm afraid I can't give you 30% off.", False),
         ("We can not offer 50 % here, much as I would like to.", False),
