@@ -1,1 +1,239 @@
-"""The only place that wires: adapters behind core's ports, stages into the journey."""
+"""The only place that wires: adapters behind ports, ports into stages, stages into a journey."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from freehold.bundle.check import Report
+from freehold.bundle.resolve import ResolvedBundle
+from freehold.bundle.watch import BundleWatcher
+from freehold.core.clock import SystemClock
+from freehold.core.errors import ContextError, StorageError
+from freehold.identity.jwt import JwtVerifier
+from freehold.journey import Journey
+from freehold.ledger.runtime import runtime_digest
+from freehold.ledger.segment import SegmentJournal
+from freehold.providers.openai import OpenAIProvider
+from freehold.providers.pyreqwest_transport import PyreqwestTransport
+from freehold.providers.transport import HttpTransport, TransportFailed
+from freehold.server.asgi import Door
+from freehold.server.serving import serve
+from freehold.services.bundles import activator, open_bundle
+from freehold.services.gateway import Gateway
+from freehold.services.keys import KeyService
+from freehold.services.records import Records
+from freehold.sources.http import HttpSource
+from freehold.sources.sql import SqlSource
+from freehold.stages.admit import Admit
+from freehold.stages.audit import Audit
+from freehold.stages.context import Context
+from freehold.stages.data_prep import DataPrep
+from freehold.stages.governance import Governance
+from freehold.stages.inference import Inference
+from freehold.stages.monitoring import Monitoring
+from freehold.stages.policy import Policy
+from freehold.stages.routing import Routing
+from freehold.storage.exchanges import StoredExchanges
+from freehold.storage.filler import fill, spawn
+from freehold.storage.holds import SealedHolds
+from freehold.storage.keys import SnapshotKeyBook, StoredKeys
+from freehold.storage.migrate import open_database
+from freehold.storage.secrets import KeyFolder, ReferenceSecrets
+from freehold.storage.spend import StoreLimiter
+from freehold.storage.writer import Writer
+
+Resource = AbstractAsyncContextManager[Any]
+
+
+class _Opened:
+    """A resource with ``open`` and ``close`` that are quick, as an async context manager."""
+
+    def __init__(self, opening: Callable[[], Any], closing: Callable[[], Any]) -> None:
+        self._opening = opening
+        self._closing = closing
+
+    async def __aenter__(self) -> None:
+        self._opening()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing()
+
+
+class _Child:
+    """A process that lives as long as the server."""
+
+    def __init__(self, start: Callable[[], "subprocess.Popen[bytes]"]) -> None:
+        self._start = start
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def __aenter__(self) -> None:
+        self._process = self._start()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            await asyncio.to_thread(self._process.wait)
+
+
+def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
+    """A gateway over the bundle in ``folder`` and the data in ``home``; nothing is opened yet.
+
+    Raises:
+        BundleError: the bundle does not hold together.
+        StorageError: the home can't be used.
+    """
+    clock = SystemClock()
+    versions = activator(folder, home)
+    first = versions.first()
+    url = os.environ.get("FREEHOLD_DATABASE_URL")
+    database = open_database(home, url)
+    keys_on_disk = KeyFolder(home)
+    secrets = ReferenceSecrets(folder, os.environ)
+    keys = SnapshotKeyBook(database, keys_on_disk.pepper(), clock)
+    limiter = StoreLimiter(database, clock)
+    writer = Writer(database, (keys.refresh, limiter.flush))
+    journal = SegmentJournal(home, clock=clock)
+    transport = PyreqwestTransport()
+    provider = OpenAIProvider(transport, secrets, clock)
+    sql = SqlSource(clock)
+    audit = Audit(journal, runtime_digest(), keys_on_disk.commitment, clock=clock)
+    monitoring = Monitoring(_observers())
+    governance = Governance(placeholder_key=keys_on_disk.placeholders())
+    policy = Policy(SealedHolds(database, writer, keys_on_disk.holds(), clock))
+    inference = Inference({"openai": provider}, clock)
+    fetch = _fetch(transport)
+
+    def journey(bundle: ResolvedBundle) -> Journey:
+        monitoring.activated(bundle.hash)
+        egress = frozenset(bundle.bundle.egress.allow)
+        http = HttpSource(fetch, secrets, clock, egress)
+        identity = JwtVerifier(_get(fetch), folder, clock)
+        return Journey(
+            bundle_hash=bundle.hash,
+            admit=Admit(keys, identity, limiter, bundle.app_for, clock),
+            data_prep=DataPrep(),
+            governance=governance,
+            context=Context({"sql": sql, "http": http}),
+            policy=policy,
+            routing=Routing(provider.healthy, clock),
+            inference=inference,
+            monitoring=monitoring,
+            audit=audit,
+            clock=clock,
+        )
+
+    def load_snapshots() -> None:
+        keys.load()
+        limiter.load()
+
+    async def follow_bundle(gateway: Gateway) -> None:
+        def refuse(report: Report) -> None:
+            gateway.reject("; ".join(str(problem) for problem in report.errors[:5]))
+
+        watcher = BundleWatcher(versions, first, on_activate=gateway.activate, on_reject=refuse)
+        await watcher.run()
+
+    return Gateway(
+        journey,
+        first,
+        audit=audit,
+        monitoring=monitoring,
+        resources=(
+            _Opened(lambda: None, database.close),
+            _Opened(load_snapshots, lambda: None),
+            _Opened(writer.open, writer.close),
+            journal,
+            transport,
+            sql,
+            *([_Child(lambda: spawn(home, url))] if index else []),
+        ),
+        background=(follow_bundle,),
+        metrics_token=os.environ.get("FREEHOLD_METRICS_TOKEN"),
+    )
+
+
+def _observers() -> tuple[Any, ...]:
+    """Spans, where OpenTelemetry's own setting names an endpoint for them."""
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return ()
+    from freehold.stages.monitoring.otel import Spans
+
+    return (Spans(),)
+
+
+def _fetch(
+    transport: HttpTransport,
+) -> Callable[[str, str, dict[str, str], bytes, int], Awaitable[tuple[int, bytes]]]:
+    """A whole response for HTTP sources."""
+
+    async def fetch(
+        method: str, url: str, headers: dict[str, str], body: bytes, timeout_ms: int
+    ) -> tuple[int, bytes]:
+        try:
+            response = await transport.request(method, url, headers, body, timeout_ms)
+            try:
+                return response.status, await response.read()
+            finally:
+                await response.aclose()
+        except TransportFailed as error:
+            raise ContextError(str(error)) from None
+
+    return fetch
+
+
+def _get(
+    fetch: Callable[[str, str, dict[str, str], bytes, int], Awaitable[tuple[int, bytes]]],
+) -> Callable[[str], Awaitable[bytes]]:
+    """The bytes behind a JWKS address."""
+
+    async def get(url: str) -> bytes:
+        status, body = await fetch("GET", url, {}, b"", 5_000)
+        if status != 200:
+            raise ContextError(f"status {status}")
+        return body
+
+    return get
+
+
+def run_server(
+    folder: Path, home: Path, *, host: str, port: int, index: bool, log_level: str
+) -> None:
+    """Serve until a signal ends it.
+
+    Raises:
+        StorageError: the server could not start (the port is taken, say).
+    """
+    gateway = make_gateway(folder, home, index=index)
+    if not serve(Door(gateway, SystemClock()), host=host, port=port, log_level=log_level):
+        raise StorageError(f"the server could not start on {host}:{port}")
+
+
+@contextmanager
+def key_service(home: Path, folder: Path | None = None) -> Iterator[KeyService]:
+    """Keys for the terminal. With a bundle's folder, keys can be created."""
+    clock = SystemClock()
+    bundle = open_bundle(folder) if folder is not None else None
+    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
+    on_disk = KeyFolder(home)
+    journal = SegmentJournal(home, clock=clock).open()
+    audit = Audit(journal, runtime_digest(), on_disk.commitment, clock=clock)
+    try:
+        store = StoredKeys(database, on_disk.pepper(), clock)
+        yield KeyService(store, bundle, clock, audit.event)
+    finally:
+        journal.close()
+        database.close()
+
+
+@contextmanager
+def record_service(home: Path) -> Iterator[Records]:
+    """The records, with the index brought up to date first."""
+    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
+    try:
+        yield Records(home, StoredExchanges(database), lambda: fill(home, database))
+    finally:
+        database.close()

@@ -27,7 +27,7 @@ from freehold.stages.routing import Routing
 
 
 class Journey(Struct, frozen=True, kw_only=True):
-    """The stages under one version of the bundle. Requests under way keep the one they began with."""
+    """The stages under one bundle version; a request under way keeps the one it began with."""
 
     bundle_hash: str
     admit: Admit

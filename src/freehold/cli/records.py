@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import click
+from msgspec import to_builtins
 
 from freehold.cli.common import Group, home_option, json_option, print_json, say
+from freehold.core.clock import rfc3339
+from freehold.core.errors import NotFound
 
 
 @click.command()
@@ -18,18 +21,25 @@ def explain(
 ) -> None:
     """Explain one exchange, decision by decision.
 
-    EXCHANGE_ID is what a reply's x-freehold-trace-id header says; its beginning is enough.
+    EXCHANGE_ID is what a reply's x-freehold-trace-id header says.
     """
     from freehold.app import record_service
+    from freehold.services.explain import as_dict, as_text
+    from freehold.services.explain import explain as tell
 
     if exchange_id is None and not last:
         raise click.UsageError("name an exchange, or say --last")
     with record_service(home) as records:
-        found = records.explain(None if last else exchange_id, tenant)
+        if exchange_id is None:
+            newest = records.recent(tenant=tenant, limit=1)
+            if not newest:
+                raise NotFound("nothing is recorded yet")
+            exchange_id = newest[0].exchange_id
+        told = tell(records.find(exchange_id, tenant))
     if as_json:
-        print_json(found.as_dict())
+        print_json(as_dict(told))
     else:
-        click.echo(found.as_text())
+        click.echo(as_text(told), nl=False)
 
 
 @click.group(cls=Group)
@@ -39,20 +49,16 @@ def audit() -> None:
 
 @audit.command("list")
 @click.option("--tenant", help="Only this tenant.")
-@click.option("--app", help="Only this app.")
 @click.option(
     "--outcome",
     type=click.Choice(["allowed", "transformed", "denied", "held", "error", "interrupted"]),
 )
-@click.option("--rule", help="Only where this rule fired.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @home_option
 @json_option
 def list_exchanges(
     tenant: str | None,
-    app: str | None,
     outcome: str | None,
-    rule: str | None,
     limit: int,
     home: Path,
     as_json: bool,
@@ -61,16 +67,17 @@ def list_exchanges(
     from freehold.app import record_service
 
     with record_service(home) as records:
-        rows = records.recent(tenant=tenant, app=app, outcome=outcome, rule=rule, limit=limit)
+        rows = records.recent(tenant=tenant, outcome=outcome, limit=limit)
     if as_json:
-        print_json(rows)
+        print_json([to_builtins(row) for row in rows])
         return
     if not rows:
         say("Nothing recorded yet.")
     for row in rows:
+        when = rfc3339(row.opened_ns) if row.opened_ns else "-"
+        who = f"{row.tenant}/{row.app}" if row.app else "nobody known"
         click.echo(
-            f"{row['exchange_id']}  {row['opened_at']}  {row['outcome']:11}  "
-            f"{row['tenant']}/{row['app']}  {row['model'] or '-'}"
+            f"{row.exchange_id}  {when}  {row.outcome or 'open':11}  {who}  {row.model or '-'}"
         )
 
 
@@ -83,20 +90,26 @@ def show(exchange_id: str, tenant: str | None, home: Path) -> None:
     from freehold.app import record_service
 
     with record_service(home) as records:
-        print_json(records.find(exchange_id, tenant))
+        print_json(list(records.find(exchange_id, tenant).lines))
 
 
 @audit.command("summary")
 @home_option
 @json_option
 def summary(home: Path, as_json: bool) -> None:
-    """Counts by outcome, rule and model, and Freehold's own load by layer."""
+    """Counts by outcome, rule and model."""
     from freehold.app import record_service
 
     with record_service(home) as records:
         totals = records.summary()
     if as_json:
-        print_json(totals)
+        print_json(to_builtins(totals))
         return
-    for name, value in totals.items():
-        click.echo(f"{name}: {value}")
+    click.echo(f"exchanges  {totals.exchanges:,}")
+    for outcome, count in totals.outcomes.items():
+        click.echo(f"  {outcome:12} {count:,}")
+    for rule, count in totals.rules.items():
+        click.echo(f"rule {rule}: {count:,}")
+    for model, use in totals.models.items():
+        tokens = use.prompt_tokens + use.completion_tokens
+        click.echo(f"model {model}: {use.exchanges:,} exchanges, {tokens:,} tokens")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from freehold.cli.common import bundle_option, home_option, say
+from freehold.cli.common import bundle_option, home_option
 
 
 @click.command()
@@ -12,7 +12,6 @@ from freehold.cli.common import bundle_option, home_option, say
 @home_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
-@click.option("--ready-file", type=click.Path(path_type=Path), help="Written when it listens.")
 @click.option("--no-index", is_flag=True, help="Leave filling the index of records to others.")
 @click.option("--log-level", default="warning", type=click.Choice(["debug", "info", "warning"]))
 def serve(
@@ -20,11 +19,13 @@ def serve(
     home: Path,
     host: str,
     port: int,
-    ready_file: Path | None,
     no_index: bool,
     log_level: str,
 ) -> None:
-    """Serve the OpenAI dialect under http://HOST:PORT/v1."""
+    """Serve the OpenAI dialect under http://HOST:PORT/v1.
+
+    When it listens, one JSON line with its url and pid is printed on stdout.
+    """
     from freehold.app import run_server
 
     run_server(
@@ -32,8 +33,6 @@ def serve(
         home,
         host=host,
         port=port,
-        ready_file=ready_file,
         index=not no_index,
         log_level=log_level,
-        announce=say,
     )

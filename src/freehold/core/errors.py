@@ -19,7 +19,7 @@ FreeholdError
 ├── ContextError                a required source failed
 ├── RoutingError                no model may, or can, take this request
 ├── ProviderError               a model's endpoint failed
-│   ├── ProviderUnavailable     could not be reached, timed out, 429 or 5xx: the next attempt may work
+│   ├── ProviderUnavailable     not reached, timed out, 429 or 5xx: another attempt may work
 │   └── ProviderRejected        answered 4xx: the same request would fail again
 ├── AuditError                  the record can't be written, so no answer leaves
 ├── StorageError                the store can't be opened, read or written
@@ -194,7 +194,7 @@ class PolicyRefusal(Refusal):
 
 
 class ContextError(FreeholdError):
-    """A source that the app requires failed; facts it should give are unknown, so nothing passes."""
+    """A required source failed: facts it should give are unknown, so nothing passes."""
 
     code = "FH-CTX-001"
     status = 403

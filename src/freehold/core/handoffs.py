@@ -49,7 +49,7 @@ class Features(Struct, frozen=True, kw_only=True):
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """data_prep → governance: clean text. ``hidden`` counts invisible characters removed by kind."""
+    """data_prep → governance: clean text. ``hidden`` counts invisible characters taken out."""
 
     admitted: Admitted
     messages: tuple[Message, ...]

@@ -62,7 +62,8 @@ class Trail:
     """Everything decided about one exchange, in the order in which it was decided.
 
     ``seen`` and ``judging`` are governance's and policy's working state on a growing answer.
-    ``released`` collects what has left, ``result`` is set at the end, ``leases`` what is reserved by attempt.
+    ``released`` collects what has left, ``leases`` what is
+    reserved by attempt; ``result`` is set at the end.
     """
 
     __slots__ = (

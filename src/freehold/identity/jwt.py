@@ -110,7 +110,7 @@ class JwtVerifier:
         try:
             async with asyncio.timeout(5):
                 return await self._fetch(reference)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the fetch raises, nobody gets in
             raise IdentityRefused(f"the JWKS can't be fetched: {type(error).__name__}") from None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Self
 
 from freehold.core.ask import Arrival, Ask, Operation
 from freehold.core.clock import Clock
@@ -202,7 +202,7 @@ class _HangUp:
         self._receive = receive
         self.gone = False
 
-    def __enter__(self) -> "_HangUp":
+    def __enter__(self) -> Self:
         self._serving = asyncio.current_task()
         self._watch = asyncio.get_running_loop().create_task(self._wait())
         return self

@@ -162,14 +162,14 @@ def _decode(decoder: Any, body: bytes) -> Any:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _explained(str(error), body) from None
+        raise _explained(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RequestError(f"The request body is not valid JSON in UTF-8: {error}.") from None
     except RecursionError:
         raise RequestError("The request body is nested too deeply.") from None
 
 
-def _explained(message: str, body: bytes) -> RequestError:
+def _explained(message: str) -> RequestError:
     """A validation error with the parameter's path apart, as OpenAI's ``param``."""
     said, _, path = message.partition(" - at `")
     param = path.rstrip("`").removeprefix("$").lstrip(".") or None

@@ -127,7 +127,7 @@ class Gateway:
             local = hmac.compare_digest(token.encode(), self._metrics_token.encode())
         if not local:
             raise ScopeRefused("/metrics is not public")
-        return self._monitoring.render()
+        return self._monitoring.render().encode()
 
     def malformed(self, error: FreeholdError) -> None:
         """A request that was refused before it could begin a journey."""

@@ -6,7 +6,7 @@ import queue
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import sqlalchemy
@@ -44,7 +44,7 @@ class SqlSource:
         self._engines: dict[str, sqlalchemy.Engine] = {}
         self._lock = threading.Lock()
 
-    async def __aenter__(self) -> "SqlSource":
+    async def __aenter__(self) -> Self:
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="sql-source")
         return self
 

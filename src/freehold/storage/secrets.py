@@ -31,6 +31,10 @@ class KeyFolder:
         """Seals held answers."""
         return self._key("holds")
 
+    def placeholders(self) -> bytes:
+        """Keys the digits of redaction's placeholders."""
+        return self._key("placeholders")
+
     def commitment(self, tenant: str) -> bytes:
         """Keys a tenant's commitments in the ledger."""
         name = _SAFE.sub(lambda m: f"%{ord(m.group()):X}", tenant)

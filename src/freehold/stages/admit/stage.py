@@ -7,7 +7,7 @@ from time import perf_counter_ns
 from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
-from freehold.core.errors import IdentityRefused, KeyRefused, ScopeRefused
+from freehold.core.errors import IdentityRefused, KeyRefused, NotFound, ScopeRefused
 from freehold.core.handoffs import Admitted, Sendable
 from freehold.core.ports import IdentityVerifier, KeyBook, Limiter
 from freehold.core.principal import KeyGrant, Principal
@@ -26,8 +26,8 @@ _MAX_HEADER_CHARS = 256
 class Admit:
     """Settles key, identity, app and limits before anything else is read.
 
-    ``app_for(tenant, app)`` gives the app as that tenant runs it under the pinned bundle, or
-    ``None``.
+    ``app_for(tenant, app)`` gives the app as that tenant runs it under the pinned bundle, and
+    raises ``NotFound`` where there is none.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Admit:
         keys: KeyBook,
         identity: IdentityVerifier,
         limiter: Limiter,
-        app_for: Callable[[str, str], AppSpec | None],
+        app_for: Callable[[str, str], AppSpec],
         clock: Clock,
     ) -> None:
         self._keys = keys
@@ -97,13 +97,13 @@ class Admit:
             raise KeyRefused("the key is not known or no longer valid", public=advice(key))
         if scope not in grant.scopes:
             raise ScopeRefused(f"key {grant.key_id} has no scope {scope}")
-        app = self._app_for(grant.tenant, grant.app)
-        if app is None:
+        try:
+            return grant, self._app_for(grant.tenant, grant.app)
+        except NotFound as error:
             raise ScopeRefused(
-                f"key {grant.key_id}: the bundle has no app {grant.app} for {grant.tenant}",
+                f"key {grant.key_id}: {error}",
                 public="The app of this key does not exist in the bundle that is live.",
-            )
-        return grant, app
+            ) from None
 
     @timed("admit")
     def lease(self, sendable: Sendable, trail: Trail) -> None:
@@ -186,5 +186,5 @@ def _conversation(arrival: Arrival, grant: KeyGrant, principal: Principal) -> st
     first = ""
     if not given:
         first = next((m.content for m in arrival.ask.messages if m.role == "user"), "")
-    seed = "\x00".join((grant.tenant, grant.app, principal.id, given, first))
+    seed = f"{grant.tenant}\0{grant.app}\0{principal.id}\0{given}\0{first}"
     return hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -70,6 +70,15 @@ class Monitoring:
         self._errors = Counter(
             "freehold_provider_errors_total", "Calls that a model's endpoint failed.", ("model",)
         )
+        self._malformed = Counter(
+            "freehold_malformed_requests_total",
+            "Requests refused before they could begin a journey.",
+            ("code",),
+        )
+
+    def malformed(self, code: str) -> None:
+        """A request could not even be read; ``code`` is the error's own."""
+        self._malformed.add((code,), 1)
 
     def closed(self, trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -> None:
         """One exchange is over. Whatever goes wrong here is counted, and stops nothing."""
@@ -124,7 +133,7 @@ class Monitoring:
         lines: list[str] = []
         for family in (
             self._requests, self._seconds, self._stage_seconds, self._stage_waits, self._tokens,
-            self._nano, self._rules, self._findings, self._errors, own, failures,
+            self._nano, self._rules, self._findings, self._errors, self._malformed, own, failures,
         ):  # fmt: skip
             lines += family.render()
         bundle = [({"hash": self._bundle}, 1)] if self._bundle else []

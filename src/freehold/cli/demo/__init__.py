@@ -1,0 +1,79 @@
+"""``freehold demo`` and ``freehold stop``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from freehold.cli.common import EXIT_PROBLEM, home_option, json_option, print_json, say
+
+
+@click.command()
+@click.option("--requests", type=click.IntRange(1, 1_000_000), default=2_000, show_default=True)
+@click.option("--concurrency", type=click.IntRange(1, 512), default=16, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: a free one.")
+@click.option("--once", is_flag=True, help="End everything afterwards instead of leaving it up.")
+@home_option
+@json_option
+def demo(requests: int, concurrency: int, port: int, once: bool, home: Path, as_json: bool) -> None:
+    """A slice of a 1,600-store chain's day, through a real gateway and a simulated model."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from freehold.cli.demo.day import Demo
+    from freehold.cli.demo.report import as_json as summarise
+    from freehold.cli.demo.report import goodbye, show
+
+    terminal = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=terminal, disable=not sys.stderr.isatty()) as bars:
+        tasks = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        run = Demo(home, progress)
+        if run.stop():
+            say("An earlier demo was still running; it has been ended.")
+        say("Preparing stores, customers and orders (all invented) …")
+        run.prepare()
+        say("Starting the simulated model, a delivery service and the gateway …")
+        kept = False
+        try:
+            url = run.start(port, [])
+            say(f"Driving {requests:,} requests through {url} …")
+            summary = run.drive(requests, concurrency)
+            recorded = run.recorded()
+            own_work = run.own_work()
+            explained = run.explained("held", "transformed", "denied", "allowed")
+            kept = not once
+        finally:
+            if not kept:
+                run.stop()
+    if as_json:
+        print_json(summarise(summary, recorded, own_work, url if kept else None))
+    else:
+        out = Console()
+        show(out, summary, recorded, own_work)
+        if explained is not None:
+            out.rule("One exchange, decision by decision")
+            out.print(explained, highlight=False, markup=False)
+        if kept:
+            key = next(iter(run.keys.values()))
+            where = "" if str(home) == ".freehold" else f" --home {home}"
+            goodbye(out, url, key, where)
+    if summary.errors:
+        say(f"{sum(summary.errors.values())} requests failed: {summary.errors}")
+        raise SystemExit(EXIT_PROBLEM)
+
+
+@click.command()
+@home_option
+def stop(home: Path) -> None:
+    """End what `freehold demo` left running."""
+    from freehold.cli.demo.day import Demo
+
+    ended = Demo(home, lambda *_: None).stop()
+    say(f"Ended: {', '.join(ended)}." if ended else "Nothing was running.")

@@ -1,0 +1,166 @@
+"""One slice of the chain's day: prepare, start, drive, sum up."""
+
+import asyncio
+import os
+import re
+import shutil
+import sqlite3
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from freehold.app import key_service, record_service
+from freehold.cli.demo import processes
+from freehold.core.clock import SystemClock
+from freehold.core.errors import BundleError
+from freehold.ledger.index import Summary
+from freehold.services.explain import as_text, explain
+from freehold.testing import retail
+from freehold.testing.identity import LocalIssuer
+from freehold.testing.retail.data import build
+from freehold.testing.retail.drive import Summary as Sent
+from freehold.testing.retail.drive import drive
+from freehold.testing.retail.traffic import Call, day
+
+APPS = ("customer-service", "store-assistant", "inventory")
+SEED = 2026
+_START_S = 60.0
+
+Progress = Callable[[str, int, int], None]
+
+
+class Demo:
+    """The demo's folder, its processes and its keys. Everything lies under ``<home>``."""
+
+    def __init__(self, home: Path, progress: Progress) -> None:
+        self._home = home.resolve()
+        self._folder = self._home / "demo"
+        self._progress = progress
+        self.state = self._folder / "running.json"
+        self.bundle = self._folder / "bundle"
+        self.database = self._folder / "harbor-and-pine.sqlite"
+        self.running = processes.Running()
+        self.keys: dict[str, str] = {}
+        self._since_ns = SystemClock().now_ns()
+
+    def prepare(self) -> None:
+        """Database, token issuer and bundle, made where they are missing."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self.database.is_file():
+            build(self.database, seed=SEED, progress=self._built)
+        shutil.rmtree(self.bundle, ignore_errors=True)
+        shutil.copytree(example_bundle(), self.bundle)
+        self.issuer = LocalIssuer.ensure(self._folder / "issuer")
+        self.issuer.write_jwks(self.bundle / "jwks.json")
+
+    def _built(self, done: int, total: int, *_: object) -> None:
+        self._progress("stores, customers, orders", done, total)
+
+    def start(self, port: int, simulator_arguments: list[str]) -> str:
+        """Start simulator, delivery service and gateway; the gateway's URL."""
+        env = {"FREEHOLD_RETAIL_DB": f"sqlite:///{self.database}"}
+        env["FREEHOLD_SIMULATOR_URL"] = (
+            self._spawn("simulator", "freehold.testing.simulator", [
+                "--behaviour", "retail", "--seed", str(SEED), "--port", "0", *simulator_arguments,
+            ], env)
+            + "/v1"
+        )  # fmt: skip
+        env["FREEHOLD_DELIVERY_URL"] = self._spawn(
+            "delivery service", "freehold.testing.retail.delivery",
+            ["--db", str(self.database), "--port", "0"], env,
+        )  # fmt: skip
+        self._make_keys(env)
+        self.running.url = self._spawn("gateway", "freehold", [
+            "serve", "--bundle", str(self.bundle), "--home", str(self._home), "--port", str(port),
+        ], env)  # fmt: skip
+        self.running.save(self.state)
+        return self.running.url
+
+    def _spawn(self, role: str, module: str, arguments: list[str], env: Mapping[str, str]) -> str:
+        log = self._folder / f"{role.replace(' ', '-')}.log"
+        log.unlink(missing_ok=True)
+        process, child = processes.start(role, module, arguments, env=env, log=log)
+        self.running.processes.append(process)
+        self.running.save(self.state)
+        return processes.wait_for_url(child, log, _START_S)
+
+    def _make_keys(self, env: Mapping[str, str]) -> None:
+        """A key for each region's use of each app."""
+        os.environ.update(env)  # the bundle names its addresses by these variables
+        with key_service(self._home, self.bundle) as keys:
+            for region in retail_regions(self.database):
+                for app in APPS:
+                    made = keys.create(tenant=region, app=app, name="demo")
+                    self.keys[f"{app}@{region}"] = made.secret
+
+    def drive(self, requests: int, concurrency: int) -> Sent:
+        """Send the day's slice to the gateway over HTTP."""
+        calls = day(requests, SEED, self.database)
+
+        def on_progress(done: int, _: Mapping[str, int]) -> None:
+            self._progress("requests", done, requests)
+
+        return asyncio.run(
+            drive(
+                calls,
+                self.running.url,
+                self.key_of,
+                self.issuer.token,
+                concurrency,
+                on_progress,
+            )
+        )
+
+    def key_of(self, call: Call) -> str:
+        """The key that a store's region uses for an app."""
+        return self.keys[f"{call.app}@{call.region}"]
+
+    def recorded(self) -> Summary:
+        """What the records of this run add up to."""
+        with record_service(self._home) as records:
+            return records.summary(since_ns=self._since_ns)
+
+    def own_work(self) -> dict[str, float]:
+        """Seconds of Freehold's own work by stage, as the running gateway counts them."""
+        with urllib.request.urlopen(f"{self.running.url}/metrics", timeout=10) as reply:
+            text = reply.read().decode()
+        found = re.finditer(
+            r'^freehold_own_work_seconds_total\{layer="(\w+)"\} (\S+)$', text, re.MULTILINE
+        )
+        return {match.group(1): float(match.group(2)) for match in found}
+
+    def explained(self, *outcomes: str) -> str | None:
+        """The newest exchange of the first of these outcomes that occurred, explained."""
+        with record_service(self._home) as records:
+            for outcome in outcomes:
+                rows = records.recent(outcome=outcome, limit=1)
+                if rows:
+                    return as_text(explain(records.find(rows[0].exchange_id)))
+        return None
+
+    def stop(self) -> list[str]:
+        """End what this demo, or an earlier one in the same home, left running."""
+        running = processes.load(self.state)
+        ended = []
+        if running is not None:
+            for process in reversed(running.processes):
+                if processes.end(process):
+                    ended.append(process.role)
+            self.state.unlink(missing_ok=True)
+        return ended
+
+
+def retail_regions(database: Path) -> list[str]:
+    """The regions' tenant ids."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
+        return [row[0] for row in db.execute("SELECT id FROM regions ORDER BY id")]
+
+
+def example_bundle() -> Path:
+    """The retail bundle: shipped inside the package, or the checkout's own."""
+    package = Path(retail.__file__).parent
+    for folder in (package / "bundle", package.parents[3] / "examples" / "retail" / "bundle"):
+        if (folder / "freehold.yaml").is_file():
+            return folder
+    raise BundleError("the retail example's bundle is missing from this installation")

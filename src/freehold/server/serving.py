@@ -1,0 +1,48 @@
+"""Running the door under uvicorn, tuned for a gateway."""
+
+import os
+import socket
+import sys
+from typing import Any
+
+import orjson
+import uvicorn
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Prints one JSON line with ``url`` and ``pid`` on stdout once it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then say where."""
+        await super().startup(sockets)
+        if not self.started:
+            return
+        bound = self.servers[0].sockets[0].getsockname()
+        host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        line = orjson.dumps({"url": f"http://{host}:{bound[1]}", "pid": os.getpid()})
+        sys.stdout.write(line.decode() + "\n")
+        sys.stdout.flush()
+
+
+def serve(application: Any, *, host: str, port: int, log_level: str) -> bool:
+    """Serve until a signal ends it; false when it could not start.
+
+    Access logs are off: each request has its record, and logs must not hold what callers sent.
+    """
+    config = uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        backlog=2048,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )
+    server = AnnouncingServer(config)
+    server.run()
+    return server.started

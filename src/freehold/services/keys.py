@@ -1,0 +1,180 @@
+"""API keys, for whoever administers them; every change is an entry in the ledger."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from freehold.bundle.resolve import ResolvedBundle
+from freehold.core.clock import Clock, rfc3339
+from freehold.core.errors import BundleError
+from freehold.core.principal import KeyGrant
+
+LogEvent = Callable[[str, str, str, dict[str, Any]], Any]
+"""kind, actor, subject, details."""
+
+
+class MadeKey(Protocol):
+    """A new key; its secret is shown once."""
+
+    @property
+    def secret(self) -> str:
+        """The key as its holder sends it."""
+        ...
+
+    @property
+    def grant(self) -> KeyGrant:
+        """What it allows."""
+        ...
+
+
+class KeyEntry(Protocol):
+    """A stored key."""
+
+    @property
+    def grant(self) -> KeyGrant:
+        """What it allows."""
+        ...
+
+    @property
+    def created_ns(self) -> int:
+        """When it was made."""
+        ...
+
+    @property
+    def last_used_ns(self) -> int | None:
+        """When it was last used, to the minute."""
+        ...
+
+
+class KeyStore(Protocol):
+    """Where keys are kept."""
+
+    def create(
+        self,
+        tenant: str,
+        app: str,
+        *,
+        scopes: Iterable[str],
+        trusted_headers: Iterable[str],
+        expires_ns: int | None,
+        name: str,
+    ) -> MadeKey:
+        """Make one."""
+        ...
+
+    def list(self, tenant: str | None = None) -> list[Any]:
+        """All of them, or one tenant's."""
+        ...
+
+    def revoke(self, key_id: str, tenant: str | None = None) -> None:
+        """End one."""
+        ...
+
+
+class NewKey(Struct, frozen=True, kw_only=True):
+    """A key just made. ``secret`` is shown now and never again."""
+
+    key_id: str
+    secret: str
+
+
+class KeyService:
+    """Creates, lists and revokes.
+
+    Args:
+        bundle: where tenants and apps are looked up; ``None`` where nothing is created.
+        log_event: writes the ledger entry that each change must leave.
+    """
+
+    def __init__(
+        self, store: KeyStore, bundle: ResolvedBundle | None, clock: Clock, log_event: LogEvent
+    ) -> None:
+        self._store = store
+        self._bundle = bundle
+        self._clock = clock
+        self._log_event = log_event
+
+    def create(
+        self,
+        *,
+        tenant: str,
+        app: str,
+        name: str = "",
+        scopes: frozenset[str] = frozenset({"chat", "completion", "embedding", "models"}),
+        trusted_headers: frozenset[str] = frozenset(),
+        lifetime: timedelta | None = None,
+    ) -> NewKey:
+        """Make a key for an app as a tenant runs it.
+
+        Raises:
+            NotFound: the bundle has no such tenant or app.
+            BundleError: a header that can't be trusted.
+        """
+        if self._bundle is None:
+            raise BundleError("creating a key needs a bundle")
+        spec = self._bundle.app_for(tenant, app)
+        unknown = trusted_headers - spec.attributes.keys() - {"subject"}
+        if unknown:
+            declared = ", ".join(sorted(spec.attributes)) or "none"
+            raise BundleError(
+                f"no such attribute: {', '.join(sorted(unknown))} (declared: {declared}); "
+                "roles and clearances can never come from a header"
+            )
+        expires = None
+        if lifetime is not None:
+            expires = self._clock.now_ns() + int(lifetime.total_seconds()) * 1_000_000_000
+        made = self._store.create(
+            tenant,
+            app,
+            scopes=scopes,
+            trusted_headers=trusted_headers,
+            expires_ns=expires,
+            name=name,
+        )
+        self._log_event(
+            "key.created",
+            "terminal",
+            made.grant.key_id,
+            {
+                "tenant": tenant,
+                "app": app,
+                "name": name,
+                "scopes": sorted(scopes),
+                "trusted_headers": sorted(trusted_headers),
+                "expires_ns": expires,
+            },
+        )
+        return NewKey(key_id=made.grant.key_id, secret=made.secret)
+
+    def list(self, tenant: str | None = None) -> list[dict[str, Any]]:
+        """What is known of each key; never its secret."""
+        now = self._clock.now_ns()
+        return [self._row(entry, now) for entry in self._store.list(tenant)]
+
+    @staticmethod
+    def _row(entry: KeyEntry, now: int) -> dict[str, Any]:
+        grant = entry.grant
+        expired = grant.expires_ns is not None and grant.expires_ns <= now
+        return {
+            "key_id": grant.key_id,
+            "state": "revoked" if grant.revoked else "expired" if expired else "live",
+            "tenant": grant.tenant,
+            "app": grant.app,
+            "name": grant.name,
+            "scopes": sorted(grant.scopes),
+            "trusted_headers": sorted(grant.trusted_headers),
+            "created_at": rfc3339(entry.created_ns),
+            "expires_at": rfc3339(grant.expires_ns) if grant.expires_ns else None,
+            "last_used_at": rfc3339(entry.last_used_ns) if entry.last_used_ns else None,
+        }
+
+    def revoke(self, key_id: str) -> None:
+        """End a key for good.
+
+        Raises:
+            NotFound: no such key.
+        """
+        self._store.revoke(key_id)
+        self._log_event("key.revoked", "terminal", key_id, {})
