@@ -16,7 +16,7 @@ from freehold.bundle.resolve import ResolvedBundle, resolve
 from freehold.core.spec import AppSpec, RuleSpec
 from freehold.rules.program import check_expression, conditions
 from freehold.stages.context.binding import identifiers, terms
-from freehold.testing.retail import data, mix, open_readonly, regions, traffic
+from freehold.testing.retail import mix, open_readonly, regions, traffic
 from freehold.testing.retail.traffic import Call
 from freehold.text.facts import extract
 
@@ -39,30 +39,25 @@ def bundle() -> ResolvedBundle:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return data.build(tmp_path_factory.mktemp("bundle") / "chain.sqlite")
-
-
-@pytest.fixture(scope="module")
-def db(database: Path) -> Iterator[sqlite3.Connection]:
-    with closing(open_readonly(database)) as opened:
+def db(chain: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_readonly(chain)) as opened:
         opened.row_factory = sqlite3.Row
         yield opened
 
 
 @pytest.fixture(scope="module")
-def calls(database: Path) -> list[Call]:
-    return list(traffic.day(1_000, 4, database))
+def calls(chain: Path) -> list[Call]:
+    return list(traffic.day(1_000, 4, chain))
 
 
 # --- the tree ------------------------------------------------------------------------------------
 
 
 def test_tenants_are_the_stores_of_the_database(
-    bundle: ResolvedBundle, database: Path, db: sqlite3.Connection
+    bundle: ResolvedBundle, chain: Path, db: sqlite3.Connection
 ) -> None:
     stores = {row["id"]: row["region_id"] for row in db.execute("SELECT id, region_id FROM stores")}
-    assert bundle.tenants == {"harbor-and-pine", *regions(database), *stores}
+    assert bundle.tenants == {"harbor-and-pine", *regions(chain), *stores}
     for store, region in stores.items():
         assert bundle.path(store) == ("harbor-and-pine", region, store)
 
@@ -73,9 +68,9 @@ def test_the_store_list_is_what_the_script_writes() -> None:
 
 
 def test_every_region_runs_every_app_under_the_chains_rule(
-    bundle: ResolvedBundle, database: Path
+    bundle: ResolvedBundle, chain: Path
 ) -> None:
-    for tenant in (*regions(database), "store-0001", "store-1600"):
+    for tenant in (*regions(chain), "store-0001", "store-1600"):
         for app_id in APPS:
             app = bundle.app_for(tenant, app_id)
             assert app.rules[0].id == "discount-over-20"
