@@ -1,8 +1,11 @@
 """What an index of the ledger answers; `storage` has one, services ask it."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 from msgspec import Struct
+
+from freehold.core.clock import rfc3339
 
 
 class ExchangeRow(Struct, frozen=True, kw_only=True):
@@ -37,6 +40,29 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     closed_offset: int | None = None
     closed_length: int | None = None
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: times as text, without the places."""
+        return {
+            "exchange_id": self.exchange_id,
+            "outcome": self.outcome or "open",
+            "tenant": self.tenant,
+            "app": self.app,
+            "opened_at": rfc3339(self.opened_ns) if self.opened_ns is not None else None,
+            "closed_at": rfc3339(self.closed_ns) if self.closed_ns is not None else None,
+            "key_id": self.key_id,
+            "principal": self.principal,
+            "conversation": self.conversation,
+            "bundle": self.bundle,
+            "stream": self.stream,
+            "model": self.model,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "cost_nano": self.cost_nano,
+            "duration_ns": self.duration_ns,
+            "rules_fired": list(self.rules_fired),
+            "simulated": self.simulated,
+        }
+
 
 class ModelUse(Struct, frozen=True, kw_only=True):
     """What one model was used for."""
@@ -48,27 +74,36 @@ class ModelUse(Struct, frozen=True, kw_only=True):
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """A span of time in numbers. ``duration_ns`` has ``p50``, ``p95``, ``p99`` (nearest rank)."""
+    """A span of time in numbers. ``duration_ns`` has ``p50``, ``p95``, ``p99`` (nearest rank);
+    ``own_work_ns`` is Freehold's own work by stage, up to the closing record.
+    """
 
     exchanges: int
     outcomes: dict[str, int]
     models: dict[str, ModelUse]
     rules: dict[str, int]
     duration_ns: dict[str, int]
+    own_work_ns: dict[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return dict(msgspec.to_builtins(self))
 
 
 class ExchangeIndex(Protocol):
     """Looks exchanges up. With a ``tenant``, everyone else's do not exist."""
 
     def find(self, exchange_id: str, tenant: str | None = None) -> ExchangeRow | None:
-        """One exchange."""
+        """One exchange, by its id or a beginning of it that no other one shares."""
         ...
 
     def recent(
         self,
         *,
         tenant: str | None = None,
+        app: str | None = None,
         outcome: str | None = None,
+        rule: str | None = None,
         conversation: str | None = None,
         before_ns: int | None = None,
         limit: int = 50,

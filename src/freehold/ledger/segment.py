@@ -31,6 +31,7 @@ SALT_BYTES = 16
 _ROTATE_BYTES = 64 * 1024 * 1024
 _SALTS_AT_ONCE = 256
 _LOCK_PATIENCE_S = 0.3
+_FLAGS = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class SegmentJournal:
@@ -65,7 +66,7 @@ class SegmentJournal:
         self._flusher: Flusher | None = None
 
     def open(self) -> Self:
-        """Take a writer folder, repair its last segment and begin a new one.
+        """Take a writer folder, repair its last segment and go on where it ends.
 
         Raises:
             StorageError: the folder can't be made, locked or written.
@@ -75,9 +76,8 @@ class SegmentJournal:
             self.folder = self._lock.path.parent
             self.writer = self.folder.name
             self._tail = f',"v":{ENVELOPE_VERSION},"writer":"{self.writer}"}}\n'.encode()
-            self._continue()
             self._flusher = Flusher()
-            self._begin_segment()
+            self._continue()
             self._start_record()
         except OSError as error:
             self.close()
@@ -169,31 +169,32 @@ class SegmentJournal:
 
     def _begin_segment(self) -> None:
         path = segment_path(self.folder, self.segment + 1)
-        descriptor = os.open(
-            path,
-            os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-            | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0),
-            0o600,
-        )  # fmt: skip
+        descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
         sync_folder(self.folder)
+        self.segment += 1
+        self._use(descriptor, 0)
+
+    def _use(self, descriptor: int, size: int) -> None:
         self._file = descriptor
+        self._size = size
         if self._flusher is not None:
             self._flusher.switch(descriptor)
-        self.segment += 1
-        self._size = 0
 
     def _continue(self) -> None:
         """Find where the last owner of this folder stopped."""
         numbers = segment_numbers(self.folder)
         if not numbers:
+            self._begin_segment()
             return
         repair(segment_path(self.folder, numbers[-1]))
-        self.segment = numbers[-1]
         for number in reversed(numbers):
             last = last_sequence(segment_path(self.folder, number))
             if last is not None:
                 self.sequence = last
-                return
+                break
+        path = segment_path(self.folder, numbers[-1])
+        self.segment = numbers[-1]
+        self._use(os.open(path, _FLAGS), path.stat().st_size)
 
     def _start_record(self) -> None:
         """The first line of a run: whatever the run before left open has been interrupted."""

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from freehold.core.decisions import STAGES
-from freehold.services.records import Record
+from freehold.ledger.record import Record
 
 _NANO = 1_000_000_000
 _MILLION = 1_000_000
@@ -26,6 +26,14 @@ class Explanation(Struct, frozen=True, kw_only=True):
     headline: str
     sections: tuple[Section, ...]
     record: Record
+
+    def as_text(self) -> str:
+        """For a terminal: no markup, one thought a line."""
+        return as_text(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``: the sentences, and the record behind them."""
+        return as_dict(self)
 
 
 def explain(record: Record) -> Explanation:
@@ -64,19 +72,9 @@ def as_text(explanation: Explanation) -> str:
 
 def as_dict(explanation: Explanation) -> dict[str, Any]:
     """For ``--json``: the sentences, and the record behind them."""
-    record = explanation.record
-    return {
-        "exchange": explanation.exchange_id,
-        "tenant": record.tenant,
-        "app": record.app,
-        "outcome": explanation.outcome,
+    return explanation.record.as_dict() | {
         "headline": explanation.headline,
         "sections": [{"title": s.title, "lines": list(s.lines)} for s in explanation.sections],
-        "opened": record.opened,
-        "closed": record.closed,
-        "ledger": [
-            {key: line[key] for key in ("writer", "seq", "salt", "v")} for line in record.lines
-        ],
     }
 
 

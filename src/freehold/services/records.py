@@ -4,30 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
 from freehold.core.errors import NotFound
 from freehold.ledger.index import ExchangeIndex, ExchangeRow, Summary
 from freehold.ledger.reading import read_at
-
-
-class Record(Struct, frozen=True, kw_only=True):
-    """One exchange, as its ledger lines say.
-
-    Attributes:
-        outcome: ``open`` while it is under way.
-        opened: what was decided before the first character left.
-        closed: how it ended; ``None`` while open, and when the writer died before the end.
-        lines: the ledger lines (``body``, ``salt``, ``seq``, ``v``, ``writer``) that it stands in.
-    """
-
-    exchange_id: str
-    tenant: str
-    app: str
-    outcome: str
-    opened: dict[str, Any]
-    closed: dict[str, Any] | None
-    lines: tuple[dict[str, Any], ...]
+from freehold.ledger.record import Record
+from freehold.services.explain import Explanation, explain
 
 
 class Records:
@@ -52,6 +33,9 @@ class Records:
     def find(self, exchange_id: str, tenant: str | None = None) -> Record:
         """One exchange with everything that was written about it.
 
+        Args:
+            exchange_id: its id, or a beginning of it (eight characters or more) that fits one only.
+
         Raises:
             NotFound: no such exchange for this tenant.
             StorageError: the index or a segment can't be read.
@@ -60,6 +44,7 @@ class Records:
         row = self._index.find(exchange_id, tenant)
         if row is None:
             raise NotFound(f"no exchange {exchange_id}")
+        exchange_id = row.exchange_id
         lines = tuple(self._lines(row))
         bodies = [line["body"] for line in lines]
         if any(b["exchange"] != exchange_id or b["tenant"] != row.tenant for b in bodies):
@@ -74,11 +59,27 @@ class Records:
             lines=lines,
         )
 
+    def explain(self, exchange_id: str | None = None, tenant: str | None = None) -> Explanation:
+        """One exchange told decision by decision; without an id, the newest.
+
+        Raises:
+            NotFound: no such exchange for this tenant.
+            StorageError: the index or a segment can't be read.
+        """
+        if exchange_id is None:
+            newest = self.recent(tenant=tenant, limit=1)
+            if not newest:
+                raise NotFound("nothing is recorded yet")
+            exchange_id = newest[0].exchange_id
+        return explain(self.find(exchange_id, tenant))
+
     def recent(
         self,
         *,
         tenant: str | None = None,
+        app: str | None = None,
         outcome: str | None = None,
+        rule: str | None = None,
         conversation: str | None = None,
         before_ns: int | None = None,
         limit: int = 50,
@@ -87,7 +88,9 @@ class Records:
         self._refresh()
         return self._index.recent(
             tenant=tenant,
+            app=app,
             outcome=outcome,
+            rule=rule,
             conversation=conversation,
             before_ns=before_ns,
             limit=limit,

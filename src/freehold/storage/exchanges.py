@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from freehold.core.decisions import STAGES
 from freehold.ledger.index import ExchangeRow, ModelUse, Summary
 from freehold.ledger.reading import Entry
 from freehold.storage.engine import Database
@@ -13,6 +14,7 @@ from freehold.storage.tables import exchanges
 
 _QUANTILES = (("p50", 50), ("p95", 95), ("p99", 99))
 _OPEN = "open"
+_SHORTEST = 8
 
 
 class StoredExchanges:
@@ -32,7 +34,9 @@ class StoredExchanges:
         self,
         *,
         tenant: str | None = None,
+        app: str | None = None,
         outcome: str | None = None,
+        rule: str | None = None,
         conversation: str | None = None,
         before_ns: int | None = None,
         limit: int = 50,
@@ -40,6 +44,10 @@ class StoredExchanges:
         """The newest first; ``outcome`` may be ``open`` for those under way."""
         c = exchanges.c
         query = _scoped(sa.select(exchanges), tenant)
+        if app is not None:
+            query = query.where(c.app == app)
+        if rule is not None:
+            query = query.where(c.rules_fired.contains(f'"{rule}/', autoescape=True))
         if outcome is not None:
             query = query.where(c.outcome.is_(None) if outcome == _OPEN else c.outcome == outcome)
         if conversation is not None:
@@ -76,6 +84,7 @@ class StoredExchanges:
             .where(span & c.duration_ns.is_not(None))
             .order_by(c.duration_ns)
         )
+        spent = sa.select(c.spent_ns).where(span & c.spent_ns.is_not(None))
         with self._database.read() as connection:
             by_outcome = {
                 row[0] or _OPEN: row[1] for row in connection.execute(_scoped(outcomes, tenant))
@@ -92,6 +101,9 @@ class StoredExchanges:
             fired: Counter[str] = Counter()
             for row in connection.execute(_scoped(rules, tenant)):
                 fired.update(orjson.loads(row[0]))
+            work: Counter[str] = Counter()
+            for row in connection.execute(_scoped(spent, tenant)):
+                work.update(orjson.loads(row[0]))
             took = [row[0] for row in connection.execute(_scoped(durations, tenant))]
         return Summary(
             exchanges=sum(by_outcome.values()),
@@ -102,6 +114,7 @@ class StoredExchanges:
                 name: took[-(-len(took) * percent // 100) - 1] if took else 0
                 for name, percent in _QUANTILES
             },
+            own_work_ns={stage: work[stage] for stage in STAGES if stage in work},
         )
 
 
@@ -154,6 +167,7 @@ def _closed_values(closed: dict[str, Any], body: dict[str, Any]) -> dict[str, An
         "cost_nano": closed["cost_nano"],
         "duration_ns": closed["duration_ns"],
         "simulated": closed["simulated"],
+        "spent_ns": orjson.dumps(closed["spent_ns"]).decode(),
     }
 
 
@@ -170,5 +184,6 @@ def _scoped(query: sa.Select[Any], tenant: str | None) -> sa.Select[Any]:
 
 
 def _row(row: dict[str, Any]) -> ExchangeRow:
+    del row["spent_ns"]
     row["rules_fired"] = tuple(orjson.loads(row["rules_fired"] or "[]"))
     return ExchangeRow(**row)

@@ -64,9 +64,12 @@ def follow(home: Path, database: Database, parent: int | None = None) -> None:
 
 
 def spawn(home: Path, url: str | None = None) -> "subprocess.Popen[bytes]":
-    """Start a follower as a process of its own, which ends when this one does."""
+    """Start a follower in a process of its own, at low priority.
+
+    It ends when it is terminated, and by itself when this process dies.
+    """
     environment = os.environ | ({URL_VARIABLE: url} if url else {})
-    command = [sys.executable, "-m", __name__, "--home", str(home), "--follow"]
+    command = [sys.executable, "-m", "freehold.storage.filler", "--home", str(home), "--follow"]
     return subprocess.Popen(
         [*command, "--parent", str(os.getpid())], env=environment, stdin=subprocess.DEVNULL
     )

@@ -67,18 +67,12 @@ class Monitoring:
             "freehold_rules_fired_total", "Business rules that fired.", ("rule", "mode")
         )
         self._findings = Counter("freehold_findings_total", "What detectors found.", ("kind",))
+        self._malformed = Counter(
+            "freehold_malformed_requests_total", "Requests refused before a journey.", ("code",)
+        )
         self._errors = Counter(
             "freehold_provider_errors_total", "Calls that a model's endpoint failed.", ("model",)
         )
-        self._malformed = Counter(
-            "freehold_malformed_requests_total",
-            "Requests refused before they could begin a journey.",
-            ("code",),
-        )
-
-    def malformed(self, code: str) -> None:
-        """A request could not even be read; ``code`` is the error's own."""
-        self._malformed.add((code,), 1)
 
     def closed(self, trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -> None:
         """One exchange is over. Whatever goes wrong here is counted, and stops nothing."""
@@ -92,6 +86,10 @@ class Monitoring:
         spent = perf_counter_ns() - began
         self._own_ns["monitoring"] += spent
         self._stage_seconds.observe(("monitoring",), spent)
+
+    def malformed(self, code: str) -> None:
+        """A request was refused before its journey began; ``code`` is the error's."""
+        self._malformed.add((code,))
 
     def activated(self, bundle_hash: str) -> None:
         """This bundle decides from now on."""

@@ -59,6 +59,7 @@ def _exchanges() -> None:
         sa.Column("duration_ns", sa.BigInteger),
         sa.Column("rules_fired", sa.Text),
         sa.Column("simulated", sa.Boolean),
+        sa.Column("spent_ns", sa.Text),
         sa.Column("writer", sa.String(40), nullable=False),
         sa.Column("opened_segment", sa.Integer),
         sa.Column("opened_offset", sa.BigInteger),

@@ -1,0 +1,38 @@
+"""An exchange put together again from the lines that were written about it."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """One exchange, as its ledger lines say.
+
+    Attributes:
+        outcome: ``open`` while it is under way.
+        opened: what was decided before the first character left.
+        closed: how it ended; ``None`` while open, and when the writer died before the end.
+        lines: the ledger lines (``body``, ``salt``, ``seq``, ``v``, ``writer``) that it stands in.
+    """
+
+    exchange_id: str
+    tenant: str
+    app: str
+    outcome: str
+    opened: dict[str, Any]
+    closed: dict[str, Any] | None
+    lines: tuple[dict[str, Any], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "exchange": self.exchange_id,
+            "tenant": self.tenant,
+            "app": self.app,
+            "outcome": self.outcome,
+            "opened": self.opened,
+            "closed": self.closed,
+            "ledger": [
+                {key: line[key] for key in ("writer", "seq", "salt", "v")} for line in self.lines
+            ],
+        }
