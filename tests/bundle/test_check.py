@@ -161,6 +161,8 @@ def test_mistakes_of_every_kind_are_reported_together(tmp_path: Path) -> None:
          "https://stock", "did you mean `stock.example.com:8443`?"),
         ("who: principal.id", "who: principal.attributes.teir", "ref.attribute", "teir",
          "did you mean `tier`?"),
+        ("principal.attributes.tier ==", "principal.attributes.teir ==", "ref.attribute", "teir",
+         "did you mean `tier`?"),
         ("who: principal.id", "who: principle.id", None, "principle", "`principal.id`"),
         ("who: principal.id", "who: request.text", "source.unbound", "orders:", "`public: true`"),
         ("terms: request.terms}", "term: request.terms}", None, "", "did you mean `term`?"),
@@ -179,7 +181,7 @@ def test_mistakes_of_every_kind_are_reported_together(tmp_path: Path) -> None:
          "spare", "never used"),
         ("rules: [mark-money]", "rules: []", "unused.rule", "mark-money:", "never used"),
         ("phase: answer\n    when: 'true'\n    do:\n      - annotate: {tag: money}",
-         "phase: answer\n    needs: sentence\n    when: 'true'\n    do: [{rewrite: {template: No.}}]",
+         "phase: answer\n    needs: sentence\n    when: 'true'\n    do: [{rewrite: {template: N}}]",
          "rule.late", "sentence", "`needs: whole`"),
     ],
 )  # fmt: skip

@@ -97,8 +97,7 @@ def check_snapshot(
         check_sources(root, names, whole, problems)
         check_models(names, problems)
         check_rules(names, problems)
-        if compile_rule is not None:
-            check_expressions(names, compile_rule, problems)
+        check_expressions(names, whole, compile_rule, problems)
     found = _without_echoes(problems.sorted())
     failed = any(problem.severity == "error" for problem in found)
     return Report(found, None if failed else bundle, snapshot.hash)

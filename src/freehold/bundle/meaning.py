@@ -1,6 +1,7 @@
 """Sources, models and rules one by one: what is well-formed, and still must not run."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from freehold.bundle import sql
@@ -12,6 +13,8 @@ from freehold.bundle.tree import Tree, shown
 CompileRule = Callable[[str, str], str | None]
 """``(expression, phase) → error``, phase being request, answer, route or source."""
 
+_ATTRIBUTE = re.compile(r"\bprincipal\.attributes\.([A-Za-z_]\w*)")
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -226,24 +229,41 @@ def check_rules(names: Names, problems: Problems) -> None:
                 )
 
 
-def check_expressions(names: Names, compile_rule: CompileRule, problems: Problems) -> None:
-    """Every CEL expression, compiled against the facts of its phase."""
-
-    def compiled(tree: Tree, key: str, phase: str, path: tuple[str | int, ...]) -> None:
-        at, text = tree.get(key), tree.text(key)
-        if at is not None and text:
-            error = compile_rule(text, phase)
-            if error:
+def check_expressions(
+    names: Names, whole: bool, compile_rule: CompileRule | None, problems: Problems
+) -> None:
+    """Every CEL expression: the attributes that it names, and whether it compiles in its phase."""
+    for at, text, phase, path in _expressions(names):
+        for attribute in sorted(set(_ATTRIBUTE.findall(_QUOTED.sub("", text)))):
+            if attribute not in names.attributes and whole:
                 problems.add(
-                    "rule.expression", at.spot, f"this does not compile: {error}", path=(*path, key)
+                    "ref.attribute",
+                    at.spot,
+                    f"undeclared attribute {shown(attribute)}",
+                    path=path,
+                    suggestion=did_you_mean(attribute, names.attributes)
+                    or "declare it under `identity.attributes`",
                 )
+        error = compile_rule(text, phase) if compile_rule is not None else None
+        if error:
+            problems.add("rule.expression", at.spot, f"this does not compile: {error}", path=path)
+
+
+def _expressions(names: Names) -> Iterator[tuple[Tree, str, str, tuple[str | int, ...]]]:
+    """Every ``when`` with its text, its phase and its path."""
+
+    def when(
+        tree: Tree, phase: str | None, *path: str | int
+    ) -> Iterator[tuple[Tree, str, str, tuple[str | int, ...]]]:
+        at, text = tree.get("when"), tree.text("when")
+        if at is not None and text and phase is not None:
+            yield at, text, phase, (*path, "when")
 
     for name, rule in names.rules.items():
         phase = rule.text("phase")
-        if phase in {"request", "answer"}:
-            compiled(rule, "when", phase, ("rules", name))
+        yield from when(rule, phase if phase in {"request", "answer"} else None, "rules", name)
     for name, route in names.routes.items():
         for number, choice in enumerate(route.section("rules").items()):
-            compiled(choice, "when", "route", ("routes", name, "rules", number))
+            yield from when(choice, "route", "routes", name, "rules", number)
     for name, source in names.sources.items():
-        compiled(source, "when", "source", ("sources", name))
+        yield from when(source, "source", "sources", name)

@@ -15,14 +15,15 @@ _TOKEN = re.compile(
       | (?P<name>"(?:[^"]|"")*"|`[^`]*`|\[[A-Za-z_][^\]]*\])
       | (?P<cast>::)
       | (?P<parameter>:[A-Za-z_]\w*)
+      | (?P<open>'|"|`|/\*|\$\w*\$)
       | (?P<positional>\?\d*|\$\d+|%s\b|%\(\w+\)s|@[A-Za-z_]\w*)
       | (?P<word>[A-Za-z_]\w*)
-      | (?P<open>'|"|`|/\*)
       | (?P<end>;)
       | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
 )
+MAX_CHARS = 20_000
 _WRITES = frozenset(
     "insert update delete merge upsert create alter drop truncate grant revoke attach detach "
     "pragma vacuum reindex analyze copy call execute lock begin commit rollback savepoint into "
@@ -39,33 +40,26 @@ class Query(Struct, frozen=True):
 
 def read(sql: str) -> Query:
     """Look through ``sql``; nothing is executed."""
-    parameters: dict[str, None] = {}
+    if len(sql) > MAX_CHARS:
+        return Query((), (f"it has more than {MAX_CHARS:,} characters",))
+    tokens = [(kind, text) for kind, text in _tokens(sql) if kind != "space"]
+    kinds = [kind for kind, _ in tokens]
     complaints: dict[str, None] = {}
-    first = ""
-    ended = False
-    for kind, text in _tokens(sql):
-        if kind == "space":
-            continue
-        if ended:
-            complaints["it has more than one statement"] = None
-            break
-        if kind == "end":
-            ended = True
-        elif kind == "open":
+    if "end" in kinds[:-1]:
+        complaints["it has more than one statement"] = None
+        tokens = tokens[: kinds.index("end")]
+    for kind, text in tokens:
+        if kind == "open":
             complaints[f"a {text} is not closed"] = None
-        elif kind == "positional":
+            break
+        if kind == "positional":
             complaints[f"`{text}` is not a named parameter; write `:name`"] = None
-        elif kind == "parameter":
-            parameters[text[1:]] = None
-        elif kind == "word":
-            word = text.lower()
-            first = first or word
-            if word in _WRITES:
-                complaints[f"`{text.upper()}` does not only read"] = None
-        elif kind == "other" and not first and text != "(":
-            first = first or text
-    if first not in {"select", "with"} and not any("only read" in said for said in complaints):
+        elif kind == "word" and text.lower() in _WRITES:
+            complaints[f"`{text.upper()}` does not only read"] = None
+    first = next((text.lower() for _, text in tokens if text != "("), "")
+    if first not in {"select", "with"} and first not in _WRITES:
         complaints["it must start with SELECT or WITH"] = None
+    parameters = dict.fromkeys(text[1:] for kind, text in tokens if kind == "parameter")
     return Query(tuple(parameters), tuple(complaints))
 
 

@@ -21,7 +21,7 @@ _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fals
 _INT = re.compile(r"[-+]?[0-9]{1,30}")
 _OCTAL = re.compile(r"0o[0-7]{1,30}")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,30}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,2})?")
 
 Scalar = str | int | float | bool | None
 
