@@ -42,7 +42,6 @@ def test_detectors_are_listed_one_by_one_with_safe_defaults(tmp_path: Path) -> N
     assert detectors["secret.api_key"].mode == "enforce"
     assert detectors["secret.api_key"].action == "redact"
     assert detectors["injection.patterns"].mode == "observe"
-    assert detectors["leak.contact"].phases == frozenset({"answer"})
     assert not any("*" in name for name in detectors)
 
 

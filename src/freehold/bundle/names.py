@@ -3,7 +3,6 @@
 DETECTORS: tuple[str, ...] = (
     "hidden.unicode",
     "injection.patterns",
-    "leak.contact",
     "pii.card",
     "pii.crypto",
     "pii.email",
@@ -24,7 +23,7 @@ DETECTORS: tuple[str, ...] = (
 """The detectors that Freehold ships, in order of name."""
 
 REDACTABLE_LABELS = frozenset({"pii", "secret"})
-BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection", "leak"}
+BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection"}
 
 PRINCIPAL_PATHS = frozenset({"principal.id", "principal.tenant"})
 REQUEST_PATHS = frozenset({"request.text", "request.terms", "request.ids"})

@@ -169,8 +169,6 @@ def defaults(detector_ids: Iterable[str] = DETECTORS) -> Effective:
         if detector.startswith(("injection.", "hidden.")):
             use["action"] = "annotate"
             use["mode"] = "observe" if detector.startswith("injection.") else "enforce"
-        elif detector.startswith("leak."):
-            use["phases"] = frozenset({"answer"})
         for field, value in use.items():
             values["detectors", detector, field] = value
     return Effective(values)

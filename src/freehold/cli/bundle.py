@@ -8,7 +8,6 @@ import click
 from freehold.cli.common import (
     EXIT_PROBLEM,
     bundle_option,
-    home_option,
     json_option,
     print_json,
     say,
@@ -43,9 +42,8 @@ def init(folder: Path, provider: str) -> None:
 
 @click.command()
 @bundle_option
-@home_option
 @json_option
-def check(bundle: Path, home: Path, as_json: bool) -> None:
+def check(bundle: Path, as_json: bool) -> None:
     """Validate a bundle as a whole: every problem with its file, line and column."""
     from freehold.services.bundles import check_bundle
 

@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import sqlite3
-import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from freehold.app import key_service, record_service
 from freehold.cli.demo import processes
@@ -123,8 +124,9 @@ class Demo:
 
     def own_work(self) -> dict[str, float]:
         """Seconds of Freehold's own work by stage, as the running gateway counts them."""
-        with urllib.request.urlopen(f"{self.running.url}/metrics", timeout=10) as reply:
-            text = reply.read().decode()
+        with closing(HTTPConnection(urlsplit(self.running.url).netloc, timeout=10)) as gateway:
+            gateway.request("GET", "/metrics")
+            text = gateway.getresponse().read().decode()
         found = re.finditer(
             r'^freehold_own_work_seconds_total\{layer="(\w+)"\} (\S+)$', text, re.MULTILINE
         )
@@ -142,12 +144,10 @@ class Demo:
     def stop(self) -> list[str]:
         """End what this demo, or an earlier one in the same home, left running."""
         running = processes.load(self.state)
-        ended = []
-        if running is not None:
-            for process in reversed(running.processes):
-                if processes.end(process):
-                    ended.append(process.role)
-            self.state.unlink(missing_ok=True)
+        if running is None:
+            return []
+        ended = [process.role for process in reversed(running.processes) if processes.end(process)]
+        self.state.unlink(missing_ok=True)
         return ended
 
 
