@@ -1,0 +1,243 @@
+"""The answer under way: what of it is settled, what was found, what stands where values were."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from freehold.core.ask import ToolCall
+from freehold.core.decisions import Finding
+from freehold.core.handoffs import Sendable
+from freehold.stages.governance.ascii import ascii_copy
+from freehold.stages.governance.detectors.base import CONTEXT_CHARS, PatternDetector
+from freehold.stages.governance.jsontext import escape, fit, is_json, plain
+from freehold.stages.governance.live import Live
+from freehold.stages.governance.placeholders import PLACEHOLDER, Kinds, mask
+from freehold.stages.governance.scanner import Panel, Scanner, cover
+
+Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
+Verdict = Callable[[str, tuple[Finding, ...]], list[Finding]]
+"""Records findings in a text of the model's own and returns those to mask; raises to refuse."""
+
+_SENTENCE_END = re.compile(
+    r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*\s|\n|[\u3002\uff01\uff1f]"
+)
+
+
+class Reader:
+    """What it takes to read an app's answers; made once for each panel."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        live: dict[str, None] = {}
+        for use in panel.answer.uses.values():
+            if isinstance(use.detector, PatternDetector):
+                live.update(dict.fromkeys(use.detector.live))
+        self.live = Live(live)
+        self.sentences = bool(panel.answer_sentences.uses)
+        self.whole = bool(panel.answer_whole.uses)
+        self.late = bool(panel.answer_late.uses)
+        self.watches = bool(panel.answer.uses)
+
+
+class Line:
+    """One choice's text.
+
+    Attributes:
+        text: checked, and only ever longer: all of it may leave.
+        read: characters of the model's own text that are behind it.
+        restored: placeholders that were replaced by what is behind them.
+        invented: placeholders that the model made up, taken out.
+    """
+
+    __slots__ = ("_points", "_reader", "_restorations", "invented", "kinds", "quote", "read",
+                 "restored", "text", "where")  # fmt: skip
+
+    def __init__(
+        self, reader: Reader, restorations: dict[str, str], kinds: Kinds, where: str, quote: bool
+    ) -> None:
+        self._reader = reader
+        self._restorations = restorations
+        self._points = [0]
+        self.kinds = kinds
+        self.where = where
+        self.quote = quote
+        self.text = ""
+        self.read = 0
+        self.restored = 0
+        self.invented: list[str] = []
+
+    def grow(self, raw: str, complete: bool, read: Read, verdict: Verdict) -> None:
+        """Take in all that the model has said so far.
+
+        Raises:
+            GovernanceRefusal: a finding that must not leave.
+            ControlFailed: a detector in enforce mode failed.
+        """
+        if complete:
+            self._finish(raw, read, verdict)
+            return
+        if self._reader.whole or len(raw) <= self.read:
+            return
+        end = self.read + self._reader.live.end(ascii_copy(raw[self.read :]))
+        if end <= self.read:
+            return
+        found = self._scan(raw, read)
+        end = _before_crossing(end, found)
+        if self._reader.sentences:
+            end, found = self._up_to_sentence(raw, end, found, read)
+        if end > self.read:
+            self._commit(raw, end, tuple(f for f in found if f.start < end), verdict)
+
+    def _scan(self, raw: str, read: Read) -> tuple[Finding, ...]:
+        """Findings from ``read`` on, with enough of the text before it for words nearby."""
+        if not self._reader.watches:
+            return ()
+        points = self._points
+        while len(points) > 1 and points[1] <= self.read - CONTEXT_CHARS:
+            points.pop(0)
+        base = points[0]
+        found = read(self._reader.panel.answer, raw[base:] if base else raw, self.where)
+        return tuple(
+            replace(f, start=f.start + base, end=f.end + base) if base else f
+            for f in found
+            if f.start + base >= self.read
+        )
+
+    def _up_to_sentence(
+        self, raw: str, end: int, found: tuple[Finding, ...], read: Read
+    ) -> tuple[int, tuple[Finding, ...]]:
+        """Read whole sentences only, each by itself."""
+        more: list[Finding] = list(found)
+        start = self.read
+        for match in _SENTENCE_END.finditer(raw, self.read, end):
+            stop = match.end()
+            if any(f.start < stop < f.end for f in found):
+                continue
+            sentence = read(self._reader.panel.answer_sentences, raw[start:stop], self.where)
+            more += [replace(f, start=f.start + start, end=f.end + start) for f in sentence]
+            start = stop
+        return start, tuple(more)
+
+    def _finish(self, raw: str, read: Read, verdict: Verdict) -> None:
+        found = self._scan(raw, read)
+        panel = self._reader.panel
+        if self._reader.sentences:
+            end, found = self._up_to_sentence(raw, len(raw), found, read)
+            for finding in read(panel.answer_sentences, raw[end:], self.where):
+                found += (replace(finding, start=finding.start + end, end=finding.end + end),)
+        if self._reader.whole:
+            found += read(panel.answer_whole, raw, self.where)
+        if self._reader.late:
+            verdict(raw, read(panel.answer_late, raw, self.where))
+        self._commit(raw, len(raw), found, verdict)
+
+    def _commit(self, raw: str, end: int, found: tuple[Finding, ...], verdict: Verdict) -> None:
+        piece = raw[self.read : end]
+        if "[" in piece:
+            # digits inside a placeholder are nobody's number
+            spans = [m.span() for m in PLACEHOLDER.finditer(raw, self.read, end)]
+            found = tuple(f for f in found if not any(a < f.end and f.start < b for a, b in spans))
+        if found:
+            self.text += self._masked(raw, end, verdict(raw, found))
+        else:
+            self.text += self.restore(piece) if "[" in piece else piece
+        self.read = end
+        self._points.append(end)
+
+    def _masked(self, raw: str, end: int, leaks: list[Finding]) -> str:
+        parts: list[str] = []
+        done = self.read
+        for start, stop, finding in cover(leaks):
+            parts += (self.restore(raw[done:start]), mask(finding.kind))
+            done = stop
+        parts.append(self.restore(raw[done:end]))
+        return "".join(parts)
+
+    def restore(self, piece: str) -> str:
+        """The text with what is behind its placeholders; made-up ones are masked."""
+        return PLACEHOLDER.sub(self._behind, piece) if "[" in piece else piece
+
+    def _behind(self, found: re.Match[str]) -> str:
+        value = self._restorations.get(found[0])
+        if value is None:
+            value = self._restorations.get(found[0].upper())
+        if value is not None:
+            self.restored += 1
+            return escape(value) if self.quote else value
+        if found[1].lower() in self.kinds:
+            self.invented.append(found[1].lower())
+            return mask(found[1])
+        return found[0]
+
+
+class Watch:
+    """The state of one answer: a `Line` for each choice, and its tool calls, checked once each."""
+
+    __slots__ = ("calls", "checker", "findings", "kinds", "known", "lines", "reader", "sendable",
+                 "settled")  # fmt: skip
+
+    def __init__(self, sendable: Sendable, reader: Reader, kinds: Kinds, known: set[str]) -> None:
+        self.sendable = sendable
+        self.reader = reader
+        self.kinds = kinds
+        self.known = known
+        self.checker: Any = None
+        self.lines: dict[int, Line] = {}
+        self.calls: dict[tuple[int, int], tuple[ToolCall, ToolCall, Line]] = {}
+        self.findings: tuple[Finding, ...] = ()
+        self.settled = False
+
+    def line(self, index: int, quote: bool, suffix: str = "") -> Line:
+        """A new line for a choice, or for one of its tool calls."""
+        where = (f"answer:{index}" if index else "answer") + suffix
+        return Line(self.reader, self.sendable.restorations, self.kinds, where, quote)
+
+
+def _before_crossing(end: int, found: tuple[Finding, ...]) -> int:
+    """The point, moved back until no finding crosses it."""
+    for finding in reversed(found):
+        if finding.start < end < finding.end:
+            end = finding.start
+    return end
+
+
+def quotes(sendable: Sendable) -> bool:
+    """Whether the answer's text is to be JSON, so that what is put back must be escaped."""
+    form: dict[str, Any] | None = sendable.plan.ruled.admitted.ask.response_format
+    return form is not None and form.get("type") != "text"
+
+
+def whole_call(
+    call: ToolCall, line: Line, reader: Reader, read: Read, verdict: Verdict
+) -> ToolCall:
+    """A tool call with its arguments checked and restored; JSON stays JSON.
+
+    Raises:
+        GovernanceRefusal: a finding that must not leave.
+        ControlFailed: a detector in enforce mode failed.
+    """
+    text = call.arguments
+    panel = reader.panel
+    found: list[Finding] = []
+    for scanner in (panel.answer, panel.answer_sentences, panel.answer_whole):
+        if scanner.uses:
+            found.extend(read(scanner, text, line.where))
+    if reader.late:
+        verdict(text, read(panel.answer_late, text, line.where))
+    spans = [m.span() for m in PLACEHOLDER.finditer(text)] if "[" in text else []
+    own = tuple(f for f in found if not any(a < f.end and f.start < b for a, b in spans))
+    leaks = cover(verdict(text, own)) if own else []
+    if leaks:
+        quoted = is_json(text)
+        parts: list[str] = []
+        done = 0
+        for start, end, finding, bare in fit(text, leaks) if quoted else plain(leaks):
+            gone = mask(finding.kind)
+            parts += (line.restore(text[done:start]), f'"{gone}"' if bare else gone)
+            done = end
+        text = "".join(parts) + line.restore(text[done:])
+    else:
+        text = line.restore(text)
+    return call if text == call.arguments else replace(call, arguments=text)

@@ -1,0 +1,37 @@
+"""A copy of a text in ASCII with the same length, so that one byte is one character."""
+
+import unicodedata
+
+from freehold.text.normalise import fold
+
+OTHER = "\x7f"
+"""Stands for a character that looks like nothing in ASCII: no pattern matches it, all end at it."""
+
+_BASES = {
+    "ß": "s", "ẞ": "S", "æ": "a", "Æ": "A", "œ": "o", "Œ": "O", "ø": "o", "Ø": "O", "đ": "d",
+    "Đ": "D", "ð": "d", "Ð": "D", "þ": "t", "Þ": "T", "ł": "l", "Ł": "L", "ħ": "h", "Ħ": "H",
+    "ŧ": "t", "Ŧ": "T", "ŋ": "n", "Ŋ": "N", "ı": "i", "ĸ": "k",
+}  # fmt: skip
+_MAX_REMEMBERED = 20_000
+
+
+class _Ascii(dict[int, str]):
+    """Fills itself, character by character, and stays bounded."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        base = _BASES.get(char) or unicodedata.normalize("NFD", char)[0]
+        plain = char if code < 128 else base if base.isascii() and base.isalpha() else OTHER
+        if len(self) < _MAX_REMEMBERED:
+            self[code] = plain
+        return plain
+
+
+_ASCII = _Ascii()
+
+
+def ascii_copy(text: str) -> str:
+    """Look-alikes as plain ASCII, Latin letters without their accents, all else `OTHER`."""
+    if text.isascii():
+        return text
+    return fold(text).translate(_ASCII)

@@ -1,0 +1,179 @@
+"""The answer's check: what is no leak, what is recorded, what is handed on."""
+
+import re
+
+import orjson
+
+from freehold.core.ask import ToolCall
+from freehold.core.decisions import Decision, Finding
+from freehold.core.handoffs import Answer, Checked, Choice, Sendable
+from freehold.core.trail import Trail
+from freehold.stages.governance import screening, verdicts
+from freehold.stages.governance.answers import Line, Watch, quotes, whole_call
+from freehold.stages.governance.placeholders import canonical, spoken
+from freehold.stages.governance.scanner import Scanner
+
+_MIN_DIGITS = 7
+_NO_DIGITS = re.compile(r"\D+")
+
+
+class Recipient:
+    """What the recipient has sent or is shown, so that the model's saying it is no leak."""
+
+    __slots__ = ("_known", "_own", "_sendable", "_shown")
+
+    def __init__(self, sendable: Sendable, known: set[str]) -> None:
+        self._sendable = sendable
+        self._known = known
+        self._own: tuple[str, str] | None = None
+        self._shown: tuple[str, str] | None = None
+
+    def knows(self, finding: Finding, value: str) -> bool:
+        """Whether the value stands in the request, or, secrets apart, in its context.
+
+        Numbers are compared by their digits, so that another way of writing one is no leak.
+        """
+        if canonical(finding.kind, value) in self._known:
+            return True
+        if self._own is None:
+            self._own = _haystack(_request_texts(self._sendable))
+        if _within(value, self._own):
+            return True
+        if finding.label == "secret":
+            return False
+        if self._shown is None:
+            self._shown = _haystack(_shown_texts(self._sendable))
+        return _within(value, self._shown)
+
+
+def _request_texts(sendable: Sendable) -> list[str]:
+    texts = []
+    for message in sendable.plan.ruled.grounded.screened.prepared.messages:
+        texts.append(message.content)
+        texts += [call.arguments for call in message.tool_calls]
+    return texts
+
+
+def _shown_texts(sendable: Sendable) -> list[str]:
+    ruled = sendable.plan.ruled
+    ask = ruled.admitted.ask
+    texts = [ruled.admitted.app.system_prompt]
+    texts += [piece.text for piece in ruled.grounded.pieces]
+    texts += [message.content for message in sendable.messages]
+    if ask.tools or ask.response_format:
+        texts.append(orjson.dumps([ask.tools, ask.response_format]).decode())
+    return texts
+
+
+def _haystack(texts: list[str]) -> tuple[str, str]:
+    return "\n".join(texts).casefold(), "|".join(_NO_DIGITS.sub("", text) for text in texts)
+
+
+def _within(value: str, haystack: tuple[str, str]) -> bool:
+    if value.casefold() in haystack[0]:
+        return True
+    digits = _NO_DIGITS.sub("", value)
+    letters = sum(c.isalpha() for c in value)
+    return not letters and len(digits) >= _MIN_DIGITS and digits in haystack[1]
+
+
+class Checker:
+    """Reads and judges for one answer."""
+
+    __slots__ = ("_recipient", "_trail", "_watch")
+
+    def __init__(self, watch: Watch, trail: Trail) -> None:
+        self._watch = watch
+        self._trail = trail
+        self._recipient = Recipient(watch.sendable, watch.known)
+
+    def read(self, scanner: Scanner, text: str, where: str) -> tuple[Finding, ...]:
+        """Findings of a stretch of the answer; it is new, so nothing is remembered."""
+        return screening.scan(scanner, text, where, self._trail)[0]
+
+    def verdict(self, text: str, found: tuple[Finding, ...]) -> list[Finding]:
+        """Record what is a leak, and return what is to be masked.
+
+        Raises:
+            GovernanceRefusal: a detector that enforces says block.
+        """
+        knows = self._recipient.knows
+        leaks = tuple(f for f in found if not knows(f, text[f.start : f.end]))
+        if not leaks:
+            return []
+        self._watch.findings += leaks
+        self._trail.answer_findings.extend(leaks)
+        return verdicts.judge_answer(leaks, self._watch.reader.panel, self._trail)
+
+
+def check(answer: Answer, watch: Watch, trail: Trail) -> Checked:
+    """What `Governance.answer` says, for one answer's state."""
+    checker = watch.checker
+    if checker is None:
+        checker = watch.checker = Checker(watch, trail)
+    complete = answer.complete
+    choices = []
+    for choice in answer.choices:
+        line = watch.lines.get(choice.index)
+        if line is None:
+            line = watch.lines[choice.index] = watch.line(choice.index, quotes(answer.sendable))
+        line.grow(choice.text, complete, checker.read, checker.verdict)
+        choices.append(
+            Choice(
+                index=choice.index,
+                text=line.text,
+                tool_calls=_calls(choice, watch, checker) if choice.tool_calls else (),
+                finish_reason=choice.finish_reason,
+            )
+        )
+    if complete and not watch.settled:
+        watch.settled = True
+        _conclude(watch, trail)
+    return Checked(
+        answer=answer,
+        choices=tuple(choices),
+        safe_chars=tuple(len(choice.text) for choice in choices),
+        findings=watch.findings,
+    )
+
+
+def _calls(choice: Choice, watch: Watch, checker: Checker) -> tuple[ToolCall, ...]:
+    done = []
+    for number, call in enumerate(choice.tool_calls):
+        known = watch.calls.get((choice.index, number))
+        if known is None or known[0] != call:
+            line = watch.line(choice.index, True, f":call:{number}")
+            known = (
+                call,
+                whole_call(call, line, watch.reader, checker.read, checker.verdict),
+                line,
+            )
+            watch.calls[choice.index, number] = known
+        done.append(known[1])
+    return tuple(done)
+
+
+def _conclude(watch: Watch, trail: Trail) -> None:
+    """What happened to placeholders, once for the answer."""
+    lines: list[Line] = [*watch.lines.values(), *(known[2] for known in watch.calls.values())]
+    restored = sum(line.restored for line in lines)
+    if restored:
+        trail.decide(
+            Decision(
+                stage="governance",
+                outcome="allow",
+                rule="placeholders",
+                why=f"{restored} placeholders stand for the recipient's own values, put back",
+            )
+        )
+    invented = [kind for line in lines for kind in line.invented]
+    if invented:
+        kinds = ", ".join(sorted({spoken(kind) for kind in invented}))
+        trail.decide(
+            Decision(
+                stage="governance",
+                outcome="transform",
+                rule="placeholders",
+                why=f"{len(invented)} placeholders with nothing to put back were masked ({kinds})",
+            )
+        )

@@ -1,0 +1,187 @@
+"""Payment cards, bank accounts, wallets."""
+
+import re
+from typing import ClassVar
+
+from freehold.stages.governance.detectors import checksums
+from freehold.stages.governance.detectors.base import PatternDetector, Shape, Spans, loose, near
+
+# (first digits from, to, lengths), after the issuers' own ranges and ISO/IEC 7812
+_ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
+    ("4", "4", frozenset({13, 16, 19})),  # Visa
+    ("51", "55", frozenset({16})),  # Mastercard
+    ("2221", "2720", frozenset({16})),
+    ("34", "34", frozenset({15})),  # American Express
+    ("37", "37", frozenset({15})),
+    ("300", "305", frozenset({14, 16, 19})),  # Diners Club
+    ("3095", "3095", frozenset({14, 16, 19})),
+    ("36", "36", frozenset({14, 16, 19})),
+    ("38", "39", frozenset({14, 16, 19})),
+    ("6011", "6011", frozenset({16, 19})),  # Discover
+    ("644", "649", frozenset({16, 19})),
+    ("65", "65", frozenset({16, 19})),
+    ("3528", "3589", frozenset({16, 17, 18, 19})),  # JCB
+    ("2131", "2131", frozenset({15})),
+    ("1800", "1800", frozenset({15})),
+    ("62", "62", frozenset({16, 17, 18, 19})),  # UnionPay
+    ("2200", "2204", frozenset({16, 17, 18, 19})),  # Mir
+    ("5019", "5019", frozenset({16})),  # Dankort
+    ("5018", "5018", frozenset(range(12, 20))),  # Maestro
+    ("5020", "5020", frozenset(range(12, 20))),
+    ("5038", "5038", frozenset(range(12, 20))),
+    ("5893", "5893", frozenset(range(12, 20))),
+    ("6304", "6304", frozenset(range(12, 20))),
+    ("6759", "6763", frozenset(range(12, 20))),
+    ("0604", "0604", frozenset(range(12, 20))),
+)
+_LENGTHS = (16, 15, 14, 19, 18, 17, 13, 12)
+_DIGITS = re.compile(r"[ \-]?(\d+)")
+
+
+def _issued(digits: str) -> bool:
+    return any(
+        len(digits) in lengths and low <= digits[: len(low)] <= high
+        for low, high, lengths in _ISSUERS
+    )
+
+
+def _card(folded: str, start: int, _: int) -> Spans:
+    """Whole groups of digits from ``start`` on that add up to a card's number."""
+    ends: dict[int, tuple[int, str]] = {}
+    digits, at = "", start
+    while (group := _DIGITS.match(folded, at)) is not None:
+        digits += group[1]
+        at = group.end()
+        if len(digits) > 19:
+            break
+        ends[len(digits)] = (at, digits)
+    for length in _LENGTHS:
+        if length in ends:
+            stop, number = ends[length]
+            if _issued(number) and loose(folded, start, stop) and checksums.luhn(number):
+                return ((start, stop, 975_000 if length > 13 else 460_000),)
+    return ()
+
+
+class Card(PatternDetector):
+    """Payment card numbers: an issuer's prefix, its length, and the Luhn digit."""
+
+    id = "pii.card"
+    shapes: ClassVar[tuple[Shape, ...]] = (
+        Shape(
+            kind="card",
+            pattern=r"[0-6]\d(?:[ \-]?\d){4}",
+            gate=r"\d(?:[ \-]?\d){11}",
+            score=975_000,
+            why="an issuer's prefix and length, and the Luhn digit holds",
+            check=_card,
+            nearby=(
+                near(
+                    r"card visa maestro master amex american_express debit credit diners jcb"
+                    r" cc\b pan\b carte tarjeta karte",
+                    400_000,
+                    "near a word for cards",
+                ),
+            ),
+        ),
+    )
+    live: ClassVar[tuple[str, ...]] = (r"(?:^|[^0-9A-Za-z])[0-9][0-9 \-]{0,63}$",)
+
+
+# ISO 13616 registry: length by country
+_IBAN_LENGTHS = {
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22,
+    "BI": 27, "BR": 29, "BY": 28, "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27,
+    "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FK": 18, "FO": 18, "FR": 27,
+    "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HN": 28, "HR": 21, "HU": 28,
+    "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28,
+    "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22,
+    "MK": 19, "MN": 20, "MR": 27, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "NO": 15, "OM": 23,
+    "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "RU": 33, "SA": 24,
+    "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23, "ST": 25, "SV": 28,
+    "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
+}  # fmt: skip
+
+
+def _iban(folded: str, start: int, _: int) -> Spans:
+    length = _IBAN_LENGTHS.get(folded[start : start + 2].upper())
+    if length is None:
+        return ()
+    code, at = "", start
+    while len(code) < length and at < len(folded):
+        char = folded[at]
+        if char.isalnum():
+            code += char
+        elif char not in " -" or not folded[at - 1].isalnum():
+            return ()
+        at += 1
+    if len(code) < length or not loose(folded, start, at) or not checksums.mod97(code.upper()):
+        return ()
+    return ((start, at, 990_000),)
+
+
+class Iban(PatternDetector):
+    """International bank account numbers (ISO 13616)."""
+
+    id = "pii.iban"
+    shapes: ClassVar[tuple[Shape, ...]] = (
+        Shape(
+            kind="iban",
+            pattern=r"[A-Za-z]{2}\d{2}[ \-]?[A-Za-z0-9]{2}",
+            gate=r"[a-z]{2}\d{2}[ \-]?[a-z0-9]{2}",
+            score=990_000,
+            why="the country's length, and the MOD 97-10 digits hold",
+            check=_iban,
+        ),
+    )
+    live: ClassVar[tuple[str, ...]] = (
+        r"(?:^|[^0-9A-Za-z])[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){0,36}[ \-]?$",
+    )
+
+
+def _base58(folded: str, start: int, end: int) -> Spans:
+    if loose(folded, start, end) and checksums.base58check(folded[start:end]):
+        return ((start, end, 985_000),)
+    return ()
+
+
+def _bech32(folded: str, start: int, end: int) -> Spans:
+    if loose(folded, start, end) and checksums.bech32(folded[start:end]):
+        return ((start, end, 985_000),)
+    return ()
+
+
+def _ethereum(folded: str, start: int, end: int) -> Spans:
+    return ((start, end, 820_000),) if loose(folded, start, end) else ()
+
+
+class Crypto(PatternDetector):
+    """Wallet addresses: Bitcoin (Base58Check, BIP 173, BIP 350) and Ethereum (by form)."""
+
+    id = "pii.crypto"
+    shapes: ClassVar[tuple[Shape, ...]] = (
+        Shape(
+            kind="wallet",
+            pattern=r"[13][1-9A-HJ-NP-Za-km-z]{25,34}",
+            gate=r"[13][1-9a-z]{25}",
+            score=985_000,
+            why="the Base58Check digits hold",
+            check=_base58,
+        ),
+        Shape(
+            kind="wallet",
+            pattern=r"(?:bc|tb|ltc)1[02-9ac-hj-np-z]{11,87}",
+            gate=r"(?:bc|tb|ltc)1[02-9ac-hj-np-z]{11}",
+            score=985_000,
+            why="the Bech32 digits hold",
+            any_case=True,
+            check=_bech32,
+        ),
+        Shape(
+            kind="wallet",
+            pattern=r"0x[0-9A-Fa-f]{40}",
+            score=820_000,
+            why="written as an Ethereum address",
+            check=_ethereum,
+        ),
+    )

@@ -1,0 +1,310 @@
+"""Keys, tokens and passwords."""
+
+import base64
+import binascii
+import math
+import re
+from typing import ClassVar
+
+from freehold.stages.governance.detectors.base import PatternDetector, Shape, Spans, is_edge, near
+
+MAX_PRIVATE_KEY = 16_384
+"""Characters after which a private key without an end is taken to have ended."""
+
+
+def _aws(folded: str, start: int, end: int) -> Spans:
+    return ((start, end, 980_000),) if is_edge(folded, start - 1) and is_edge(folded, end) else ()
+
+
+class AwsKey(PatternDetector):
+    """Amazon access key ids. (Their secret halves are found by name: `secret.token`.)"""
+
+    id = "secret.aws_key"
+    label = "secret"
+    shapes: ClassVar[tuple[Shape, ...]] = (
+        Shape(
+            kind="aws_key",
+            pattern=r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}",
+            score=980_000,
+            why="an Amazon access key id",
+            check=_aws,
+        ),
+    )
+
+
+_PREFIXED = (
+    r"sk-[A-Za-z0-9_\-]{20,}",  # OpenAI, Anthropic, OpenRouter, DeepSeek
+    r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}",  # Stripe
+    r"whsec_[A-Za-z0-9+/=]{24,}",
+    r"gh[pousr]_[A-Za-z0-9]{36,}",  # GitHub
+    r"github_pat_[A-Za-z0-9_]{22,}",
+    r"gl(?:pat|dt|rt|cbt|ptt|oas)-[A-Za-z0-9_\-]{20,}",  # GitLab
+    r"xox[abeoprs]-[A-Za-z0-9\-]{10,}",  # Slack
+    r"xapp-[0-9]-[A-Za-z0-9\-]{20,}",
+    r"AIza[A-Za-z0-9_\-]{35}",  # Google
+    r"ya29\.[A-Za-z0-9_\-]{20,}",
+    r"GOCSPX-[A-Za-z0-9_\-]{20,}",
+    r"hf_[A-Za-z0-9]{30,}",  # Hugging Face
+    r"npm_[A-Za-z0-9]{36}",
+    r"pypi-[A-Za-z0-9_\-]{50,}",
+    r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}",  # SendGrid
+    r"do[opr]_v1_[0-9a-f]{64}",  # DigitalOcean
+    r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",  # Shopify
+    r"dapi[0-9a-f]{32}",  # Databricks
+    r"(?:gsk|pplx|xai|r8|fw|tgp_v1|nvapi|csk)[_\-][A-Za-z0-9_\-]{30,}",  # other model providers
+    r"lin_api_[A-Za-z0-9]{30,}",
+    r"(?:ntn|secret)_[A-Za-z0-9]{40,}",  # Notion
+    r"hv[sb]\.[A-Za-z0-9_\-]{24,}",  # Vault
+    r"AGE-SECRET-KEY-1[A-Z0-9]{58}",
+    r"[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}",  # Telegram
+    r"SK[0-9a-f]{32}",  # Twilio
+    r"key-[0-9a-f]{32}",  # Mailgun
+    r"fh_?[A-Za-z]{0,12}_[A-Za-z0-9_\-]{32,}",  # Freehold
+)
+_PREFIX_GATE = (
+    r"sk-[a-z0-9_\-]{20}|[sr]k_(?:live|test)_|whsec_|gh[pousr]_|github_pat_|gl[a-z]{2,3}-[a-z0-9_\-]{20}"
+    r"|xox[a-z]-|xapp-|aiza|ya29\.|gocspx-|hf_|npm_|pypi-|sg\.[a-z0-9_\-]{16}|do[opr]_v1_|shp(?:at|ca|pa|ss)_"
+    r"|dapi[0-9a-f]{32}|(?:gsk|pplx|xai|r8|fw|tgp_v1|nvapi|csk)[_\-][a-z0-9_\-]{30}|lin_api_"
+    r"|(?:ntn|secret)_[a-z0-9]{40}|hv[sb]\.|age-secret|:aa[a-z0-9_\-]{33}|sk[0-9a-f]{32}|key-[0-9a-f]{32}"
+    r"|fh_?[a-z]{0,12}_[a-z0-9_\-]{32}"
+)
+
+
+def _api_key(folded: str, start: int, end: int) -> Spans:
+    value = folded[start:end]
+    if (
+        not is_edge(folded, start - 1)
+        or sum(c.isdigit() for c in value) < 2
+        or len(set(value)) < 10
+    ):
+        return ()  # words joined by dashes
+    return ((start, end, 980_000),)
+
+
+def _hook(_: str, start: int, end: int) -> Spans:
+    return ((start, end, 980_000),)
+
+
+class ApiKey(PatternDetector):
+    """Keys that carry their issuer's prefix: models, code hosts, payment, chat, Freehold itself."""
+
+    id = "secret.api_key"
+    label = "secret"
+    shapes: ClassVar[tuple[Shape, ...]] = (
+        Shape(
+            kind="api_key",
+            pattern="|".join(_PREFIXED),
+            gate=_PREFIX_GATE,
+            score=980_000,
+            why="an issuer's prefix and length",
+            check=_api_key,
+        ),
+        Shape(
+            kind="api_key",
+            pattern=r"hooks\.slack\.com/services/([A-Za-z0-9/]{20,})|AccountKey=([A-Za-z0-9+/]{60,}={0,2})",
+            gate=r"hooks\.slack\.com/services/|accountkey=",
+            score=980_000,
+            why="a web hook's or storage account's key",
+            check=_hook,
+        ),
+    )
+
+
+_PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+
+
+def _private_key(folded: str, start: int, end: int) -> Spans:
+    limit = min(len(folded), start + MAX_PRIVATE_KEY)
+    closed = _PEM_END.search(folded, end, limit)
+    return ((start, closed.end() if closed else limit, 999_000),)
+
+
+class PrivateKey(PatternDetector):
+    """Private keys between PEM lines (RFC 7468), to their end or to the end of the text."""
+
+    id = "secret.private_key"
+    label = "secret"
+    shapes: ClassVar[tuple[Shape, ...]] = (
+        Shape(
+            kind="private_key",
+            pattern=r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
+            gate=r"-----begin [a-z0-9 ]{0,40}private key",
+            score=999_000,
+            why="a PEM block that says so",
+            check=_private_key,
+        ),
+    )
+    live: ClassVar[tuple[str, ...]] = (
+        r"-{1,5}(?:B|BE|BEG|BEGI|BEGIN|BEGIN [A-Z0-9 ]{0,60}-{0,5})$",
+    )
+
+
+def _jwt(folded: str, start: int, end: int) -> Spans:
+    head = folded[start:end].split(".", 1)[0]
+    if not is_edge(folded, start - 1):
+        return ()
+    try:
+        header = base64.urlsafe_b64decode(head + "=" * (-len(head) % 4))
+    except (binascii.Error, ValueError):
+        return ((start, end, 600_000),)
+    return ((start, end, 985_000 if b'"alg"' in header else 600_000),)
+
+
+class Jwt(PatternDetector):
+    """JSON web tokens (RFC 7519), signed or not."""
+
+    id = "secret.jwt"
+    label = "secret"
+    shapes: ClassVar[tuple[Shape, ...]] = (
+        Shape(
+            kind="jwt",
+            pattern=r"eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{4,}(?:\.[A-Za-z0-9_\-]*)?",
+            gate=r"eyj[a-z0-9_\-]{8,}\.eyj",
+            score=985_000,
+            why="three parts, the first a JOSE header",
+            check=_jwt,
+        ),
+    )
+
+
+_NAMES = (
+    r"pass(?:word|wd|phrase|code|wort)|pwd|kennwort|mot de passe|contrasena|senha|wachtwoord"
+    r"|secret|(?:api|access|private|signing|encryption)[ _\-]?key|token|credential"
+)
+_NOT_A_VALUE = re.compile(
+    r"(?i)null|none|nil|true|false|undefined|string|required|optional|hidden|redacted|removed|unknown"
+    r"|https?:|[A-Za-z_]+[.(\[]|\W*$"
+)
+_HAS_LOWER, _HAS_UPPER = re.compile("[a-z]"), re.compile("[A-Z]")
+_HAS_DIGIT, _HAS_SIGN = re.compile(r"\d"), re.compile(r"[!#$%^&*+=@~|/?]")
+
+
+def _classes(value: str) -> tuple[int, bool]:
+    """How many kinds of characters, and whether any of them is no letter."""
+    other = bool(_HAS_DIGIT.search(value)), bool(_HAS_SIGN.search(value))
+    letters = bool(_HAS_LOWER.search(value)), bool(_HAS_UPPER.search(value))
+    return sum(other) + sum(letters), any(other)
+
+
+def _assigned(folded: str, start: int, end: int) -> Spans:
+    value = folded[start:end].rstrip(".,;:!?)]}\\")
+    end = start + len(value)
+    if len(value) < 6 or value[0] in "[<{$*(%\x7f" or _NOT_A_VALUE.match(value):
+        return ()
+    classes, other = _classes(value)
+    if classes >= 3 and len(value) >= 8:
+        return ((start, end, 860_000),)
+    if other:
+        return ((start, end, 760_000 if classes > 1 else 560_000),)
+    if len(value) >= 16 and classes == 2:
+        return ((start, end, 600_000),)
+    return ((start, end, 350_000),)
+
+
+def _said(folded: str, start: int, end: int) -> Spans:
+    value = folded[start:end].rstrip(".,;:!?)]}\\")
+    end = start + len(value)
+    if len(value) < 6 or value[0] in "[<{$*(%\x7f" or _NOT_A_VALUE.match(value):
+        return ()
+    classes, other = _classes(value)
+    return ((start, end, 740_000),) if other and classes > 1 else ()
+
+
+def _bearer(folded: str, start: int, end: int) -> Spans:
+    value = folded[start:end]
+    return ((start, end, 880_000),) if _HAS_DIGIT.search(value) and len(set(value)) > 7 else ()
+
+
+class Token(PatternDetector):
+    """What stands behind a word such as ``password:``, ``api_key=``, ``Bearer``."""
+
+    id = "secret.token"
+    label = "secret"
+    shapes: ClassVar[tuple[Shape, ...]] = (
+        Shape(
+            kind="password",
+            pattern=(
+                rf"(?:{_NAMES})[A-Za-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?::=|=>|->|[:=])\s{{0,3}}"
+                r"[\"'`]?([^\s\"'`,;<>]{6,})"
+            ),
+            gate=rf"(?:{_NAMES})[a-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?::|=|->)",
+            group=1,
+            any_case=True,
+            score=860_000,
+            why="behind a name for secrets",
+            check=_assigned,
+        ),
+        Shape(
+            kind="password",
+            pattern=rf"(?:{_NAMES}|pin)\s{{1,2}}(?:is|was|ist|est|es):?\s{{1,2}}[\"'`]?([^\s\"'`,;<>]{{6,}})",
+            gate=rf"(?:{_NAMES}|pin)\s{{1,2}}(?:is|was|ist|est|es)[:\s]",
+            group=1,
+            any_case=True,
+            score=740_000,
+            why="said to be a secret",
+            check=_said,
+        ),
+        Shape(
+            kind="token",
+            pattern=r"(?:bearer|authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:basic|token|apikey))\s{1,3}([A-Za-z0-9._~+/=\-]{12,})",
+            gate=r"bearer\s|authorization",
+            group=1,
+            any_case=True,
+            score=880_000,
+            why="behind an authorization scheme",
+            check=_bearer,
+        ),
+    )
+    live: ClassVar[tuple[str, ...]] = (
+        # RE2's live patterns ignore case
+        rf"(?:{_NAMES}|pin)[A-Za-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?:(?::=|=>|->|:|=|is:?|was:?|ist:?|est:?|es:?|i|w|wa|e|-)\s{{0,3}}[\"'`]?)?[^\s\"'`,;<>]{{0,256}}$",
+        r"(?:bearer|authorization[\"']?\s{0,3}(?:[:=]\s{0,3}[\"']?[a-z]{0,6})?)\s{0,3}[A-Za-z0-9._~+/=\-]{0,256}$",
+        r"(?:mot|mot d|mot de|mot de [a-z]{0,6}|api|access|private|signing|encryption)\s$",
+    )
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")
+_HEX = re.compile(r"[0-9a-fA-F]+$")
+
+
+def entropy(text: str) -> float:
+    """Shannon entropy of the characters, in bits a character."""
+    size = len(text)
+    return -sum(n / size * math.log2(n / size) for n in map(text.count, set(text)))
+
+
+def _random(folded: str, start: int, end: int) -> Spans:
+    value = folded[start:end]
+    if len(value) > 200 or not is_edge(folded, start - 1) or _UUID.match(value):
+        return ()
+    if _HEX.match(value):
+        return ((start, end, 200_000),) if len(value) >= 32 and entropy(value) > 3.0 else ()
+    if sum(c.isdigit() for c in value) < 3 or not (
+        _HAS_UPPER.search(value) and _HAS_LOWER.search(value)
+    ):
+        return ()
+    return ((start, end, 200_000),) if entropy(value) > 4.0 else ()
+
+
+class Entropy(PatternDetector):
+    """Long random-looking strings next to a word for secrets."""
+
+    id = "secret.entropy"
+    label = "secret"
+    shapes: ClassVar[tuple[Shape, ...]] = (
+        Shape(
+            kind="random_string",
+            pattern=r"[A-Za-z0-9+/_=\-]{24,}",
+            gate=r"secret|token|credential|passw|pwd|key",
+            score=200_000,
+            why="looks random",
+            check=_random,
+            nearby=(
+                near(
+                    r"secret token credential passw pwd keys?\b [a-z]{1,12}keys?\b",
+                    450_000,
+                    "near a word for secrets",
+                ),
+            ),
+        ),
+    )

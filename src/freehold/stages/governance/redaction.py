@@ -1,0 +1,214 @@
+"""Replacing what one attempt's model is not cleared for, in every text that goes to it."""
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+
+import orjson
+from msgspec.structs import replace
+
+from freehold.core.ask import Message, ToolCall
+from freehold.core.decisions import Decision, Finding
+from freehold.core.errors import RoutingError
+from freehold.core.handoffs import Attempt, Plan
+from freehold.core.trail import Trail
+from freehold.stages.governance import jsontext
+from freehold.stages.governance.exchange import Exchange, Mentions
+from freehold.stages.governance.placeholders import spoken
+from freehold.stages.governance.scanner import Scanner, cover
+
+Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
+"""Findings of a text by scanner, text and place; remembered ones where it was read before."""
+
+
+# RFC 2606: names that belong to nobody, as documentation uses them
+_EXAMPLE = re.compile(r"@(?:[\w-]+\.)*(?:example(?:\.\w+)?|test|invalid)$", re.IGNORECASE)
+
+
+class Redaction:
+    """Redacts for one attempt.
+
+    Attributes:
+        restorations: each placeholder used and the text behind it, as first written. The sender's
+            own secrets are among them; a secret from elsewhere is not, so that it never comes back.
+        count: stretches replaced.
+    """
+
+    def __init__(
+        self, exchange: Exchange, plan: Plan, attempt: Attempt, trail: Trail, read: Read
+    ) -> None:
+        self.restorations: dict[str, str] = dict(exchange.secrets)
+        self.count = 0
+        self._exchange = exchange
+        self._attempt = attempt
+        self._demanded = plan.ruled.redact_labels
+        self._trail = trail
+        self._read = read
+        self._said: set[tuple[str, str]] = set()
+        self._replaced = {
+            value: finding for value, finding in exchange.values.items() if self._applies(finding)
+        }
+        self._mentions = Mentions(self._replaced)
+        self._pieces = tuple(piece.text for piece in plan.ruled.grounded.pieces if piece.text)
+
+    def text(self, text: str, where: str) -> str:
+        """The text with placeholders; JSON stays JSON.
+
+        Raises:
+            ControlFailed: a detector in enforce mode failed.
+        """
+        if not text:
+            return text
+        panel = self._exchange.panel
+        scanner = panel.context if where.startswith("context:") else panel.request
+        known = self._exchange.recall(scanner, text)
+        if known is None:
+            known = self._read(scanner, text, where)
+            self._learn(text, known)
+        wanted = [f for f in known if self._applies(f)]
+        if not wanted and not self._replaced:
+            return text
+        return self._replace(text, wanted)
+
+    def holds(self, text: str, where: str) -> list[str]:
+        """The kinds of what this model may not see in a text, documentation's examples apart."""
+        panel = self._exchange.panel
+        return sorted(
+            {
+                finding.kind
+                for finding in self._read(panel.request, text, where)
+                if self._applies(finding) and not _EXAMPLE.search(text[finding.start : finding.end])
+            }
+        )
+
+    def packed(self, text: str, where: str) -> str:
+        """A system message with context packed into it: its pieces keep what was found in them."""
+        cuts = {0, len(text)}
+        for piece in self._pieces:
+            start = text.find(piece)
+            if start >= 0:
+                cuts.update((start, start + len(piece)))
+        if len(cuts) == 2:
+            return self.text(text, where)
+        parts = []
+        for start, end in pairwise(sorted(cuts)):
+            part = text[start:end]
+            parts.append(self.text(part, "context:packed" if part in self._pieces else where))
+        return "".join(parts)
+
+    def message(self, message: Message, where: str) -> Message:
+        """A message with its content, its tool calls' arguments and its name redacted.
+
+        A name may hold no brackets, so a name that would need a placeholder is left out.
+        """
+        content = (
+            self.packed(message.content, where)
+            if message.role == "system"
+            else self.text(message.content, where)
+        )
+        calls = message.tool_calls
+        if calls:
+            calls = tuple(
+                self._call(call, f"{where}:call:{number}") for number, call in enumerate(calls)
+            )
+        name = message.name
+        if name is not None and self.text(name, f"{where}:name") != name:
+            name = None
+        if content is message.content and calls == message.tool_calls and name == message.name:
+            return message
+        return replace(message, content=content, tool_calls=calls, name=name)
+
+    def _call(self, call: ToolCall, where: str) -> ToolCall:
+        arguments = self.text(call.arguments, where)
+        return call if arguments is call.arguments else replace(call, arguments=arguments)
+
+    def _applies(self, finding: Finding) -> bool:
+        if self._exchange.replaces(finding, self._attempt, self._demanded):
+            return True
+        setting = self._exchange.panel.uses[finding.detector].setting
+        if (
+            setting.mode == "observe"
+            and setting.action == "redact"
+            and finding.label != "secret"
+            and finding.label not in self._attempt.model.clearances
+        ):
+            self._say(finding, observed=True)
+        return False
+
+    def _learn(self, text: str, findings: tuple[Finding, ...]) -> None:
+        fresh = False
+        for finding in findings:
+            value = text[finding.start : finding.end]
+            if value not in self._replaced and self._applies(finding):
+                self._replaced[value] = finding
+                fresh = True
+        if fresh:
+            self._mentions = Mentions(self._replaced)
+
+    def _replace(self, text: str, wanted: list[Finding]) -> str:
+        stretches = cover(wanted)
+        for start, end, value in self._mentions.find(text):
+            if not any(start < b and a < end for a, b, _ in stretches):
+                stretches.append((start, end, self._replaced[value]))
+        if not stretches:
+            return text
+        stretches.sort(key=lambda s: s[0])
+        if jsontext.is_json(text):
+            fitted = jsontext.fit(text, stretches)
+        else:
+            fitted = jsontext.plain(stretches)
+        parts: list[str] = []
+        done = 0
+        for start, end, finding, quoted in fitted:
+            placeholder = self._placeholder(text[start:end], finding)
+            parts += (text[done:start], f'"{placeholder}"' if quoted else placeholder)
+            done = end
+        parts.append(text[done:])
+        self.count += len(fitted)
+        return "".join(parts)
+
+    def _placeholder(self, value: str, finding: Finding) -> str:
+        placeholder = self._exchange.minter.make(finding.kind, value)
+        if finding.label != "secret":
+            self.restorations.setdefault(placeholder, value)
+        self._say(finding, observed=False)
+        return placeholder
+
+    def _say(self, finding: Finding, *, observed: bool) -> None:
+        """One decision for each detector and kind, however many stretches there are."""
+        key = (finding.detector, finding.kind)
+        if key in self._said:
+            return
+        self._said.add(key)
+        kind, model = spoken(finding.kind), self._attempt.model.id
+        did = "would have been replaced" if observed else "replaced by a placeholder"
+        self._trail.decide(
+            Decision(
+                stage="governance",
+                outcome="transform",
+                rule=finding.detector,
+                mode="observe" if observed else "enforce",
+                why=f"{kind} {did}: {model} is not cleared for {finding.label}"
+                if finding.label not in self._demanded
+                else f"{kind} {did}: a rule demands it for {finding.label}",
+                evidence=(f"{finding.where}[{finding.start}:{finding.end}]",),
+            )
+        )
+
+
+def allow_settings(redaction: Redaction, plan: Plan, attempt: Attempt) -> None:
+    """Tools, response format and stop sequences reach the provider as they were written.
+
+    Raises:
+        RoutingError: they hold what this model may not see; another model may.
+    """
+    ask = plan.ruled.admitted.ask
+    settings = [part for part in (ask.tools, ask.response_format, ask.stop) if part]
+    if not settings:
+        return
+    kinds = redaction.holds(orjson.dumps(settings).decode(), "settings")
+    if kinds:
+        raise RoutingError(
+            f"model {attempt.model.id}: the request's settings hold {', '.join(kinds)},"
+            " for which it has no clearance"
+        )

@@ -1,0 +1,36 @@
+"""The built-in detectors, by name. Third-party ones come as instances from whoever wires."""
+
+from importlib import import_module
+
+from freehold.core.ports import Detector
+
+_DETECTORS = "freehold.stages.governance.detectors"
+BUILT_IN: tuple[tuple[str, str], ...] = (
+    ("pii.email", "contact:Email"),
+    ("pii.phone", "contact:Phone"),
+    ("pii.card", "banking:Card"),
+    ("pii.iban", "banking:Iban"),
+    ("pii.crypto", "banking:Crypto"),
+    ("pii.us_ssn", "national:UsSsn"),
+    ("pii.national_id", "national:NationalId"),
+    ("pii.ip", "network:Ip"),
+    ("pii.mac", "network:Mac"),
+    ("pii.url_credentials", "network:UrlCredentials"),
+    ("secret.aws_key", "secrets:AwsKey"),
+    ("secret.api_key", "secrets:ApiKey"),
+    ("secret.private_key", "secrets:PrivateKey"),
+    ("secret.jwt", "secrets:Jwt"),
+    ("secret.token", "secrets:Token"),
+    ("secret.entropy", "secrets:Entropy"),
+    ("hidden.unicode", "hidden:HiddenUnicode"),
+    ("injection.patterns", "injection:InjectionPatterns"),
+)
+
+
+def builtin_detectors() -> tuple[Detector, ...]:
+    """One instance of each, in the order above."""
+    made: list[Detector] = []
+    for _, place in BUILT_IN:
+        module, name = place.split(":")
+        made.append(getattr(import_module(f"{_DETECTORS}.{module}"), name)())
+    return tuple(made)

@@ -1,0 +1,266 @@
+"""The governance stage: what is in the request, in the context and in the answer."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from freehold.core.ask import Message
+from freehold.core.decisions import Finding
+from freehold.core.errors import ControlFailed
+from freehold.core.handoffs import (
+    Admitted,
+    Answer,
+    Attempt,
+    Checked,
+    Grounded,
+    Piece,
+    Plan,
+    Prepared,
+    Screened,
+    Sendable,
+    Stitched,
+)
+from freehold.core.ports import Detector
+from freehold.core.spec import DetectorSetting
+from freehold.core.timing import timed
+from freehold.core.trail import Trail
+from freehold.stages.governance import checking, screening, verdicts
+from freehold.stages.governance.answers import Reader, Watch
+from freehold.stages.governance.detectors.hidden import HiddenUnicode
+from freehold.stages.governance.exchange import Exchange
+from freehold.stages.governance.jsontext import fit, is_json, plain
+from freehold.stages.governance.memory import Memory
+from freehold.stages.governance.placeholders import AnyKind, Kinds, mask
+from freehold.stages.governance.redaction import Redaction, allow_settings
+from freehold.stages.governance.registry import builtin_detectors
+from freehold.stages.governance.scanner import Panel, Scanner, cover
+
+_PANELS = 512
+
+
+class Governance:
+    """Detectors over everything that goes in and comes out.
+
+    Args:
+        detectors: all that bundles may name; the built-in ones when omitted.
+        placeholder_key: secret bytes from which placeholders are made.
+        remembered: how many texts' findings are kept for later exchanges.
+    """
+
+    def __init__(
+        self,
+        detectors: Sequence[Detector] | None = None,
+        *,
+        placeholder_key: bytes,
+        remembered: int = 20_000,
+    ) -> None:
+        known = builtin_detectors() if detectors is None else tuple(detectors)
+        self._detectors = {detector.id: detector for detector in known}
+        self._key = placeholder_key
+        self._memory = Memory(remembered)
+        self._panels: dict[tuple[DetectorSetting, ...], Panel] = {}
+        # hashing settings costs more than reading a short text, so identity is asked first
+        self._same: dict[int, tuple[tuple[DetectorSetting, ...], Panel]] = {}
+        self._readers: dict[Panel, Reader] = {}
+        declared = [getattr(detector, "kinds", None) for detector in known]
+        self._kinds: Kinds = (
+            AnyKind()
+            if any(kinds is None for kinds in declared)
+            else frozenset(kind for kinds in declared for kind in kinds or ())
+        )
+
+    @timed("governance")
+    def request(self, prepared: Prepared, trail: Trail) -> Screened:
+        """Read every message; take out secrets; disarm look-alikes of placeholders.
+
+        Raises:
+            GovernanceRefusal: a detector that enforces found what it blocks.
+            ControlFailed: a detector in enforce mode failed.
+        """
+        panel = self._panel(prepared.admitted, trail)
+        exchange = trail.seen = Exchange(prepared.admitted, panel, self._key)
+        read = self._reading(exchange, trail)
+        found: list[Finding] = []
+        messages = tuple(
+            screening.message(message, f"message:{i}", exchange, read, self._kinds, found)
+            for i, message in enumerate(prepared.messages)
+        )
+        findings = (*self._hidden(prepared, panel), *found)
+        trail.findings.extend(findings)
+        verdicts.judge(findings, panel, trail, "request")
+        return Screened(
+            prepared=prepared,
+            messages=messages,
+            findings=findings,
+            labels=verdicts.labels(findings, panel),
+        )
+
+    @timed("governance")
+    def context(self, stitched: Stitched, trail: Trail) -> Grounded:
+        """Read every piece of context as the untrusted text that it is.
+
+        Raises:
+            GovernanceRefusal: a detector that enforces found what it blocks.
+            ControlFailed: a detector in enforce mode failed.
+        """
+        exchange = self._exchange(stitched.screened, (), trail)
+        read = self._reading(exchange, trail)
+        findings: list[Finding] = []
+        pieces = tuple(
+            screening.piece(piece, exchange, read, self._kinds, findings)
+            for piece in stitched.pieces
+        )
+        trail.findings.extend(findings)
+        verdicts.judge(findings, exchange.panel, trail, "context")
+        found = verdicts.labels(findings, exchange.panel)
+        declared = frozenset(label for piece in pieces for label in piece.labels)
+        return Grounded(
+            stitched=stitched,
+            pieces=pieces,
+            findings=tuple(findings),
+            labels=stitched.screened.labels | found | declared,
+        )
+
+    def redactor(self, plan: Plan, attempt: Attempt, trail: Trail) -> Redaction:
+        """What replaces in any text for this attempt."""
+        grounded = plan.ruled.grounded
+        exchange = self._exchange(grounded.screened, grounded.stitched.pieces, trail)
+        return Redaction(exchange, plan, attempt, trail, self._reading(exchange, trail))
+
+    @timed("governance")
+    def redact(
+        self, plan: Plan, attempt: Attempt, messages: tuple[Message, ...], trail: Trail
+    ) -> Sendable:
+        """The packed messages as this model may see them.
+
+        Raises:
+            ControlFailed: a detector in enforce mode failed.
+            RoutingError: the request's settings (tools, response format, stop sequences) hold what
+                this model may not see; another one may.
+        """
+        redaction = self.redactor(plan, attempt, trail)
+        redacted = tuple(redaction.message(m, f"packed:{i}") for i, m in enumerate(messages))
+        allow_settings(redaction, plan, attempt)
+        return Sendable(
+            plan=plan,
+            attempt=attempt,
+            messages=redacted,
+            restorations=redaction.restorations,
+            redacted=redaction.count,
+        )
+
+    @timed("governance")
+    def answer(self, answer: Answer, trail: Trail) -> Checked:
+        """Check all that the model has said so far, and put the recipient's own values back.
+
+        Call it each time the answer grows. ``Checked.choices`` holds only what is settled, so the
+        text of each grows and never changes.
+
+        Raises:
+            GovernanceRefusal: a leak that a detector blocks.
+            ControlFailed: a detector in enforce mode failed.
+        """
+        grounded = answer.sendable.plan.ruled.grounded
+        exchange = trail.seen or self._exchange(grounded.screened, grounded.stitched.pieces, trail)
+        watch = exchange.watch
+        if watch is None or watch.sendable is not answer.sendable:
+            watch = exchange.watch = Watch(
+                answer.sendable, self._reader(exchange.panel), self._kinds, exchange.known
+            )
+        return checking.check(answer, watch, trail)
+
+    def masked(self, text: str, admitted: Admitted, trail: Trail) -> str:
+        """A text for records and screens, with every value found in it taken out for good."""
+        panel = self._panel(admitted, trail)
+        stretches = cover(panel.request.scan(text, "record", _ignore))
+        parts: list[str] = []
+        done = 0
+        for start, end, finding, bare in (
+            fit(text, stretches) if is_json(text) else plain(stretches)
+        ):
+            gone = mask(finding.kind)
+            parts += (text[done:start], f'"{gone}"' if bare else gone)
+            done = end
+        return "".join(parts) + text[done:]
+
+    # -- settings --
+
+    def _panel(self, admitted: Admitted, trail: Trail) -> Panel:
+        settings = admitted.app.detectors
+        same = self._same.get(id(settings))
+        if same is not None and same[0] is settings:
+            return same[1]
+        panel = self._panels.get(settings)
+        if panel is None:
+            try:
+                panel = Panel(settings, self._detectors)
+            except ControlFailed as failure:
+                trail.decide(verdicts.failed(DetectorSetting(id=failure.rule), str(failure)))
+                raise
+        if len(self._same) >= _PANELS:  # bundles change: begin anew
+            self._same.clear()
+            self._panels.clear()
+            self._readers.clear()
+        self._panels[settings] = panel
+        self._same[id(settings)] = (settings, panel)
+        return panel
+
+    def _reader(self, panel: Panel) -> Reader:
+        reader = self._readers.get(panel)
+        if reader is None:
+            reader = self._readers[panel] = Reader(panel)
+        return reader
+
+    def _hidden(self, prepared: Prepared, panel: Panel) -> tuple[Finding, ...]:
+        if not prepared.hidden:
+            return ()
+        return tuple(
+            replace(finding, threshold=use.setting.threshold)
+            for use in panel.uses.values()
+            if isinstance(use.detector, HiddenUnicode) and "request" in use.setting.phases
+            for finding in use.detector.counted(prepared.hidden)
+            if finding.score >= use.setting.threshold
+        )
+
+    # -- reading --
+
+    def _exchange(self, screened: Screened, pieces: tuple[Piece, ...], trail: Trail) -> Exchange:
+        """The exchange's state, made again from memory where another attempt or a later resumption
+        starts without it.
+        """
+        if trail.seen is not None:
+            exchange: Exchange = trail.seen
+            return exchange
+        prepared = screened.prepared
+        exchange = trail.seen = Exchange(
+            prepared.admitted, self._panel(prepared.admitted, trail), self._key
+        )
+        read = self._reading(exchange, trail)
+        for i, message in enumerate(prepared.messages):
+            screening.message(message, f"message:{i}", exchange, read, self._kinds, [])
+        for piece in pieces:
+            screening.piece(piece, exchange, read, self._kinds, [])
+        return exchange
+
+    def _reading(self, exchange: Exchange, trail: Trail) -> screening.Read:
+        """How texts of one exchange are read: what was read before is remembered."""
+
+        def read(scanner: Scanner, text: str, where: str) -> tuple[Finding, ...]:
+            found = exchange.recall(scanner, text)
+            if found is not None:
+                return screening.placed(found, where)
+            key = self._memory.key(exchange.minter.tenant, scanner.fingerprint, text)
+            found = self._memory.get(key)
+            if found is None:
+                found, sound = screening.scan(scanner, text, where, trail)
+                if sound:
+                    self._memory.put(key, found)
+            found = screening.placed(found, where)
+            exchange.remember(scanner, text, found)
+            return found
+
+        return read
+
+
+def _ignore(setting: DetectorSetting, why: str) -> None:
+    """A detector in observe mode changes nothing in what is masked."""
