@@ -75,9 +75,8 @@ class Document:
         if plain is None:
             right = self.clean.find("\n", start)
             sentence = self.clean[left : right if right >= 0 else len(self.clean)]
-            plain = "n't" not in sentence and negation.triggers(self.language).isdisjoint(
-                sentence.replace(",", " ").split()
-            )
+            words = sentence.replace(",", " ").split()
+            plain = negation.triggers(self.language).isdisjoint(words)
             self._sentences[left] = plain
         return plain
 

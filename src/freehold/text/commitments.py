@@ -8,6 +8,7 @@ promise ("if it is late, we'll refund you") still binds for what costs money; fo
 from freehold.core.facts import Polarity, TextFact
 from freehold.text import negation
 from freehold.text.clauses import Document
+from freehold.text.patterns import Spans
 from freehold.text.patterns import compile as compile_pattern
 
 # stem -> (class, every form of the verb)
@@ -54,25 +55,22 @@ _LIGHT = (
 )
 _WORDS = r"(?: [\w'$€£.,%#*-]{1,24}){0,7}?"
 _FILL = (
-    r"(?:will|shall|can|could|would|may|might|must|cannot|can not|not|never|also|now|just"
-    r"|already|yet|then|first|"
-    r"be|been|being|am|are|is|have|had|has|do|did|going to|gone ahead and|go ahead and"
-    r"|went ahead and|able to|"
-    r"unable to|happy to|glad to|pleased to|delighted to|like to|love to|proceed to|proceeded to"
-    r"|making sure to|"
-    r"try to|even|still|of course|both|always|allowed to|permitted to|authori[sz]ed to"
-    r"|in a position to|"
-    r"so|today|to|\w+n't|\w+ly)"
+    r"(?:will|shall|can|could|would|may|might|must|cannot|can not|not|never|also|now|just|already|"
+    r"yet|then|first|be|been|being|am|are|is|have|had|has|do|did|going to|gone ahead and|"
+    r"go ahead and|went ahead and|able to|unable to|happy to|glad to|pleased to|delighted to|"
+    r"like to|love to|proceed to|proceeded to|proceed with|proceeding with|go ahead with|"
+    r"making sure to|try to|even|still|of course|both|always|allowed to|permitted to|"
+    r"authori[sz]ed to|in a position to|so|today|to|\w+n't|\w+ly)"
 )
 _SUBJECT = (
     r"(?:i|we|our (?:\w+ ){0,2}(?:team|staff|store|company|warehouse|agents?)|"
-    r"the (?:team|company|store|airline|manager)|(?:my|a) (?:manager|colleague|supervisor)"
+    r"the (?:team|company|store|manager)|(?:my|a) (?:manager|colleague|supervisor)"
     r"|let me|let us|let's)"
 )
-# 1 subject, 2 contraction, 3 auxiliaries and adverbs, 4 verb, 5 noun of a light verb
+# 1 subject, 2 contraction, 3 auxiliaries and adverbs, 4 verb, 5 light verb, 6 its object
 _ACTIVE = compile_pattern(
     rf"\b({_SUBJECT})('ll|'ve|'m|'re|'d)?((?: {_FILL}){{0,9}}) (?:({_VERB})"
-    rf"|{_LIGHT}{_WORDS} ({_NOUN}))\b"
+    rf"|({_LIGHT}){_WORDS} ({_NOUN}))\b"
 )
 _DONE = (
     r"refunded|reimbursed|repaid|cancell?ed|shipped|dispatched|replaced|exchanged|waived"
@@ -85,7 +83,8 @@ _DONE_TO_NOUN = (
     r"issued|processed|completed|approved|initiated|applied|granted|confirmed|finali[sz]ed"
     r"|made|sent|added|returned|provided"
 )
-_ADVERBS = r"(?:(?: not| now| also| then| already| just| since|  both| \w+ly|,)*)"
+_ADVERB = r"(?: not| now| also| then| already| just| since| both| only| \w+ly)"
+_ADVERBS = _ADVERB + "{0,4}"
 # 1 auxiliary, 2 participle of its own class, 3 participle that needs a noun
 _PASSIVE = compile_pattern(
     rf"\b((?:has|have|had|hasn't|haven't){_ADVERBS} been|"
@@ -97,7 +96,7 @@ _PASSIVE = compile_pattern(
 )
 # 1 auxiliaries, 2 noun
 _NOMINAL = compile_pattern(
-    rf"\byou((?:'ll| will| can| should|'re| are|'ve| have| shall|{_ADVERBS[3:-2]}){{0,5}}) (?:be )?"
+    rf"\byou((?:'ll| will| can| should|'re| are|'ve| have| shall|{_ADVERB}){{0,5}}) (?:be )?"
     r"(?:receive|get|receiving|getting|given|issued|entitled to|eligible for|qualify for"
     r"|qualified for|eligible to (?:receive|get)|granted)"
     rf"{_WORDS} ({_NOUN})\b"
@@ -108,11 +107,11 @@ _STATE = compile_pattern(
     rf"|complete|underway|processing)\b"
     r"|\b(guaranteed|money[- ]back guarantee|you have (?:my|our) word)\b"
 )
-# 1 verb, 2 noun of a light verb
+# 1 verb, 2 light verb, 3 its object
 _OFFERED = compile_pattern(
     r"\b(?:would you like|do you want|want|you'd like|you would like|you wish|prefer) (?:me|us) to "
     rf"(?:go ahead and |proceed with |proceed to |now |also ){{0,2}}(?:({_VERB})"
-    rf"|{_LIGHT}{_WORDS} ({_NOUN}))\b"
+    rf"|({_LIGHT}){_WORDS} ({_NOUN}))\b"
 )
 _FOREIGN = {
     "de": compile_pattern(
@@ -142,12 +141,15 @@ _CONDITIONS = frozenset(
 _WAITING = frozenset("once when after before until".split())
 _UNSURE = frozenset("could may might".split())
 _ABILITY = frozenset("can would should 'd".split())
+_REQUESTS = frozenset("please know".split())
+_PAYMENTS = frozenset("payment payments charge charges charged".split())
 _ABLE = ("can ", "could ", "would ", "may ", "might ", "should ")
 _QUESTIONS = frozenset("shall should may can could would do".split())
 # What an agent says of others: "cancelled by the airline", "the change that you requested".
 _BY_OTHERS = (" by the airline", " by you", " by the customer", " by the carrier", " by the seller")
 _STARTS = {
-    "refund": ("refund", "reimburs", "repa", "pay", "paid", "money"), "cancel": ("cancel",),
+    "refund": ("refund", "reimburs", "repa", "pay you", "paid you", "paying you", "money"),
+    "cancel": ("cancel",),
     "ship": ("ship", "dispatch", "deliver", "expedit"), "replace": ("replac", "exchang", "swap"),
     "guarantee": ("guarantee", "promis", "you have"), "waive": ("waiv",),
     "credit": ("credit", "compensat", "voucher", "certificate", "gift"),
@@ -168,10 +170,14 @@ def find(doc: Document) -> list[TextFact]:
     found: list[TextFact] = []
     low = doc.low
     if " me to " in low or " us to " in low:
-        for span, verb, noun in _OFFERED.regs(low):
-            _add(found, doc, span, _class_of(doc, verb, noun), "hypothetical")
-    for span, _, contraction, helpers, verb, noun in _ACTIVE.regs(low):
-        role = _class_of(doc, verb, noun)
+        for span, *parts in _OFFERED.regs(low):
+            offered = _class_of(doc, span, parts)
+            if offered is not None:
+                _add(found, doc, span, offered, "hypothetical")
+    for span, _, contraction, helpers, *parts in _ACTIVE.regs(low):
+        role = _class_of(doc, span, parts)
+        if role is None:
+            continue
         words = [*doc.group(contraction).split(), *doc.group(helpers).split()]
         _add(found, doc, span, role, _active_polarity(doc, span, role, words))
     for span, auxiliary, done, _ in _PASSIVE.regs(low):
@@ -181,6 +187,14 @@ def find(doc: Document) -> list[TextFact]:
         if passive is not None:
             able = doc.group(auxiliary).startswith(_ABLE)
             _add(found, doc, span, passive, _stated_polarity(doc, *span, passive, able))
+    _find_stated(found, doc)
+    _find_foreign(found, doc)
+    return found
+
+
+def _find_stated(found: list[TextFact], doc: Document) -> None:
+    """What the reader will get ("you'll receive a refund"), and what is said to be settled."""
+    low = doc.low
     if "you" in low:
         for span, _, noun in _NOMINAL.regs(low):
             role = verb_class(doc.group(noun))
@@ -189,18 +203,31 @@ def find(doc: Document) -> list[TextFact]:
     for span, noun, _ in _STATE.regs(low):
         role = verb_class(doc.group(noun)) if noun[0] >= 0 else "guarantee"
         _add(found, doc, span, role, _stated_polarity(doc, *span, role, False))
+
+
+def _find_foreign(found: list[TextFact], doc: Document) -> None:
     foreign = _FOREIGN.get(doc.language)
-    if foreign is not None:
-        for span, *groups in foreign.regs(low):
-            role = next(
-                c for c, group in zip(_FOREIGN_CLASSES, groups, strict=False) if group[0] >= 0
-            )
-            _add(found, doc, span, role, _foreign_polarity(doc, span[1]))
-    return found
+    if foreign is None:
+        return
+    for span, *groups in foreign.regs(doc.low):
+        role = next(c for c, group in zip(_FOREIGN_CLASSES, groups, strict=False) if group[0] >= 0)
+        _add(found, doc, span, role, _foreign_polarity(doc, span[1]))
 
 
-def _class_of(doc: Document, verb: tuple[int, int], noun: tuple[int, int]) -> str:
-    return verb_class(doc.group(verb if verb[0] >= 0 else noun))
+def _class_of(doc: Document, span: tuple[int, int], parts: Spans) -> str | None:
+    """The class of (verb, light verb, object); None when the object is not what is given."""
+    verb, light, noun = parts
+    if verb[0] >= 0:
+        return verb_class(doc.group(verb))
+    thing = doc.group(noun)
+    between = doc.low[light[0] : noun[0]]
+    if " using " in between or " information " in between or " details " in between:
+        return None
+    if thing == "credit" and doc.low.startswith(" card", span[1]):
+        return None
+    role = verb_class(thing)
+    # "add a bag to your reservation"
+    return "change" if role == "book" and doc.group(light).startswith("add") else role
 
 
 def _add(
@@ -263,7 +290,9 @@ def _unless_conditional(doc: Document, start: int, end: int, role: str) -> Polar
         # no comma since the condition: the phrase is the condition itself
         if role not in _COSTS_MONEY or "," not in before[last:]:
             return "hypothetical"
-    if role not in _COSTS_MONEY and not _CONDITIONS.isdisjoint(after):
+    if role not in _COSTS_MONEY and not (
+        _CONDITIONS.isdisjoint(after) and _REQUESTS.isdisjoint(before)
+    ):
         return "hypothetical"
     return "affirmed"
 
@@ -277,12 +306,18 @@ def _foreign_polarity(doc: Document, end: int) -> Polarity:
 
 
 def _noun_class(doc: Document, start: int, end: int) -> str | None:
-    """What was "processed" or "issued": the nearest known noun of the sentence, left first."""
+    """What was "processed" or "issued": the first known noun of the clause, else a near one."""
     before, after = doc.around(start, end)
-    for word in before[:-14:-1] + after[:5]:
+    clause: list[str] = []
+    for word in reversed(before):
+        if word in (",", "and"):
+            break
+        clause.insert(0, word)
+    near = [*clause, *before[:-14:-1], *after[:5]]
+    about_payment = not _PAYMENTS.isdisjoint(near)
+    for word in near:
         role = verb_class(word)
-        if role != "other" and not word.endswith(("ed", "ing")):
-            return role
-        if word in ("payment", "charge", "charges", "request", "details", "information"):
-            return None
+        if role == "other" or word.endswith(("ed", "ing")) or (about_payment and role != "refund"):
+            continue
+        return "change" if role == "book" and doc.low.endswith("added", start, end) else role
     return None

@@ -27,6 +27,7 @@ _WORDS = {
 _CENTS = {"cent": "USD", "cents": "USD", "pence": "GBP"}
 _KRONA = {"sv": "SEK", "da": "DKK", "no": "NOK"}
 _POINT_DECIMAL = frozenset({"USD", "GBP", "CAD", "AUD"})
+_PLACEHOLDER_ENDS = ("]", "_", "?", "}")
 _NO_MINOR_UNIT = frozenset({"JPY", "KRW"})
 _MULTIPLIERS = {
     "k": 10**3, "thousand": 10**3, "tausend": 10**3, "mille": 10**3, "mil": 10**3, "hundred": 100,
@@ -234,20 +235,14 @@ def _read_named(doc: Document, start: int, end: int) -> TextFact | None:
     left = spans.words_left(doc, start)
     number = spans.word_number(left, allow_article=name in ("dollar", "buck", "euro"))
     if number is None:
-        first = next(iter(left), (start, ""))
-        vague = [at for at, word in left[:3] if word in spans.VAGUE or word.endswith("ish")]
-        if vague:
-            return _fact(doc, min(vague), end, None, None, currency)
-        if (first[1] == "of" and len(left) > 1 and left[1][1] in spans.VAGUE) or (
-            doc.low[max(0, start - 2) : start].strip()[-1:] in ("]", "_", "?", "}")
-        ):
-            return _fact(doc, first[0], end, None, None, currency)
-        return None
-    outer = next(((at, word) for at, word in left if at < number.start), None)
-    if outer is not None and (outer[1] in spans.VAGUE or outer[1] == "of"):
-        return _fact(
-            doc, outer[0], end, None, None, currency
-        )  # "several hundred", "couple of hundred"
+        vague = spans.vague_start(left[:3])
+        if vague is None and doc.low[max(0, start - 2) : start].strip()[-1:] in _PLACEHOLDER_ENDS:
+            vague = left[0][0] if left else start
+        return None if vague is None else _fact(doc, vague, end, None, None, currency)
+    # "several hundred", "a couple of hundred"
+    vague = spans.vague_start([entry for entry in left if entry[0] < number.start][:2])
+    if vague is not None:
+        return _fact(doc, vague, end, None, None, currency)
     factor = 1 if cents or currency in _NO_MINOR_UNIT else 100
     upper = None if number.high is None else number.high * factor
     return _fact(doc, number.start, end, number.low * factor, upper, currency)
@@ -257,11 +252,8 @@ def _minor(
     digits: str, multiplier: str, currency: str, language: str, *, cents: bool = False
 ) -> int | None:
     """Minor units; None for what is no number or has two readings ("$1.299")."""
-    if "." in digits and digits.count(".") == 1 and len(digits) - digits.index(".") == 4:
-        head = digits.split(".", maxsplit=1)[0]
-        if "," not in digits and head != "0" and len(head) <= 3 and not multiplier:
-            if language not in numbers.COMMA_DECIMAL and currency in ("USD", "GBP", "CAD", "AUD"):
-                return None
+    if not multiplier and _has_two_readings(digits, currency, language):
+        return None
     number = numbers.parse(digits, language, thousands=not multiplier)
     if number is None:
         return None

@@ -7,9 +7,10 @@ that language (their words mean other things elsewhere).
 import functools
 
 _PLAIN = frozenset(
-    "not cannot never cant dont wont didnt doesnt isnt arent wasnt couldnt wouldnt shouldnt nor "
-    "neither "
-    "none nobody nothing no-one nowhere neither aint".split()
+    "not cannot never nor neither none nobody nothing nowhere don't can't won't didn't doesn't "
+    "isn't aren't wasn't weren't couldn't wouldn't shouldn't haven't hasn't hadn't mustn't "
+    "needn't ain't mightn't shan't cant dont wont didnt doesnt isnt arent wasnt couldnt wouldnt "
+    "shouldnt havent hasnt aint".split()
 )
 # Negative by meaning: alone they deny, behind a negation they affirm ("not unable to").
 _LEXICAL = frozenset(
@@ -201,9 +202,7 @@ def scan_before(words: list[str], language: str) -> tuple[bool, bool]:
     for i, word in enumerate(words):
         kind = kinds.get(word)
         if kind is None:
-            if not word.endswith("n't"):
-                continue
-            kind = _NOT
+            continue
         if scan is None:
             scan = _Scan(words, language)
         if kind <= _JOINS:

@@ -26,22 +26,21 @@ class Normalised(msgspec.Struct, frozen=True):
     removed: dict[str, int]
 
 
+_ZERO_WIDTH = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060-\u2064\u206a-\u206f"
+    "\u3164\ufeff\uffa0"
+)
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    chr(plane * 0x10000 + low) for plane in range(17) for low in (0xFFFE, 0xFFFF)
+)
 _KINDS: tuple[tuple[str, str], ...] = (
     ("control", "\x00-\x08\x0b-\x1f\x7f-\x9f\ufff9-\ufffb\u2028\u2029"),
-    (
-        "zero_width",
-        "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060-\u2064\u206a-\u206f"
-        "\u3164\ufeff\uffa0",
-    ),
+    ("zero_width", _ZERO_WIDTH),
     ("bidi", "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"),
     ("tag", "\U000e0000-\U000e007f"),
     ("variation", "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"),
     ("surrogate", "\ud800-\udfff"),
-    (
-        "noncharacter",
-        "\ufdd0-\ufdef"
-        + "".join(chr(p * 0x10000 + low) for p in range(17) for low in (0xFFFE, 0xFFFF)),
-    ),
+    ("noncharacter", _NONCHARACTERS),
 )
 _HIDDEN = re.compile("|".join(f"(?P<{kind}>[{chars}])" for kind, chars in _KINDS))
 # One bitmap for the first plane; beyond it nearly everything hidden lies behind the emoji.

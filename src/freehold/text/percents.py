@@ -38,9 +38,15 @@ _IDIOM = compile_pattern(
     r"|un tercio de descuento|2x1|dos por uno|2 por 1|3x2|deux pour le prix d'un|2 pour 1"
     r"|2 zum preis von 1|zwei zum preis von einem)\b"
 )
-_FOREIGN_BP = (("drittel", 3334), ("tiers", 3334), ("tercio", 3334), ("3x2", 3334), ("viertel", 2500),
-               ("quart", 2500), ("cuarto", 2500))  # fmt: skip
-_PLACEHOLDERS = frozenset("x xx n nn y z ? ?? ??? _ __ [] {} ]]".split())
+_FOREIGN_BP = {
+    "drittel": 3334,
+    "tiers": 3334,
+    "tercio": 3334,
+    "3x2": 3334,
+    "viertel": 2500,
+    "quart": 2500,
+    "cuarto": 2500,
+}
 
 
 def find(doc: Document, *, idioms: bool = True) -> list[TextFact]:
@@ -115,7 +121,7 @@ def _read_words(doc: Document, unit: tuple[int, int]) -> TextFact | None:
             None if number.high is None else number.high * 100,
         )
     near = doc.low[max(0, start - 2) : start].strip()
-    vague = next((at for at, word in left[:2] if word in spans.VAGUE or word.endswith("ish")), None)
+    vague = spans.vague_start(left[:2])
     if vague is not None or (near and near[-1] in "]}>?_") or _is_cut_number(near):
         return _unread(doc, start if vague is None else vague, end)
     if (
@@ -146,7 +152,7 @@ def _idiom_value(text: str, groups: list[str | None]) -> int | None:
         gift = 2 if free in ("two", "2") else 1
         return -(-gift * 10_000 // (numbers_of(bought) + gift))
     if foreign is not None:
-        return next((value for key, value in _FOREIGN_BP if key in text), 5000)
+        return next((value for key, value in _FOREIGN_BP.items() if key in text), 5000)
     return 5000
 
 

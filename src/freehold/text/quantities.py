@@ -97,7 +97,7 @@ def find(doc: Document, *, digits: bool = True, words: bool = True) -> list[Text
     if digits:
         for groups in _NUMBERED.regs(low):
             _add(found, doc, _read_numbered(doc, groups))
-        if any(word in low for word in ("in stock", " left", "available", "remaining")):
+        if "in stock" in low or " left" in low or "available" in low or "remaining" in low:
             for whole, number in _LEFT.regs(low):
                 _add(found, doc, _counted(doc, whole, doc.group(number), "piece"))
         if ":" in low:

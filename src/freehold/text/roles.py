@@ -36,9 +36,10 @@ _OTHER = frozenset(
     "correct alkohol baumwolle coton algodón akku batterie batería verfügbarkeit sicher "
     "occupancy occupied opacity loaded load cpu memory disk".split()
 )
-_POLICY = frozenset("policy policies guideline guidelines rule rules limit limits limited capped cap "
-                    "maximum max permitted allowed allows allow permits richtlinie politique "
-                    "política approval".split())  # fmt: skip
+_POLICY = frozenset(
+    "policy policies guideline guidelines rule rules limit limits limited capped cap maximum max "
+    "permitted allowed allows allow permits richtlinie politique política approval".split()
+)
 _PRICE_NOUNS = frozenset(
     "price cost order purchase total bill fare ticket fee amount value preis prix precio "
     "bestellung "
@@ -135,6 +136,10 @@ def money_role(doc: Document, start: int, end: int) -> str:
     left, right = before[:-13:-1], after[:6]
     if right and right[0] == "off":
         return "discount"
+    for word in left[:4]:
+        # "a refund of $38 per passenger": what the amount is outweighs how it is counted
+        if _MONEY_ROLES.get(word, "price") != "price":
+            return _MONEY_ROLES[word]
     for i in range(max(len(left), len(right))):
         for words in (left, right):
             if i < len(words) and words[i] in _MONEY_ROLES:

@@ -96,6 +96,12 @@ def _word_range(run: list[tuple[int, str]], tokens: list[str]) -> WordNumber | N
     return None
 
 
+def vague_start(left: list[tuple[int, str]]) -> int | None:
+    """Where words that stand for no number begin ("several", "couple of"), or None."""
+    found = [at for at, word in left if word in VAGUE or word.endswith("ish")]
+    return min(found, default=None)
+
+
 def says_between(doc: Document, start: int) -> bool:
     """Whether "between" stands right before `start`."""
     return doc.low[max(0, start - 10) : start].endswith(_BETWEEN)
