@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from freehold.core.clock import Clock, SystemClock
 from freehold.core.handoffs import Admitted, Ruled
@@ -157,7 +157,7 @@ class Audit:
             if not allowed:
                 trail.closed = True
                 return
-        whole = None if trail.opened else self._opened(admitted, trail)
+        whole = UNSET if trail.opened else self._opened(admitted, trail)
         record = ExchangeRecord(
             type="interrupted" if outcome == "interrupted" else "closed",
             exchange=trail.arrival.exchange_id,

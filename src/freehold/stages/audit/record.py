@@ -6,7 +6,7 @@ the tenant says.
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from freehold.core.decisions import Decision, Finding, Stage
 from freehold.core.handoffs import Candidate, Features
@@ -165,7 +165,7 @@ class Closed(Struct, frozen=True, kw_only=True):
     suppressed: int = 0
 
 
-class ExchangeRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ExchangeRecord(Struct, frozen=True, kw_only=True):
     """The body of a ledger line about an exchange.
 
     ``type`` is ``opened``, ``closed`` or ``interrupted``. A closing record of an exchange that
@@ -178,8 +178,8 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     app: str
     at: str
     at_ns: int
-    opened: Opened | None = None
-    closed: Closed | None = None
+    opened: Opened | UnsetType = UNSET
+    closed: Closed | UnsetType = UNSET
     v: int = RECORD_VERSION
 
 

@@ -1,0 +1,345 @@
+"""Record v1: complete, written when decided, and silent about what the tenant does not keep."""
+
+import hashlib
+import hmac
+from typing import Any
+
+import orjson
+import pytest
+
+from freehold.core.errors import AuditError, KeyRefused, PolicyRefusal, RequestError
+from freehold.core.handoffs import Held
+from freehold.core.trail import Trail
+from freehold.ledger.canonical import encode
+from freehold.stages.audit import Audit
+from tests.audit_samples import (
+    ANSWER,
+    SECRET_WORDS,
+    Memory,
+    Standing,
+    answered,
+    app,
+    arrival,
+    exchange,
+    tenant_key,
+)
+
+
+class Full:
+    """A journal on a full disk."""
+
+    def append(self, record: bytes) -> None:
+        raise AuditError("no space")
+
+    async def durable(self) -> None:
+        raise AuditError("no space")
+
+
+def make(memory: Any = None, **options: Any) -> tuple[Audit, Memory]:
+    memory = memory or Memory()
+    return Audit(memory, "r" * 64, tenant_key, clock=Standing(), **options), memory
+
+
+def whole(**spec: Any) -> tuple[dict[str, Any], dict[str, Any], Memory]:
+    """The opened and the closed record of an allowed exchange."""
+    audit, memory = make()
+    trail, ruled, one = exchange(**spec)
+    audit.opened(ruled, trail)
+    answered(trail)
+    audit.closed(one, trail, "allowed")
+    first, second = map(orjson.loads, memory.records)
+    return first, second, memory
+
+
+def test_two_records_and_each_is_canonical() -> None:
+    first, second, memory = whole()
+    assert (first["type"], second["type"]) == ("opened", "closed")
+    assert first["v"] == 1
+    assert first["exchange"] == second["exchange"]
+    assert "closed" not in first
+    assert "opened" not in second
+    for record in memory.records:
+        assert orjson.dumps(orjson.loads(record), option=orjson.OPT_SORT_KEYS) == record
+
+
+def test_no_float_and_no_key_beyond_ascii_anywhere() -> None:
+    first, second, _ = whole()
+
+    def check(value: Any) -> None:
+        assert not isinstance(value, float)
+        if isinstance(value, dict):
+            assert all(key.isascii() for key in value)
+        for inner in value.values() if isinstance(value, dict) else value:
+            if isinstance(inner, dict | list | float):
+                check(inner)
+
+    check(first)
+    check(second)
+
+
+def test_the_opened_record_is_complete() -> None:
+    opened = whole()[0]["opened"]
+    assert opened["app"] == {
+        "id": "service",
+        "tenant": "north",
+        "tenant_path": ["chain", "north"],
+        "purpose": "customer service",
+        "process": "returns",
+        "owner": "care",
+        "risk": "limited",
+        "currency": "USD",
+        "bundle": "b" * 64,
+    }
+    assert opened["key"] == {"id": "abc", "name": "till 3"}
+    assert opened["principal"] == {
+        "id": "customer-17",
+        "verified": True,
+        "issuer": "https://login.example",
+        "roles": ["customer"],
+        "clearances": ["orders", "pii"],
+        "attributes": {"store": "0042", "tier": "platinum"},
+    }
+    request = opened["request"]
+    assert request["received_at"] == "2026-11-21T01:30:00.000000Z"
+    assert (request["conversation"], request["model_asked"]) == ("conv-1", "gpt")
+    assert request["hidden"] == {"zero-width": 2}
+    assert request["labels"] == ["pii"]
+    assert request["features"]["language"] == "en"
+    assert opened["findings"][0] == {
+        "detector": "pii.card",
+        "version": "1",
+        "kind": "card",
+        "label": "pii",
+        "where": "message:1",
+        "start": 11,
+        "end": 30,
+        "score": 1_000_000,
+        "threshold": 500_000,
+        "explanation": "16 digits that pass the Luhn check",
+    }
+    assert [f["fired"] for f in opened["firings"]] == [False, True, False]
+    assert opened["firings"][1]["obligations"] == ["annotate"]
+    assert opened["decisions"][0]["evidence"] == ["message:1 11-30"]
+    assert opened["context"][0]["digest"] == "d" * 64
+    assert [c["propensity"] for c in opened["candidates"]] == [1_000_000, 0]
+    assert opened["candidates"][1]["lost"] == "not cleared for pii"
+    assert opened["calls"][0]["first_ns"] == 9_000
+    assert opened["runtime"] == "r" * 64
+    assert opened["spent_ns"]["governance"] == 40_000
+    assert opened["waited_ns"] == {"context": 900_000}
+    assert opened["tags"] == ["vip"]
+
+
+def test_the_closed_record_goes_on_where_the_opened_one_ended() -> None:
+    closed = whole()[1]["closed"]
+    assert closed["outcome"] == "allowed"
+    assert [f["rule"] for f in closed["firings"]] == ["discount"]
+    assert closed["decisions"] == []
+    assert closed["tags"] == []
+    assert closed["facts"] == {"answer.chars": len(ANSWER), "answer.text": {"chars": len(ANSWER)}}
+    assert (closed["prompt_tokens"], closed["completion_tokens"]) == (120, 14)
+    assert closed["cost_nano"] == 1234
+    assert closed["model"] == "large"
+    assert closed["calls"][0]["reported_model"] == "large-2026-10"
+    assert closed["answer_facts"][0]["value"] == 1500
+    assert closed["answer_facts"][0]["text"] == ""
+    assert closed["released_chars"] == len(ANSWER)
+    assert closed["duration_ns"] == 4_000_000
+    assert closed["spent_ns"]["audit"] > 0
+
+
+def test_commitments_can_be_checked_with_the_tenants_key_only() -> None:
+    first, second, _ = whole()
+    said = first["opened"]["request"]["input"]
+    ask = encode(arrival().ask)
+    salt = bytes.fromhex(said["salt"])
+    assert hmac.digest(tenant_key("north"), salt + ask, "sha256").hex() == said["mac"]
+    assert hmac.digest(tenant_key("south"), salt + ask, "sha256").hex() != said["mac"]
+    out = second["closed"]["output"]
+    salt = bytes.fromhex(out["salt"])
+    assert hmac.digest(tenant_key("north"), salt + encode([ANSWER]), "sha256").hex() == out["mac"]
+    assert hashlib.sha256(ask).hexdigest() not in str(first)
+    assert whole()[0]["opened"]["request"]["input"] != said
+
+
+@pytest.mark.parametrize("kept", ["none", "redacted"])
+def test_the_callers_and_the_models_words_stay_out(kept: str) -> None:
+    audit, memory = make()
+    trail, ruled, one = exchange(content_kept=kept)
+    audit.opened(ruled, trail)
+    answered(trail)
+    audit.closed(one, trail, "allowed")
+    written = b"".join(memory.records).decode()
+    for words in (SECRET_WORDS, "4111", "Ada", ANSWER, "15 %", "kettle", "never-write-this"):
+        assert words not in written
+
+
+@pytest.mark.parametrize(
+    ("kept", "input_", "output"),
+    [("none", None, None), ("redacted", "card <CARD_1>", "yes"), ("full", "card <CARD_1>", "yes")],
+)
+def test_content_is_kept_as_the_tenant_says(
+    kept: str, input_: str | None, output: str | None
+) -> None:
+    audit, memory = make()
+    trail, ruled, one = exchange(content_kept=kept)
+    trail.prompt_text, trail.answer_text = "card <CARD_1>", "yes"
+    audit.opened(ruled, trail)
+    audit.closed(one, trail, "allowed")
+    first, second = map(orjson.loads, memory.records)
+    assert first["opened"]["content"] == {"kept": kept, "input": input_, "output": None}
+    assert second["closed"]["content"] == {"kept": kept, "input": None, "output": output}
+
+
+def test_full_content_keeps_the_words_that_rules_saw() -> None:
+    first, second, _ = whole(content_kept="full")
+    assert first["opened"]["facts"]["request.text"] == SECRET_WORDS
+    assert second["closed"]["answer_facts"][0]["text"] == "15 %"
+
+
+def test_values_without_words_are_always_there() -> None:
+    facts = whole()[0]["opened"]["facts"]
+    assert facts["principal.attributes.tier"] == "platinum"
+    assert facts["request.language"] == "en"
+    assert facts["request.percents"] == [{"value": 3000}]
+    assert facts["request.text"] == {"chars": len(SECRET_WORDS)}
+    assert facts["context.sources"] == ["orders"]
+
+
+def test_a_refusal_leaves_one_record_with_everything() -> None:
+    audit, memory = make()
+    trail, _, one = exchange()
+    trail.failure = PolicyRefusal("cap", public="No such discount.", rule="cap")
+    audit.closed(one, trail, "denied")
+    (record,) = map(orjson.loads, memory.records)
+    assert record["type"] == "closed"
+    assert len(record["opened"]["firings"]) == 3
+    assert record["closed"]["firings"] == []
+    assert record["closed"]["facts"] == {}
+    assert record["closed"]["output"] is None
+    assert record["closed"]["failure"] == {
+        "code": "FH-POL-001",
+        "slug": "policy_refused",
+        "status": 403,
+        "public": "No such discount.",
+        "rule": "cap",
+    }
+
+
+def test_a_malformed_requests_message_may_quote_it_so_it_stays_out() -> None:
+    audit, memory = make()
+    trail, _, one = exchange()
+    trail.failure = RequestError(f"unknown field {SECRET_WORDS}")
+    audit.closed(one, trail, "denied")
+    assert SECRET_WORDS.encode() not in memory.records[0]
+    assert orjson.loads(memory.records[0])["closed"]["failure"]["code"] == "FH-REQ-001"
+
+
+def test_held_and_interrupted() -> None:
+    audit, memory = make()
+    trail, ruled, one = exchange()
+    trail.held = Held(approval_id="apr_1", role="manager", rule="discount", public="wait")
+    audit.opened(ruled, trail)
+    audit.closed(one, trail, "held")
+    held = orjson.loads(memory.records[1])["closed"]["held"]
+    assert held == {"approval_id": "apr_1", "role": "manager", "rule": "discount"}
+    trail, ruled, one = exchange()
+    audit.opened(ruled, trail)
+    trail.leave(0, "We ca")
+    audit.closed(one, trail, "interrupted")
+    record = orjson.loads(memory.records[3])
+    assert record["type"] == "interrupted"
+    assert record["closed"]["released_chars"] == 5
+    assert record["closed"]["output"] is not None
+
+
+def test_a_model_name_or_an_id_that_is_no_name_is_not_written() -> None:
+    audit, memory = make()
+    trail, _, one = exchange()
+    coming = arrival(ask=trail.arrival.ask.__class__(
+        operation="chat", model="gpt-5 please, for Ada", messages=()
+    ))  # fmt: skip
+    trail = Trail(coming)
+    changed = one.__class__(
+        arrival=coming,
+        grant=one.grant,
+        app=app(),
+        principal=one.principal,
+        conversation_id="Ada Lovelace <ada@example.org>",
+    )
+    audit.closed(changed, trail, "denied")
+    assert b"Ada" not in memory.records[0]
+    request = orjson.loads(memory.records[0])["opened"]["request"]
+    assert request["model_asked"] == ""
+    assert request["conversation"].startswith("sha256:")
+
+
+def test_each_end_is_written_once() -> None:
+    audit, memory = make()
+    trail, ruled, one = exchange()
+    for _ in range(2):
+        audit.opened(ruled, trail)
+    for _ in range(2):
+        audit.closed(one, trail, "allowed")
+    assert len(memory.records) == 2
+
+
+def test_what_cannot_be_written_is_an_error_and_is_not_called_written() -> None:
+    audit, _ = make(Full())
+    trail, ruled, one = exchange()
+    with pytest.raises(AuditError):
+        audit.opened(ruled, trail)
+    assert not trail.opened
+    with pytest.raises(AuditError):
+        audit.closed(one, trail, "denied")
+    assert not trail.closed
+
+
+def stranger(audit: Audit) -> Trail:
+    trail = Trail(arrival())
+    trail.failure = KeyRefused("nobody knows it")
+    audit.closed(None, trail, "denied")
+    return trail
+
+
+def test_strangers_leave_records_but_cannot_fill_the_disk() -> None:
+    clock, memory = Standing(), Memory()
+    audit = Audit(memory, "r", tenant_key, clock=clock, strangers_per_second=10)
+    assert all(stranger(audit).closed for _ in range(200))
+    assert len(memory.records) == 50
+    first = orjson.loads(memory.records[0])
+    assert (first["tenant"], first["opened"]["app"], first["opened"]["key"]) == ("", None, None)
+    assert first["closed"]["failure"]["code"] == "FH-ADM-002"
+    assert b"4111" not in memory.records[0]
+    clock.now += 100_000_000
+    stranger(audit)
+    assert orjson.loads(memory.records[-1])["closed"]["suppressed"] == 150
+    stranger(audit)
+    audit.close()
+    event = orjson.loads(memory.records[-1])
+    assert (event["kind"], event["details"]) == ("audit.suppressed", {"count": 1})
+    audit.close()
+    assert len(memory.records) == 52
+
+
+def test_events_have_an_actor() -> None:
+    audit, memory = make()
+    event_id = audit.event("key.created", "terminal", "abc", {"share": 0.5}, tenant="north")
+    assert orjson.loads(memory.records[0]) == {
+        "type": "event",
+        "v": 1,
+        "id": event_id,
+        "kind": "key.created",
+        "actor": "terminal",
+        "subject": "abc",
+        "tenant": "north",
+        "details": {"share": "0.5"},
+        "at": "2026-11-21T01:30:00.000000Z",
+        "at_ns": Standing().now,
+    }
+
+
+async def test_durable_passes_on() -> None:
+    await make()[0].durable()
+    with pytest.raises(AuditError):
+        await make(Full())[0].durable()
