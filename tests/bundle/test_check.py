@@ -216,6 +216,11 @@ def test_secrets_are_found_and_never_repeated(tmp_path: Path) -> None:
     assert "hunter2" not in said
 
 
+def test_a_misspelt_name_is_one_mistake_not_two(tmp_path: Path) -> None:
+    report = check(write(tmp_path, edited("candidates: [embedder]", "candidates: [embeder]")))
+    assert only(report).code == "ref.model"
+
+
 def test_the_compiler_is_asked_about_every_expression_with_its_phase(tmp_path: Path) -> None:
     asked: list[tuple[str, str]] = []
 

@@ -115,13 +115,19 @@ def dotted(path: Iterable[str | int]) -> str:
     return text
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean `gpt-5`?``, or nothing where no known name is near."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that somebody may have meant by ``word``."""
     by_folded: dict[str, str] = {}
     for name in sorted(known):
         by_folded.setdefault(_fold(name), name)
     near = difflib.get_close_matches(_fold(word), by_folded, n=1, cutoff=0.6)
-    return f"did you mean `{by_folded[near[0]]}`?" if near else ""
+    return by_folded[near[0]] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean `gpt-5`?``, or nothing where no known name is near."""
+    near = nearest(word, known)
+    return f"did you mean `{near}`?" if near is not None else ""
 
 
 def one_of(known: Iterable[str], limit: int = 8) -> str:

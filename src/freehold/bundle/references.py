@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from freehold.bundle.names import BUILT_IN_LABELS, REDACTABLE_LABELS, matches
-from freehold.bundle.problems import Problems, did_you_mean, one_of
+from freehold.bundle.problems import Problems, did_you_mean, nearest, one_of
 from freehold.bundle.tree import Tree, shown
 
 Path = tuple[str | int, ...]
@@ -67,9 +67,11 @@ class References:
         if word in known:
             return True
         if self.whole:  # it may stand in the file that can't be read
-            suggestion = did_you_mean(word, known)
-            if not suggestion and known:
-                suggestion = f"there is {one_of(known)}"
+            near = nearest(word, known)
+            suggestion = f"there is {one_of(known)}" if known else ""
+            if near is not None:
+                suggestion = f"did you mean `{near}`?"
+                self.used.get(kind, set()).add(near)  # one mistake, so no warning that it is unused
             self.problems.add(
                 f"ref.{kind}",
                 at.spot,
