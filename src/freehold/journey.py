@@ -60,6 +60,7 @@ class Journey(Struct, frozen=True, kw_only=True):
                 async for judged in growing:
                     for piece in release(judged, trail):
                         if not trail.opened:
+                            self.governance.keep(admitted, trail)
                             self.audit.opened(ruled, trail)
                             if admitted.app.strict_audit:
                                 await self.audit.durable()
@@ -98,6 +99,8 @@ class Journey(Struct, frozen=True, kw_only=True):
     def _close(self, admitted: Admitted | None, trail: Trail, finished: bool) -> None:
         """Every journey ends here: success, refusal, hold, error, a client that hung up."""
         trail.result = trail.outcome(finished=finished)
+        if admitted is not None:
+            self.governance.keep(admitted, trail)
         self.admit.settle(trail)
         self.audit.closed(admitted, trail, trail.result)
         took = self.clock.monotonic_ns() - trail.arrival.started_ns

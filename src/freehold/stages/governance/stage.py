@@ -24,7 +24,7 @@ from freehold.core.ports import Detector
 from freehold.core.spec import DetectorSetting
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
-from freehold.stages.governance import checking, screening, verdicts
+from freehold.stages.governance import checking, keeping, screening, verdicts
 from freehold.stages.governance.answers import Reader, Watch
 from freehold.stages.governance.detectors.hidden import HiddenUnicode
 from freehold.stages.governance.exchange import Exchange
@@ -87,13 +87,14 @@ class Governance:
         )
         findings = (*self._hidden(prepared, panel), *found)
         trail.findings.extend(findings)
-        verdicts.judge(findings, panel, trail, "request")
-        return Screened(
+        screened = trail.screened = Screened(
             prepared=prepared,
             messages=messages,
             findings=findings,
             labels=verdicts.labels(findings, panel),
         )
+        verdicts.judge(findings, panel, trail, "request")
+        return screened
 
     @timed("governance")
     def context(self, stitched: Stitched, trail: Trail) -> Grounded:
@@ -141,13 +142,14 @@ class Governance:
         redaction = self.redactor(plan, attempt, trail)
         redacted = tuple(redaction.message(m, f"packed:{i}") for i, m in enumerate(messages))
         allow_settings(redaction, plan, attempt)
-        return Sendable(
+        sendable = trail.sendable = Sendable(
             plan=plan,
             attempt=attempt,
             messages=redacted,
             restorations=redaction.restorations,
             redacted=redaction.count,
         )
+        return sendable
 
     @timed("governance")
     def answer(self, answer: Answer, trail: Trail) -> Checked:
@@ -168,6 +170,11 @@ class Governance:
                 answer.sendable, self._reader(exchange.panel), self._kinds, exchange.known
             )
         return checking.check(answer, watch, trail)
+
+    @timed("governance")
+    def keep(self, admitted: Admitted, trail: Trail) -> None:
+        """Give the record the texts that the tenant lets it have, in the form that it may."""
+        keeping.keep(admitted, trail)
 
     def masked(self, text: str, admitted: Admitted, trail: Trail) -> str:
         """A text for records and screens, with every value found in it taken out for good."""

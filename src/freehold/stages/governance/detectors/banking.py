@@ -70,8 +70,8 @@ class Card(PatternDetector):
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="card",
-            pattern=r"[0-6]\d(?:[ \-]?\d){4}",
-            gate=r"\d(?:[ \-]?\d){11}",
+            pattern=r"\b[0-6]\d(?:[ \-]?\d){10}",
+            gate=r"\b[0-6]\d(?:[ \-]?\d){10}",
             score=975_000,
             why="an issuer's prefix and length, and the Luhn digit holds",
             check=_card,
@@ -127,8 +127,8 @@ class Iban(PatternDetector):
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="iban",
-            pattern=r"[A-Za-z]{2}\d{2}[ \-]?[A-Za-z0-9]{2}",
-            gate=r"[a-z]{2}\d{2}[ \-]?[a-z0-9]{2}",
+            pattern=r"\b[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){11}",
+            gate=r"\b[a-z]{2}\d{2}(?:[ \-]?[a-z0-9]){11}",
             score=990_000,
             why="the country's length, and the MOD 97-10 digits hold",
             check=_iban,

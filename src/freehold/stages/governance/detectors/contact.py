@@ -67,9 +67,9 @@ PHONE_WORDS = near(
 NUMBER_WORDS = near(
     r"order invoice ref(?:erence|\b|\.) sku item part\b serial tracking shipment parcel model"
     r" version ticket case booking reservation confirmation isbn ean\b upc\b gtin product policy flight"
-    r" transaction receipt batch lot\b build article coupon voucher bestell rechnung commande"
-    r" factura pedido account barcode commit timestamp date\b since between coordinates latitude"
-    r" longitude part_number hash id\b price total",
+    r" transaction receipt batch lot\b build article coupon voucher bestell rechnung"
+    r" commande factura pedido account barcode commit timestamp date\b since between"
+    r" coordinates latitude longitude part_number hash id\b price total",
     -350_000,
     "near a word for another kind of number",
 )
@@ -173,7 +173,7 @@ class Phone(PatternDetector):
         ),
         Shape(
             kind="phone",
-            pattern=r"(?:1[ .\-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .\-])\d{3}[ .\-]\d{4}",
+            pattern=r"(?:\b1[ .\-])?(?:\([2-9]\d{2}\) ?|\b[2-9]\d{2}[ .\-])\d{3}[ .\-]\d{4}",
             score=850_000,
             why="written as a North American number",
             check=_north_american,
@@ -181,7 +181,7 @@ class Phone(PatternDetector):
         ),
         Shape(
             kind="phone",
-            pattern=r"\(?0[1-9]\d{0,4}\)?[ .\-/]{1,2}\d{2,5}[ .\-/]\d{2}",
+            pattern=r"\(?\b0[1-9]\d{0,4}\)?[ .\-/]{1,2}\d{2,5}[ .\-/]\d{2}",
             score=560_000,
             why="written as a national number",
             check=_trunk,
@@ -189,8 +189,8 @@ class Phone(PatternDetector):
         ),
         Shape(
             kind="phone",
-            pattern=r"\(?\d{1,5}\)?[ .\-/]?\d{2}",
-            gate=r"(?:\d[ ().\-/]{0,2}){7}",
+            pattern=r"\(?\b\d(?:[ ().\-/]{0,2}\d){6}",
+            gate=r"\b\d(?:[ ().\-/]{0,2}\d){6}",
             score=320_000,
             why="digits",
             check=_any_number,

@@ -60,7 +60,7 @@ class UsSsn(PatternDetector):
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="us_ssn",
-            pattern=r"\d{3}[ \-]\d{2}[ \-]\d{4}",
+            pattern=r"\b\d{3}[ \-]\d{2}[ \-]\d{4}",
             score=820_000,
             why="grouped 3-2-4, with parts that are issued",
             check=_ssn,
@@ -68,7 +68,7 @@ class UsSsn(PatternDetector):
         ),
         Shape(
             kind="us_ssn",
-            pattern=r"\d{9}",
+            pattern=r"\b\d{9}",
             score=150_000,
             why="nine digits",
             check=_nine,
@@ -121,7 +121,7 @@ class NationalId(PatternDetector):
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="uk_nino",
-            pattern=r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
+            pattern=r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
             score=720_000,
             why="written as a British national insurance number",
             check=_checked(_nino, 720_000, edges=free),
@@ -129,7 +129,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="de_tax_id",
-            pattern=r"\d{2} ?\d{3} ?\d{3} ?\d{3}",
+            pattern=r"\b\d{2} ?\d{3} ?\d{3} ?\d{3}",
             score=480_000,
             why="the German tax identifier's digit holds",
             check=_checked(checksums.steuer_id, 480_000, edges=free),
@@ -137,7 +137,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="es_id",
-            pattern=r"\d{8}-?[A-HJ-NP-TV-Z]|[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]",
+            pattern=r"\b(?:\d{8}|[XYZ]-?\d{7})-?[A-HJ-NP-TV-Z]",
             score=800_000,
             why="the Spanish DNI or NIE letter holds",
             any_case=True,
@@ -146,15 +146,15 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="fr_nir",
-            pattern=(r"[12] ?\d{2} ?(?:0[1-9]|[1-9]\d) ?(?:\d{2}|2[ABab]) ?\d{3} ?\d{3} ?\d{2}"),
-            gate=r"[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[ab]) ?\d{3} ?\d{3} ?\d{2}",
+            pattern=(r"\b[12] ?\d{2} ?(?:0[1-9]|[1-9]\d) ?(?:\d{2}|2[ABab]) ?\d{3} ?\d{3} ?\d{2}"),
+            gate=r"\b[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[ab]) ?\d{3} ?\d{3} ?\d{2}",
             score=975_000,
             why="the French social security key holds",
             check=_checked(checksums.nir, 975_000),
         ),
         Shape(
             kind="it_fiscal_code",
-            pattern=r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]",
+            pattern=r"\b[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]",
             score=985_000,
             why="the Italian tax code's letter holds",
             any_case=True,
@@ -162,7 +162,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="nl_bsn",
-            pattern=r"\d{9}|\d{4}\.\d{2}\.\d{3}",
+            pattern=r"\b(?:\d{9}|\d{4}\.\d{2}\.\d{3})",
             score=250_000,
             why="the Dutch eleven test holds",
             check=_checked(checksums.bsn, 250_000, edges=free),
@@ -170,7 +170,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="pl_pesel",
-            pattern=r"\d{11}",
+            pattern=r"\b\d{11}",
             score=610_000,
             why="the Polish PESEL digit and birth date hold",
             check=_checked(checksums.pesel, 610_000, edges=free),
@@ -178,21 +178,21 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="se_personnummer",
-            pattern=r"(?:19|20)?\d{6}[\-+]\d{4}",
+            pattern=r"\b(?:19|20)?\d{6}[\-+]\d{4}",
             score=940_000,
             why="the Swedish personal number's date and Luhn digit hold",
             check=_checked(lambda c: checksums.personnummer(c.replace("+", "")[-10:]), 940_000),
         ),
         Shape(
             kind="br_cpf",
-            pattern=r"\d{3}\.\d{3}\.\d{3}-\d{2}",
+            pattern=r"\b\d{3}\.\d{3}\.\d{3}-\d{2}",
             score=985_000,
             why="the Brazilian CPF digits hold",
             check=_checked(checksums.cpf, 985_000),
         ),
         Shape(
             kind="br_cpf",
-            pattern=r"\d{11}",
+            pattern=r"\b\d{11}",
             score=330_000,
             why="the Brazilian CPF digits hold",
             check=_checked(checksums.cpf, 330_000, edges=free),
@@ -200,7 +200,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="in_aadhaar",
-            pattern=r"[2-9]\d{3}[ \-]?\d{4}[ \-]?\d{4}",
+            pattern=r"\b[2-9]\d{3}[ \-]?\d{4}[ \-]?\d{4}",
             score=420_000,
             why="the Indian Aadhaar digit holds",
             check=_checked(checksums.verhoeff, 420_000, edges=free),
@@ -208,21 +208,21 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="ch_ahv",
-            pattern=r"756\.\d{4}\.\d{4}\.\d{2}|756\d{10}",
+            pattern=r"\b(?:756\.\d{4}\.\d{4}\.\d{2}|756\d{10})",
             score=970_000,
             why="the Swiss AHV digit holds",
             check=_checked(checksums.ahv, 970_000),
         ),
         Shape(
             kind="be_national_id",
-            pattern=r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}",
+            pattern=r"\b\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}",
             score=970_000,
             why="the Belgian national number's digits hold",
             check=_checked(checksums.rijksregister, 970_000),
         ),
         Shape(
             kind="fi_hetu",
-            pattern=r"\d{6}[\-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]",
+            pattern=r"\b\d{6}[\-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]",
             score=960_000,
             why="the Finnish identity code's sign holds",
             any_case=True,
@@ -230,7 +230,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="uk_nhs",
-            pattern=r"\d{3}[ \-]?\d{3}[ \-]?\d{4}",
+            pattern=r"\b\d{3}[ \-]?\d{3}[ \-]?\d{4}",
             score=300_000,
             why="the British NHS number's digit holds",
             check=_checked(checksums.nhs, 300_000, edges=free),
@@ -238,7 +238,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="tax_number",
-            pattern=r"\d{3}[ \-]?\d{3}[ \-]?\d{3}",
+            pattern=r"\b\d{3}[ \-]?\d{3}[ \-]?\d{3}",
             score=280_000,
             why="an Australian or Canadian tax number's digit holds",
             check=_checked(lambda d: checksums.tfn(d) or checksums.luhn(d), 280_000, edges=free),
