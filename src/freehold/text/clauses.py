@@ -39,9 +39,14 @@ class Document:
         self.clean = (
             self.low.replace(". ", "\n ")
             .replace(".\n", "\n\n")
+            .replace(".*", "\n*")
+            .replace(".)", "\n)")
+            .replace('."', '\n"')
             .replace(" - ", " , ")
             .translate(_CLEAN)
         )
+        if self.clean.endswith("."):
+            self.clean = self.clean[:-1] + "\n"
         self.taken: list[tuple[int, int]] = []
         self._sentences: dict[int, bool] = {}
         self._around: tuple[tuple[int, int], Around] | None = None

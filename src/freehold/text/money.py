@@ -48,7 +48,7 @@ _NAME = (
     + "|".join(sorted((*_WORDS, *_CENTS), key=len, reverse=True))
     + r")\b"
 )
-_AFTER = r"(?:\$|€|£|¥|₹|₩|₽|₺|₴|₪|元|円|zł\b|kč|kr\b|(?:" + "|".join(CODES) + r")\b)"
+_AFTER = r"(?:\$|€|£|¥|₹|₩|₽|₺|₴|₪|元|円|zł|kč|kr\b|(?:" + "|".join(CODES) + r")\b)"
 _SPACED = r"\d{1,3}(?: \d{3}){1,4}(?:[.,]\d{1,2})?"
 _END = r"(?:[.,]-{1,2})?"  # "12.-"
 

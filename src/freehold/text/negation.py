@@ -132,7 +132,9 @@ def _kinds(language: str) -> dict[str, int]:
 def triggers(language: str) -> frozenset[str]:
     """The words without which (and without n't) nothing in a sentence is denied or supposed."""
     weak = {",", *_CONTRAST, *_JOINERS, *_PROMISES}
-    return frozenset((_kinds(language).keys() - weak) | _DENIED_AFTER | {"instead"})
+    return frozenset(
+        (_kinds(language).keys() - weak) | _DENIED_AFTER | _ASKED | {"instead", "want"}
+    )
 
 
 class _Scan:
@@ -263,6 +265,8 @@ def denies_after(before: list[str], after: list[str], language: str) -> bool:
         if word in ("that", "which", "if", "unless", "because", "when"):
             return False
         previous = after[i - 1] if i else ""
+        if previous.endswith("ly") and i > 1:
+            previous = after[i - 2]  # "is unfortunately not"
         modal = (
             word.endswith("n't") or word == "cannot" or (word == "not" and previous in _BE_OR_MODAL)
         )

@@ -85,7 +85,7 @@ _SMALL = {
     "es": "cero un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
     "dieciséis diecisiete dieciocho diecinueve",
 }
-_SCALES = {
+SCALES = {
     "hundred": 100, "hundert": 100, "cent": 100, "cents": 100, "cien": 100, "ciento": 100,
     "thousand": 1000, "tausend": 1000, "mille": 1000, "mil": 1000, "grand": 1000,
     "million": 1_000_000, "millions": 1_000_000, "millionen": 1_000_000, "millones": 1_000_000,
@@ -127,7 +127,7 @@ def number_words() -> dict[str, int]:
     for unit in ("ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"):
         words[f"{unit}hundert"] = 100 * words[unit]
         words[f"{unit}tausend"] = 1000 * words[unit]
-    words.update(_SCALES)
+    words.update(SCALES)
     return words
 
 
@@ -151,7 +151,7 @@ def parse_words(tokens: list[str]) -> int | None:
         value = 1 if token in ARTICLES else words.get(token)
         if value is None or (token in ARTICLES and seen):
             return None
-        if token in _SCALES:
+        if token in SCALES:
             if value in (100, 12):
                 if current >= 100:
                     return None

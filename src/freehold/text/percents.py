@@ -11,7 +11,7 @@ UNIT = (
 )
 _TO = r" ?(?:-|to|and|or|bis|und|oder|à|a|et|ou|y|o) ?"
 # 1 lower number, 2 number, 3 unit; "15 % to 20 %" is two matches, joined later
-_PERCENT = compile_pattern(rf"(?:({numbers.DIGITS}){_TO})?({numbers.DIGITS})? ?-?({UNIT})")
+_PERCENT = compile_pattern(rf"(?:(?:({numbers.DIGITS}){_TO})?({numbers.DIGITS}) ?-?)?({UNIT})")
 
 # (pattern, basis points): what a customer would understand as a discount of that size
 _PART = {"half": 5000, "third": 3334, "quarter": 2500, "fifth": 2000, "tenth": 1000}

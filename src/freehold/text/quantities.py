@@ -21,7 +21,7 @@ _TIME_WORDS = {
 }
 _THING_WORDS = {
     "piece": "piece pieces pcs pc stück stücke pièce pièces pieza piezas",
-    "unit": "unit units einheit einheiten unité unités unidad unidades",
+    "unit": "unit units einheit einheiten unités unidad unidades",
     "item": "item items artikel article articles artículo artículos",
     "box": "box boxes carton cartons karton kartons cajas caja boîte boîtes",
     "pack": "pack packs package packages packet packets packung packungen paket pakete paquete "
@@ -81,7 +81,7 @@ _NAMED = compile_pattern(
     rf"|economy|business class) )?({_UNIT})\b"
 )
 _RELATIVE = compile_pattern(
-    r"\b(?:(?:the )?day after tomorrow|tomorrow|übermorgen|après-demain|demain|pasado mañana)\b"
+    r"\b(?:day after tomorrow|tomorrow|après-demain|demain|pasado mañana)\b|übermorgen"
 )
 _NO_ADJECTIVE = frozenset(
     "at on for in and or to from by of am pm with per a the your our est pst was is are were "

@@ -61,21 +61,19 @@ def word_number(left: list[tuple[int, str]], allow_article: bool = False) -> Wor
     `allow_article`: "a"/"an" alone is one ("a dollar").
     """
     run: list[tuple[int, str]] = []
+    article = False
     for start, word in left:
-        joins = word in RANGE_WORDS or word in numbers.CONNECTORS
-        article = word in numbers.ARTICLES
-        if not (numbers.is_number_word(word) or article or (joins and run)):
+        # "a hundred", but not "a two"
+        article = word in numbers.ARTICLES and (not run or run[-1][1] in numbers.SCALES)
+        joins = bool(run) and (word in RANGE_WORDS or word in numbers.CONNECTORS)
+        if not (numbers.is_number_word(word) or article or joins):
             break
         run.append((start, word))
         if article:
             break
-    while (
-        run
-        and run[-1][1] in (RANGE_WORDS | numbers.CONNECTORS)
-        and run[-1][1] not in numbers.ARTICLES
-    ):
-        run.pop()
-    if not run or (len(run) == 1 and run[0][1] in numbers.ARTICLES and not allow_article):
+    while not article and run and not numbers.is_number_word(run[-1][1]):
+        run.pop()  # "for three", "and three"
+    if not run or (article and len(run) == 1 and not allow_article):
         return None
     run.reverse()
     tokens = [word for _, word in run]
