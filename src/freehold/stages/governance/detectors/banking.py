@@ -48,6 +48,7 @@ def _issued(digits: str) -> bool:
 def _card(folded: str, start: int, _: int) -> Spans:
     """Whole groups of digits from ``start`` on that add up to a card's number."""
     ends: dict[int, tuple[int, str]] = {}
+    unknown: Spans = ()
     digits, at = "", start
     while (group := _DIGITS.match(folded, at)) is not None:
         digits += group[1]
@@ -58,9 +59,13 @@ def _card(folded: str, start: int, _: int) -> Spans:
     for length in _LENGTHS:
         if length in ends:
             stop, number = ends[length]
-            if _issued(number) and loose(folded, start, stop) and checksums.luhn(number):
+            if not loose(folded, start, stop) or not checksums.luhn(number):
+                continue
+            if not _issued(number):
+                unknown = unknown or ((start, stop, 150_000),)
+            else:
                 return ((start, stop, 975_000 if length > 13 else 460_000),)
-    return ()
+    return unknown
 
 
 class Card(PatternDetector):

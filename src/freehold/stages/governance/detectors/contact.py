@@ -60,14 +60,14 @@ class Email(PatternDetector):
 PHONE_WORDS = near(
     r"phone tel\b tele[fp]h?on mobile cell\b cellular call fax whats_app sms text_me dial"
     r" (?:ring|reach)_(?:me|us|him|her|them) contact hotline landline voicemail handy movil celular"
-    r" portable numero (?:my|his|her|your|our|their)_number rufnummer",
+    r" portable numero registered messages?_to (?:my|his|her|your|our|their)_number rufnummer",
     350_000,
     "near a word for telephones",
 )
 NUMBER_WORDS = near(
     r"order invoice ref(?:erence|\b|\.) sku item part\b serial tracking shipment parcel model"
-    r" version ticket case booking reservation confirmation isbn ean\b upc\b gtin product policy flight"
-    r" transaction receipt batch lot\b build article coupon voucher bestell rechnung"
+    r" version ticket case booking reservation confirmation isbn ean\b upc\b gtin product policy"
+    r" flight transaction receipt batch lot\b build article coupon voucher bestell rechnung"
     r" commande factura pedido account barcode commit timestamp date\b since between"
     r" coordinates latitude longitude part_number hash id\b price total",
     -350_000,
