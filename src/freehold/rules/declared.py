@@ -5,13 +5,13 @@ seconds, quantities thousandths: CEL's integers, since its type checker rejects 
 and a record must have one byte form.
 """
 
-import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from freehold.rules.engine import FactType
+from freehold.rules.language import FactType
 
 Phase = Literal["request", "route", "source", "answer"]
 _EARLY: frozenset[Phase] = frozenset({"request", "route", "source", "answer"})
@@ -32,8 +32,6 @@ def _fact(name: str, type: FactType, phases: frozenset[Phase], says: str) -> Dec
     return DeclaredFact(name=name, type=type, phases=phases, says=says)
 
 
-_TEXT_FACT = "each with `value`, `upper`, `unit`, `role`, `polarity`, `parsed`, `text`"
-
 DECLARED: tuple[DeclaredFact, ...] = (
     _fact("app.id", "string", _EARLY, "The app that the key belongs to."),
     _fact("app.tenant", "string", _EARLY, "The tenant that asks."),
@@ -46,7 +44,7 @@ DECLARED: tuple[DeclaredFact, ...] = (
     _fact("principal.clearances", "strings", _EARLY, "Clearances from the signed token."),
     _fact("request.operation", "string", _EARLY, "`chat`, `completion` or `embedding`."),
     _fact("request.model", "string", _EARLY, "The model that the client asked for."),
-    _fact("request.text", "string", _EARLY, "The newest user message."),
+    _fact("request.text", "string", _EARLY, "What the user wrote since the last answer."),
     _fact("request.chars", "int", _EARLY, "Its length in characters."),
     _fact("request.words", "int", _EARLY, "Its length in words."),
     _fact("request.questions", "int", _EARLY, "Question marks in it."),
@@ -56,20 +54,20 @@ DECLARED: tuple[DeclaredFact, ...] = (
     _fact("request.tools", "int", _EARLY, "Tools offered to the model."),
     _fact("request.labels", "strings", _EARLY, "Classes of data found: `pii`, `secret`."),
     _fact("request.findings", "strings", _EARLY, "Kinds of findings: `email`, `iban`."),
-    _fact("request.percents", "records", _EARLY, f"Percentages in it, {_TEXT_FACT}."),
-    _fact("request.money", "records", _EARLY, f"Amounts of money in it, {_TEXT_FACT}."),
+    _fact("request.percents", "records", _EARLY, "Percentages in it."),
+    _fact("request.money", "records", _EARLY, "Amounts of money in it."),
     _fact("context.sources", "strings", _STITCHED, "Sources that gave something."),
     _fact("context.failed", "strings", _STITCHED, "Sources that failed or were late."),
     _fact("context.labels", "strings", _STITCHED, "Labels of what they gave."),
     _fact("answer.text", "string", _ANSWERED, "The answer."),
     _fact("answer.chars", "int", _ANSWERED, "Its length in characters."),
     _fact("answer.model", "string", _ANSWERED, "The model that gave it."),
-    _fact("answer.percents", "records", _ANSWERED, f"Percentages in it, {_TEXT_FACT}."),
-    _fact("answer.money", "records", _ANSWERED, f"Amounts of money, {_TEXT_FACT}."),
-    _fact("answer.dates", "records", _ANSWERED, f"Dates, {_TEXT_FACT}."),
-    _fact("answer.durations", "records", _ANSWERED, f"Spans of time, {_TEXT_FACT}."),
-    _fact("answer.quantities", "records", _ANSWERED, f"Quantities, {_TEXT_FACT}."),
-    _fact("answer.commitments", "records", _ANSWERED, f"Promises and deeds, {_TEXT_FACT}."),
+    _fact("answer.percents", "records", _ANSWERED, "Percentages in it."),
+    _fact("answer.money", "records", _ANSWERED, "Amounts of money."),
+    _fact("answer.dates", "records", _ANSWERED, "Dates."),
+    _fact("answer.durations", "records", _ANSWERED, "Spans of time."),
+    _fact("answer.quantities", "records", _ANSWERED, "Quantities."),
+    _fact("answer.commitments", "records", _ANSWERED, "Promises and deeds."),
     _fact(
         "answer.ungrounded_money", "records", _ANSWERED, "Amounts that no trusted context contains."
     ),
@@ -77,40 +75,23 @@ DECLARED: tuple[DeclaredFact, ...] = (
     _fact("answer.tools", "strings", _ANSWERED, "Names of the tools that the model calls."),
 )
 
+PHASES: tuple[Phase, ...] = ("source", "request", "route", "answer")
+ROOTS = frozenset(fact.name.partition(".")[0] for fact in DECLARED)
+ATTRIBUTE_PREFIX = "principal.attributes."
 _BY_NAME = {fact.name: fact for fact in DECLARED}
-_NAME = re.compile(r"(?<![\w.\"'])(?:app|principal|request|context|answer)(?:\.\w+)+")
-_ATTRIBUTE_PREFIX = "principal.attributes."
 
 
-def referenced(expressions: Iterable[str]) -> frozenset[str]:
-    """The declared facts and ``principal.attributes.*`` that these expressions mention."""
-    names = set()
-    for expression in expressions:
-        for match in _NAME.finditer(expression):
-            text = match.group()
-            if text.startswith(_ATTRIBUTE_PREFIX):
-                names.add(_ATTRIBUTE_PREFIX + text[len(_ATTRIBUTE_PREFIX) :].split(".")[0])
-                continue
-            for name in (text, ".".join(text.split(".")[:2])):
-                if name in _BY_NAME:
-                    names.add(name)
-                    break
-    return frozenset(names)
-
-
-def types_for(phase: Phase, expressions: Iterable[str]) -> dict[str, FactType]:
-    """What may be used in ``phase``, with every attribute that the expressions mention.
-
-    Which attributes exist is the bundle's to say (``identity.attributes``); its check compares.
-    """
-    types: dict[str, FactType] = {f.name: f.type for f in DECLARED if phase in f.phases}
-    types.update({n: "string" for n in referenced(expressions) if n.startswith(_ATTRIBUTE_PREFIX)})
-    return types
+def types_of(names: Iterable[str]) -> dict[str, FactType]:
+    """The types of declared facts and of the principal's attributes, which are all strings."""
+    return {
+        name: "string" if name.startswith(ATTRIBUTE_PREFIX) else _BY_NAME[name].type
+        for name in names
+    }
 
 
 def default_of(name: str) -> Any:
     """The declared default of a fact that is absent."""
-    if name.startswith(_ATTRIBUTE_PREFIX):
+    if name.startswith(ATTRIBUTE_PREFIX):
         return ""
     kind = _BY_NAME[name].type
     return {"bool": False, "int": 0, "string": "", "strings": [], "records": []}[kind]
@@ -118,4 +99,71 @@ def default_of(name: str) -> Any:
 
 def attribute_of(name: str) -> str | None:
     """``tier`` for ``principal.attributes.tier``, ``None`` for any other fact."""
-    return name[len(_ATTRIBUTE_PREFIX) :] if name.startswith(_ATTRIBUTE_PREFIX) else None
+    return name[len(ATTRIBUTE_PREFIX) :] if name.startswith(ATTRIBUTE_PREFIX) else None
+
+
+def page() -> str:
+    """The reference page of all facts, as Markdown."""
+    return "\n".join(_page()) + "\n"
+
+
+_TYPES = {
+    "bool": "bool",
+    "int": "int",
+    "string": "string",
+    "strings": "list of strings",
+    "records": "list of records",
+}
+_INTRO = """\
+# Facts
+
+<!-- Written by `python -m freehold.rules.declared`. Do not edit. -->
+
+What `when:` may name, in rules, in a route's rules and in a source's condition: expressions in
+[CEL](https://github.com/google/cel-spec/blob/master/doc/langdef.md) that give yes or no. All
+numbers are whole: percentages are basis points (30 % is 3000), money minor units (cents), dates
+days since 1970-01-01, durations seconds, quantities thousandths.
+
+A phase says when a fact exists: `source` is the condition of a source, `request` a rule before the
+model, `route` a rule of a route, `answer` a rule on what the model said. A fact that is absent has
+its default: no, 0, nothing, an empty list.
+
+Besides these, `principal.attributes.NAME` is the value (a string) of an attribute that the bundle
+declares under `identity.attributes`, in every phase.
+
+| fact | type | phases | what it says |
+|---|---|---|---|"""
+_OUTRO = """\
+
+## Records
+
+Facts taken from a text are lists of records; none found is an empty list. Each record has
+
+| field | type | |
+|---|---|---|
+| `value` | int | in the unit of its kind; the lower end of a range |
+| `upper` | int | the upper end of a range, else the same as `value` |
+| `unit` | string | `bp`, a currency (`USD`), `day`, `hour`, the noun of a quantity |
+| `role` | string | what the words around it make of it: `discount`, `refund`, `price` |
+| `polarity` | string | `affirmed`, `negated` ("we can not offer 30 %") or `hypothetical` |
+| `parsed` | bool | no, where such a phrase was seen that could not be read; `value` is then 0 |
+| `text` | string | the words themselves |
+| `kind`, `start`, `end` | string, int, int | what it is and where it stands |
+
+A phrase that could not be read makes every rule fire that names its list, since nobody knows
+whether the limit is kept. A rule whose expression looks at `parsed` itself decides for itself.
+
+An expression that can't be evaluated (a field that does not exist, say) fires its rule too, with
+the strictest outcome."""
+
+
+def _page() -> Iterator[str]:
+    yield _INTRO
+    for fact in DECLARED:
+        phases = ", ".join(phase for phase in PHASES if phase in fact.phases)
+        yield f"| `{fact.name}` | {_TYPES[fact.type]} | {phases} | {fact.says} |"
+    yield _OUTRO
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -24,7 +24,7 @@ KINDS = {
 
 def request_facts(names: Iterable[str], screened: Screened) -> dict[str, Any]:
     """Facts that exist before context: who asks, through which app, and what was said."""
-    sheet = {}
+    sheet: dict[str, Any] = {}
     text_facts: tuple[TextFact, ...] | None = None
     for name in names:
         attribute = attribute_of(name)
@@ -86,14 +86,17 @@ def complete(names: Iterable[str], sheet: dict[str, Any]) -> dict[str, Any]:
 
 
 def ungrounded_money(checked: Checked, text_facts: Iterable[TextFact]) -> list[dict[str, Any]]:
-    """Affirmed amounts whose value stands in no trusted piece and not in the app's own prompt."""
-    stated = [f for f in text_facts if f.kind == "money" and f.polarity == "affirmed" and f.parsed]
+    """Affirmed amounts whose value stands in no trusted piece and not in the app's own prompt.
+
+    One that could not be read is grounded in nothing.
+    """
+    stated = [f for f in text_facts if f.kind == "money" and f.polarity == "affirmed"]
     if not stated:
         return []
     plan = checked.answer.sendable.plan
     known = trusted_minor_units(plan.ruled.grounded.pieces)
     known |= _minor_units(plan.ruled.admitted.app.system_prompt)
-    return [f.cel() for f in stated if f.value not in known]
+    return [f.cel() for f in stated if not (f.parsed and f.value in known)]
 
 
 def trusted_minor_units(pieces: Iterable[Piece]) -> set[int]:

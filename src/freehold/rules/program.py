@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from freehold.rules.declared import Phase, attribute_of, referenced, types_for
-from freehold.rules.engine import ExpressionError, default_engine
+from freehold.rules.declared import Phase, types_of
+from freehold.rules.engine import Engine, ExpressionError, default_engine
+from freehold.rules.names import check_names, check_patterns, explained, referenced
 
 
 class ConditionSet:
@@ -13,17 +14,25 @@ class ConditionSet:
 
     __slots__ = ("_program", "expressions", "names")
 
-    def __init__(self, expressions: Sequence[str], phase: Phase) -> None:
+    def __init__(
+        self, expressions: Sequence[str], phase: Phase, *, engine: Engine | None = None
+    ) -> None:
         """Compile.
 
         Raises:
             ExpressionError: one of them does not compile.
         """
         self.expressions = tuple(expressions)
-        self.names = referenced(expressions)
-        types = types_for(phase, expressions)
-        used = {name: kind for name, kind in types.items() if name in self.names}
-        self._program = default_engine().compile(self.expressions, used)
+        for expression in self.expressions:
+            check_names(expression, phase)
+            check_patterns(expression)
+        self.names = referenced(self.expressions)
+        try:
+            self._program = (engine or default_engine()).compile(
+                self.expressions, types_of(self.names)
+            )
+        except ExpressionError as error:
+            raise explained(error, phase) from None
 
     def run(self, facts: Mapping[str, Any]) -> list[bool | None]:
         """A verdict for each expression; ``None`` where it could not be evaluated."""
@@ -39,14 +48,13 @@ def conditions(expressions: tuple[str, ...], phase: Phase) -> ConditionSet:
 def check_expression(
     expression: str, phase: Phase, attributes: frozenset[str] | None = None
 ) -> str | None:
-    """What is wrong with an expression, for ``freehold check``; ``None`` when nothing is."""
+    """What is wrong with an expression, for ``freehold check``; ``None`` when nothing is.
+
+    ``attributes`` are those that the bundle declares; ``None`` leaves them unchecked.
+    """
     try:
+        check_names(expression, phase, attributes)
         ConditionSet((expression,), phase)
     except ExpressionError as error:
         return str(error)
-    if attributes is not None:
-        for name in referenced((expression,)):
-            attribute = attribute_of(name)
-            if attribute is not None and attribute not in attributes:
-                return f"undeclared attribute `{attribute}`: declare it under identity.attributes"
     return None

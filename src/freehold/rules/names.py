@@ -1,0 +1,182 @@
+"""Which facts an expression names, found by reading its tokens; both engines share it."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from itertools import pairwise
+
+from msgspec import Struct
+
+from freehold.rules.declared import (
+    ATTRIBUTE_PREFIX,
+    DECLARED,
+    PHASES,
+    ROOTS,
+    DeclaredFact,
+    Phase,
+    attribute_of,
+)
+from freehold.rules.functions import pattern_of
+from freehold.rules.language import ExpressionError
+from freehold.rules.literals import literal
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|//[^\n]*)
+      | (?P<string>[rR]?(?:\"{3}.*?\"{3}|'{3}.*?'{3}))
+      | (?P<raw>[rR](?:"[^"\n]*"|'[^'\n]*'))
+      | (?P<quoted>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
+      | (?P<number>\.?\d[\w.]*)
+      | (?P<word>[A-Za-z_]\w*)
+      | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_UNDECLARED = re.compile(r"undeclared reference to '([\w.]+)'")
+_BY_NAME = {fact.name: fact for fact in DECLARED}
+
+
+class Mention(Struct, frozen=True):
+    """A dotted name in an expression; ``called`` when its last part is a function's."""
+
+    parts: tuple[str, ...]
+    offset: int
+    called: bool
+
+    @property
+    def name(self) -> str:
+        """The name without a function at its end."""
+        return ".".join(self.parts[:-1] if self.called else self.parts)
+
+
+def _tokens(expression: str) -> list[tuple[str, str, int]]:
+    return [
+        (match.lastgroup or "other", match.group(), match.start())
+        for match in _TOKEN.finditer(expression)
+        if match.lastgroup != "space"
+    ]
+
+
+def mentions(expression: str) -> Iterator[Mention]:
+    """Every dotted name that does not hang on something else; none from strings or comments."""
+    tokens = _tokens(expression)
+    at = 0
+    while at < len(tokens):
+        kind, text, offset = tokens[at]
+        at += 1
+        if kind != "word" or (at > 1 and tokens[at - 2][1] == "."):
+            continue
+        parts = [text]
+        while at + 1 < len(tokens) and tokens[at][1] == "." and tokens[at + 1][0] == "word":
+            parts.append(tokens[at + 1][1])
+            at += 2
+        called = at < len(tokens) and tokens[at][1] == "("
+        yield Mention(tuple(parts), offset, called)
+
+
+@lru_cache(maxsize=8192)
+def facts_in(expression: str) -> frozenset[str]:
+    """The declared facts and ``principal.attributes.*`` that one expression names."""
+    found = (_fact(mention) for mention in mentions(expression))
+    return frozenset(name for name in found if name is not None)
+
+
+def referenced(expressions: Iterable[str]) -> frozenset[str]:
+    """The same for many expressions."""
+    return frozenset().union(*map(facts_in, expressions))
+
+
+def reads_field(expression: str, field: str) -> bool:
+    """Whether the expression looks at this field of a record itself."""
+    tokens = [(kind, text) for kind, text, _ in _tokens(expression)]
+    pairs = pairwise(tokens)
+    return any(before[1] == "." and after == ("word", field) for before, after in pairs)
+
+
+def _fact(mention: Mention) -> str | None:
+    parts = mention.parts[:-1] if mention.called else mention.parts
+    if parts[:2] == ("principal", "attributes") and len(parts) > 2:
+        return ATTRIBUTE_PREFIX + parts[2]
+    name = ".".join(parts[:2])
+    return name if name in _BY_NAME else None
+
+
+def check_names(expression: str, phase: Phase, attributes: Collection[str] | None = None) -> None:
+    """Every name below the roots must be a declared fact of this phase.
+
+    Raises:
+        ExpressionError: the first that is not, with what was probably meant.
+    """
+    for mention in mentions(expression):
+        if mention.parts[0] not in ROOTS or (mention.called and len(mention.parts) == 1):
+            continue
+        said = _complaint(mention, phase, attributes)
+        if said:
+            raise ExpressionError(said, *_place(expression, mention.offset))
+
+
+def _complaint(mention: Mention, phase: Phase, attributes: Collection[str] | None) -> str:
+    name = _fact(mention)
+    attribute = attribute_of(name) if name is not None else None
+    if attribute is not None:
+        if attributes is None or attribute in attributes:
+            return ""
+        near = suggestion(attribute, attributes)
+        advice = near or "; declare it under identity.attributes"
+        return f"undeclared attribute `{attribute}`{advice}"
+    if name is None:
+        return f"unknown fact `{mention.name}`{suggestion(mention.name, known_in(phase))}"
+    fact = _BY_NAME[name]
+    return "" if phase in fact.phases else f"`{name}` is known only {_when(fact)}"
+
+
+def check_patterns(expression: str) -> None:
+    """A regular expression that is written out must be one.
+
+    Raises:
+        ExpressionError: it is none.
+    """
+    tokens = _tokens(expression)
+    for before, parenthesis, (kind, text, offset) in zip(
+        tokens, tokens[1:], tokens[2:], strict=False
+    ):
+        if before[1] == "matches" and parenthesis[1] == "(" and kind in _STRINGS:
+            try:
+                pattern_of(str(literal("STRING_LIT", text)[1]))
+            except ValueError as error:
+                said = f"matches() needs a regular expression: {error}"
+                raise ExpressionError(said, *_place(expression, offset)) from None
+
+
+_STRINGS = frozenset({"string", "raw", "quoted"})
+
+
+def explained(error: ExpressionError, phase: Phase) -> ExpressionError:
+    """An engine's complaint with what was probably meant."""
+    said = error.said
+    found = _UNDECLARED.search(said)
+    if found is not None:
+        said += suggestion(found.group(1), known_in(phase))
+    elif "double" in said and "int" in said:
+        said += "; facts are whole numbers (basis points, cents), so write 20, not 20.0"
+    return ExpressionError(said, error.line, error.column)
+
+
+def known_in(phase: Phase) -> list[str]:
+    """The names of all facts of a phase."""
+    return [fact.name for fact in DECLARED if phase in fact.phases]
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``; did you mean `answer.percents`?``, or nothing where nothing is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _when(fact: DeclaredFact) -> str:
+    phases = [phase for phase in PHASES if phase in fact.phases]
+    return f"in phase{'s' if len(phases) > 1 else ''} {', '.join(phases)}"
+
+
+def _place(expression: str, offset: int) -> tuple[int, int]:
+    before = expression[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
