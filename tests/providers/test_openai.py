@@ -6,9 +6,8 @@ from contextlib import aclosing
 import pytest
 
 from freehold.core.clock import SystemClock
-from freehold.providers.aiohttp_transport import AiohttpTransport
+from freehold.providers.clients import CLIENTS, http_transport
 from freehold.providers.openai import OpenAIProvider
-from freehold.providers.pyreqwest_transport import PyreqwestTransport
 from freehold.testing.fakes import FakeSecrets
 from tests.providers.made import make_sendable, model
 from tests.providers.servers import (
@@ -24,9 +23,9 @@ from tests.providers.servers import (
 )
 
 
-@pytest.fixture(params=[PyreqwestTransport, AiohttpTransport])
+@pytest.fixture(params=list(CLIENTS))
 async def transport(request):
-    async with request.param() as opened:
+    async with http_transport(request.param) as opened:
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""Outgoing HTTP on aiohttp: the cheapest for streams, and pure Python where no wheel exists."""
+"""Outgoing HTTP on aiohttp: what Freehold uses unless told otherwise."""
 
 import asyncio
 import ssl

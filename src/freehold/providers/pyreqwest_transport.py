@@ -1,4 +1,9 @@
-"""Outgoing HTTP on pyreqwest (hyper and rustls): the cheapest for whole answers."""
+"""Outgoing HTTP on pyreqwest (hyper and rustls): the cheapest for whole answers, with one defect.
+
+Cancelling a request that still waits for its status line does not close the connection (0.15.1;
+``tests/providers/test_transport.py`` will notice when that changes). The model goes on, and is
+paid, until it has answered. So this is no default.
+"""
 
 import asyncio
 import ssl
