@@ -17,8 +17,8 @@ from freehold.identity.jwt import JwtVerifier
 from freehold.journey import Journey
 from freehold.ledger.runtime import runtime_digest
 from freehold.ledger.segment import SegmentJournal
+from freehold.providers.clients import http_transport
 from freehold.providers.openai import OpenAIProvider
-from freehold.providers.pyreqwest_transport import PyreqwestTransport
 from freehold.providers.transport import HttpTransport, TransportFailed
 from freehold.server.asgi import Door
 from freehold.server.serving import serve
@@ -35,6 +35,7 @@ from freehold.stages.data_prep import DataPrep
 from freehold.stages.governance import Governance
 from freehold.stages.inference import Inference
 from freehold.stages.monitoring import Monitoring
+from freehold.stages.monitoring.otel import Spans
 from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
 from freehold.storage.exchanges import StoredExchanges
@@ -97,11 +98,12 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
     limiter = StoreLimiter(database, clock)
     writer = Writer(database, (keys.refresh, limiter.flush))
     journal = SegmentJournal(home, clock=clock)
-    transport = PyreqwestTransport()
+    transport = http_transport(os.environ.get("FREEHOLD_HTTP_CLIENT", "aiohttp"))
     provider = OpenAIProvider(transport, secrets, clock)
     sql = SqlSource(clock)
     audit = Audit(journal, runtime_digest(), keys_on_disk.commitment, clock=clock)
-    monitoring = Monitoring(_observers())
+    spans = _spans()
+    monitoring = Monitoring((spans,) if spans is not None else ())
     governance = Governance(placeholder_key=keys_on_disk.placeholders())
     policy = Policy(SealedHolds(database, writer, keys_on_disk.holds(), clock))
     inference = Inference({"openai": provider}, clock)
@@ -149,6 +151,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             journal,
             transport,
             sql,
+            *([_Opened(spans.open, spans.close)] if spans is not None else []),
             *([_Child(lambda: spawn(home, url))] if index else []),
         ),
         background=(follow_bundle,),
@@ -156,13 +159,10 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
     )
 
 
-def _observers() -> tuple[Any, ...]:
-    """Spans, where OpenTelemetry's own setting names an endpoint for them."""
-    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        return ()
-    from freehold.stages.monitoring.otel import Spans
-
-    return (Spans(),)
+def _spans() -> Spans | None:
+    """Spans, where OpenTelemetry's own setting names a collector for them."""
+    collector = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
+    return Spans(f"{collector}/v1/traces") if collector else None
 
 
 def _fetch(

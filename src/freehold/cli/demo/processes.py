@@ -9,19 +9,16 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import click
 import msgspec
 from msgspec import Struct
-
-from freehold.core.errors import FreeholdError
 
 _POLL_S = 0.05
 _GRACE_S = 8.0
 
 
-class DidNotStart(FreeholdError):
+class DidNotStart(click.ClickException):
     """A process of the demo ended, or was not ready in time."""
-
-    code = "FH-DEM-001"
 
 
 class Process(Struct, frozen=True):
