@@ -115,26 +115,11 @@ class Policy:
             return _judged(checked, progress, progress.out)
         new_facts = _extract(fresh, progress, bool(rules.names & _TEXT_FACTS))
         progress.facts.extend(f for found in new_facts for f in found)
-        facts = complete(rules.names, answer_facts(rules.names, checked, progress.facts))
-        for name in rules.names:
-            facts.setdefault(name, trail.facts.get(name))
-        self._recall(facts, checked)
+        facts = _all_facts(rules.names, checked, progress.facts, trail)
         demands = rules.judge(facts, trail)
         trail.answer_facts = tuple(progress.facts)
         trail.facts.update({k: v for k, v in facts.items() if k not in _TEXT_FACTS})
         return self._apply(demands, checked, progress, fresh, new_facts, trail)
-
-    @staticmethod
-    def _recall(facts: dict[str, Any], checked: Checked) -> None:
-        """Facts of the request that only rules on the answer name."""
-        missing = [name for name, value in facts.items() if value is None]
-        if missing:
-            found = grounded_facts(missing, checked.answer.sendable.plan.ruled.grounded)
-            for name in missing:
-                if name in found:
-                    facts[name] = found[name]
-                else:
-                    del facts[name]
 
     def _apply(
         self,
@@ -179,6 +164,19 @@ class Policy:
         return Judged(
             checked=checked, choices=(), release_chars=(), held=held, tags=tuple(trail.tags)
         )
+
+
+def _all_facts(
+    names: frozenset[str], checked: Checked, text_facts: list[TextFact], trail: Trail
+) -> dict[str, Any]:
+    """Facts of the answer, and those of the request that rules on the answer name as well."""
+    facts = answer_facts(names, checked, text_facts)
+    early = names - facts.keys()
+    facts.update({name: trail.facts[name] for name in early if name in trail.facts})
+    missing = early - facts.keys()
+    if missing:
+        facts.update(grounded_facts(missing, checked.answer.sendable.plan.ruled.grounded))
+    return complete(names, facts)
 
 
 def _needs(rules: RuleSet) -> Needs:
