@@ -24,11 +24,19 @@ class StoredExchanges:
         self._database = database
 
     def find(self, exchange_id: str, tenant: str | None = None) -> ExchangeRow | None:
-        """One exchange; with a ``tenant``, only if it is that tenant's."""
-        query = _scoped(sa.select(exchanges), tenant).where(exchanges.c.exchange_id == exchange_id)
+        """One exchange by its id, or by a beginning of it that fits no other.
+
+        With a ``tenant``, only among that tenant's.
+        """
+        key = exchanges.c.exchange_id
+        query = _scoped(sa.select(exchanges), tenant)
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
-        return _row(dict(row)) if row is not None else None
+            # by its id first, since only that is sure to use the index
+            rows = connection.execute(query.where(key == exchange_id)).mappings().all()
+            if not rows and len(exchange_id) >= _SHORTEST:
+                alike = query.where(key.startswith(exchange_id, autoescape=True)).limit(2)
+                rows = connection.execute(alike).mappings().all()
+        return _row(dict(rows[0])) if len(rows) == 1 else None
 
     def recent(
         self,

@@ -56,15 +56,15 @@ def upgrade(database: Database) -> None:
     Raises:
         StorageError: the store can't be reached, or is newer than this Freehold.
     """
+    version(database)
     # late, since most starts find the tables up to date and Alembic takes 0.1 s to import
     import alembic.command
     import alembic.config
 
     config = alembic.config.Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     with database.write() as connection:
         if not database.sqlite:
             connection.execute(sa.text(f"select pg_advisory_xact_lock({_ADVISORY_LOCK})"))
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, HEAD)
-    version(database)

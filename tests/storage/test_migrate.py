@@ -1,0 +1,93 @@
+"""Tables come up from nothing, stay as the code says, and a newer store is left alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from freehold.core.errors import StorageError
+from freehold.storage import migrate
+from freehold.storage.engine import Database, bump, connect
+from freehold.storage.tables import metadata, revisions
+
+
+def test_up_from_empty_gives_what_the_code_declares(database: Database) -> None:
+    assert migrate.version(database) == migrate.HEAD
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_opening_again_changes_nothing(store_url: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        database = migrate.open_database(tmp_path, store_url)
+        with database.write() as connection:
+            bump(connection, revisions, "keys")
+        database.close()
+    database = connect(store_url)
+    with database.read() as connection:
+        assert connection.execute(sa.select(revisions.c.value)).scalar() == 2
+    database.close()
+
+
+def test_a_newer_store_is_refused_and_not_touched(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(sa.text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(StorageError, match="newer Freehold"):
+        migrate.version(database)
+    with pytest.raises(StorageError, match="9999"):
+        migrate.upgrade(database)
+
+
+def test_many_processes_may_open_a_new_store_at_once(store_url: str, tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from freehold.storage.migrate import open_database;"
+        "open_database(Path(sys.argv[1]), sys.argv[2]).close()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path), store_url]
+    children = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
+    for child in children:
+        _, complaint = child.communicate(timeout=60)
+        assert child.returncode == 0, complaint.decode()
+
+
+def test_sqlite_is_in_wal_mode(tmp_path: Path) -> None:
+    database = migrate.open_database(tmp_path)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("pragma foreign_keys").scalar() == 1
+    database.close()
+
+
+def test_a_write_that_fails_leaves_nothing(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as connection:
+            bump(connection, revisions, "keys")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    with database.read() as connection:
+        assert connection.execute(sa.select(revisions)).all() == []
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "no url at all", "sqlite+nothing:///x"])
+def test_other_stores_are_refused(url: str) -> None:
+    with pytest.raises(StorageError):
+        connect(url)
+
+
+def test_an_error_shows_no_values(database: Database) -> None:
+    row = {"scope": "s", "day": 1, "requests": None, "tokens": 1, "nano": 1}
+
+    def insert() -> None:
+        with database.write() as connection:
+            connection.execute(metadata.tables["spend"].insert(), row)
+
+    with pytest.raises(StorageError) as caught:
+        insert()
+    assert "INSERT INTO" not in str(caught.value)

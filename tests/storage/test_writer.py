@@ -1,0 +1,81 @@
+"""One thread writes; what waits together commits together, and one failure spoils no other."""
+
+import threading
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from freehold.core.errors import StorageError
+from freehold.storage.engine import Database, bump
+from freehold.storage.tables import revisions
+from freehold.storage.writer import Writer
+
+
+def value(database: Database, name: str) -> int:
+    with database.read() as connection:
+        query = sa.select(revisions.c.value).where(revisions.c.name == name)
+        return int(connection.execute(query).scalar() or 0)
+
+
+def test_what_is_submitted_is_committed_when_its_future_is_done(database: Database) -> None:
+    writer = Writer(database).open()
+    futures = [writer.submit(lambda c: bump(c, revisions, "a")) for _ in range(300)]
+    futures[-1].result(timeout=10)
+    assert value(database, "a") == 300
+    writer.close()
+    assert all(future.done() for future in futures)
+
+
+def test_closing_finishes_what_waits(database: Database) -> None:
+    writer = Writer(database).open()
+    for _ in range(50):
+        writer.submit(lambda c: bump(c, revisions, "a"))
+    writer.close()
+    writer.close()
+    assert value(database, "a") == 50
+    with pytest.raises(StorageError):
+        writer.submit(lambda c: bump(c, revisions, "a"))
+
+
+def test_one_bad_write_spoils_no_other(database: Database) -> None:
+    def bad(connection: sa.Connection) -> None:
+        bump(connection, revisions, "never")
+        raise ValueError("broken")
+
+    gate = threading.Event()
+    writer = Writer(database).open()
+    first = writer.submit(lambda c: gate.wait(5))  # type: ignore[arg-type,return-value]
+    futures = [
+        writer.submit(bad if n == 3 else lambda c: bump(c, revisions, "a")) for n in range(6)
+    ]
+    gate.set()
+    first.result(timeout=10)
+    for n, future in enumerate(futures):
+        if n == 3:
+            with pytest.raises(StorageError, match="ValueError: broken"):
+                future.result(timeout=10)
+        else:
+            future.result(timeout=10)
+    writer.close()
+    assert value(database, "a") == 5
+    assert value(database, "never") == 0
+
+
+def test_housekeeping_runs_and_runs_a_last_time(database: Database) -> None:
+    ticks: list[float] = []
+    writer = Writer(database, (lambda: ticks.append(time.monotonic()),), tick_s=0.02).open()
+    deadline = time.monotonic() + 5
+    while len(ticks) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    before = len(ticks)
+    writer.close()
+    assert before >= 3
+    assert len(ticks) > before
+
+
+def test_never_opened_means_closed(database: Database) -> None:
+    writer = Writer(database)
+    writer.close()
+    with pytest.raises(StorageError):
+        writer.submit(lambda c: None)
