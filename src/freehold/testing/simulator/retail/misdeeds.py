@@ -100,7 +100,7 @@ def _contact(rng: Random, asked: str) -> str:
 def _off(rng: Random) -> str:
     if rng.random() < 0.3:
         return rng.choice(_WORDS_OFF)
-    share = rng.randint(8, 40)
+    share = rng.randint(10, 40)
     return rng.choice(("{}% off", "{} % off", "{} percent off", "a {}% discount")).format(share)
 
 
