@@ -14,7 +14,7 @@ from freehold.core.errors import StorageError
 
 DATABASE_FILE = "freehold.db"
 _BUSY_MS = 10_000
-_READ = "freehold_read"
+_READ = "read_only"
 
 
 class Database:
