@@ -124,7 +124,7 @@ class StreamReader:
         usage: Usage | None = None
         model = ""
         for event in events:
-            if event == b"[DONE]":
+            if event.startswith(b"[DONE]"):
                 self.done = self.done_marked = True
                 continue
             if not event:
