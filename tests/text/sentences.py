@@ -194,3 +194,84 @@ SENTENCES: dict[str, list[str]] = {
         "빠른 답변 감사합니다.",
     ],
 }
+
+# Written after the word lists and never used to change them.
+HELD_OUT: dict[str, list[str]] = {
+    "en": [
+        "My neighbour received the wrong jacket last week.",
+        "Is there a discount for students?",
+        "She wants to speak with a manager about her invoice.",
+        "Two bottles broke on the way, who pays for that?",
+    ],
+    "de": [
+        "Mein Nachbar hat letzte Woche die falsche Jacke bekommen.",
+        "Gibt es einen Rabatt für Studenten?",
+        "Sie möchte mit dem Leiter über ihre Rechnung sprechen.",
+        "Zwei Flaschen sind unterwegs zerbrochen, wer bezahlt das?",
+    ],
+    "fr": [
+        "Mon voisin a reçu la mauvaise veste la semaine dernière.",
+        "Y a-t-il une réduction pour les étudiants ?",
+        "Elle veut parler au responsable de sa facture.",
+        "Deux bouteilles se sont cassées en route, qui va payer ?",
+    ],
+    "es": [
+        "Mi vecino recibió la chaqueta equivocada la semana pasada.",
+        "¿Hay algún descuento para estudiantes?",
+        "Ella quiere hablar con el encargado sobre su factura.",
+        "Dos botellas se rompieron en el camino, ¿quién lo paga?",
+    ],
+    "it": [
+        "Il mio vicino ha ricevuto la giacca sbagliata la settimana scorsa.",
+        "C'è uno sconto per gli studenti?",
+        "Lei vuole parlare con il responsabile della sua fattura.",
+        "Due bottiglie si sono rotte per strada, chi paga?",
+    ],
+    "pt": [
+        "O meu vizinho recebeu o casaco errado na semana passada.",
+        "Existe algum desconto para estudantes?",
+        "Ela quer falar com o gerente sobre a fatura dela.",
+        "Duas garrafas partiram-se no caminho, quem paga isso?",
+    ],
+    "nl": [
+        "Mijn buurman kreeg vorige week de verkeerde jas.",
+        "Is er korting voor studenten?",
+        "Zij wil met de bedrijfsleider over haar rekening spreken.",
+        "Twee flessen zijn onderweg gebroken, wie betaalt dat?",
+    ],
+    "pl": [
+        "Mój sąsiad dostał w zeszłym tygodniu niewłaściwą kurtkę.",
+        "Czy jest zniżka dla studentów?",
+        "Ona chce porozmawiać z kierownikiem o swoim rachunku.",
+        "Dwie butelki stłukły się po drodze, kto za to zapłaci?",
+    ],
+    "sv": [
+        "Min granne fick fel jacka förra veckan.",
+        "Finns det rabatt för studenter?",
+        "Hon vill prata med chefen om sin faktura.",
+        "Två flaskor gick sönder på vägen, vem betalar det?",
+    ],
+    "da": [
+        "Min nabo fik den forkerte jakke i sidste uge.",
+        "Er der rabat til studerende?",
+        "Hun vil gerne tale med chefen om sin faktura.",
+        "To flasker gik i stykker undervejs, hvem betaler for det?",
+    ],
+    "cs": [
+        "Můj soused dostal minulý týden špatnou bundu.",
+        "Je tam nějaká sleva pro studenty?",
+        "Chce mluvit s vedoucím o své faktuře.",
+        "Dvě láhve se cestou rozbily, kdo to zaplatí?",
+    ],
+    "tr": [
+        "Komşuma geçen hafta yanlış ceket geldi.",
+        "Öğrenciler için indirim var mı?",
+        "Faturası hakkında müdürle konuşmak istiyor.",
+        "Yolda iki şişe kırıldı, bunu kim ödeyecek?",
+    ],
+    "ru": ["Мой сосед получил не ту куртку.", "Есть ли скидка для студентов?"],
+    "uk": ["Мій сусід отримав не ту куртку.", "Чи є знижка для студентів?"],
+    "zh": ["我的邻居上周收到了错误的夹克。", "学生有折扣吗？"],
+    "ja": ["隣の人は先週違うジャケットを受け取りました。", "学生割引はありますか？"],
+    "ko": ["제 이웃은 지난주에 잘못된 재킷을 받았습니다.", "학생 할인이 있나요?"],
+}

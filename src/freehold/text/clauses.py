@@ -26,7 +26,17 @@ Around = tuple[list[str], list[str]]
 class Document:
     """Same-length views of one text, made once and shared by all extractors."""
 
-    __slots__ = ("_around", "_sentences", "clean", "folded", "language", "low", "taken", "text")
+    __slots__ = (
+        "_around",
+        "_promised",
+        "_sentences",
+        "_taken",
+        "clean",
+        "folded",
+        "language",
+        "low",
+        "text",
+    )
 
     def __init__(self, text: str, language: str) -> None:
         self.text = text
@@ -47,13 +57,30 @@ class Document:
         )
         if self.clean.endswith("."):
             self.clean = self.clean[:-1] + "\n"
-        self.taken: list[tuple[int, int]] = []
+        self._taken = bytearray(len(text))
+        self._promised: bytearray | None = None
         self._sentences: dict[int, bool] = {}
         self._around: tuple[tuple[int, int], Around] | None = None
 
     def is_free(self, start: int, end: int) -> bool:
         """Whether no fact has claimed a character of this span yet."""
-        return all(end <= left or start >= right for left, right in self.taken)
+        return self._taken.find(1, start, end) < 0
+
+    def claim(self, start: int, end: int) -> bool:
+        """Claim a span for a fact; false, and nothing changes, when it is not free."""
+        if self._taken.find(1, start, end) >= 0:
+            return False
+        self._taken[start:end] = b"\x01" * (end - start)
+        return True
+
+    def promise(self, start: int, end: int) -> bool:
+        """Claim a span for a commitment, which may hold other facts but no other commitment."""
+        if self._promised is None:
+            self._promised = bytearray(len(self.text))
+        if self._promised.find(1, start, end) >= 0:
+            return False
+        self._promised[start:end] = b"\x01" * (end - start)
+        return True
 
     def group(self, span: tuple[int, int]) -> str:
         """The folded, lower-case text of a span; "" for a group that took no part."""
@@ -87,7 +114,7 @@ class Document:
 
     def is_question(self, end: int) -> bool:
         """Whether the sentence around `end` closes with a question mark."""
-        right = self.clean.find("\n", end)
+        right = self.clean.find("\n", end, end + 400)
         return right >= 0 and self.low[right] == "?"
 
 

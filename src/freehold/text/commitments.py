@@ -230,7 +230,7 @@ def _add(
     found: list[TextFact], doc: Document, span: tuple[int, int], role: str, polarity: Polarity
 ) -> None:
     start, end = span
-    if any(start < fact.end and fact.start < end for fact in found):
+    if not doc.promise(start, end):
         return
     found.append(
         TextFact(

@@ -61,9 +61,8 @@ def find(doc: Document, *, numeric: bool = True, named: bool = True) -> list[Tex
 
 
 def _add(found: list[TextFact], doc: Document, fact: TextFact | None) -> None:
-    if fact is not None and doc.is_free(fact.start, fact.end):
+    if fact is not None and doc.claim(fact.start, fact.end):
         found.append(fact)
-        doc.taken.append((fact.start, fact.end))
 
 
 def _days(year: int, month: int, day: int) -> int | None:

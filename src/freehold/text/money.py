@@ -100,9 +100,8 @@ def find(
 
 
 def _add(found: list[TextFact], doc: Document, fact: TextFact | None) -> None:
-    if fact is not None and doc.is_free(fact.start, fact.end):
+    if fact is not None and doc.claim(fact.start, fact.end):
         found.append(fact)
-        doc.taken.append((fact.start, fact.end))
 
 
 def _read_prefixed(doc: Document, groups: Spans) -> TextFact | None:

@@ -54,9 +54,8 @@ def find(doc: Document, *, idioms: bool = True) -> list[TextFact]:
     found: list[TextFact] = []
     for whole, lower, number, unit in _PERCENT.regs(doc.low):
         fact = _read(doc, whole, doc.group(lower) or None, number, unit)
-        if fact is not None:
+        if fact is not None and doc.claim(fact.start, fact.end):
             found.append(fact)
-            doc.taken.append((fact.start, fact.end))
     if len(found) > 1:
         found = spans.join_ranges(doc, found)
     if idioms:
@@ -64,8 +63,8 @@ def find(doc: Document, *, idioms: bool = True) -> list[TextFact]:
             if doc.is_free(start, end):
                 value = _idiom_value(doc.low[start:end], [doc.group(g) or None for g in groups])
                 if value is not None:
+                    doc.claim(start, end)
                     found.append(_fact(doc, start, end, value, None, role="discount"))
-                    doc.taken.append((start, end))
     return found
 
 

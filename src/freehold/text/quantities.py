@@ -114,9 +114,8 @@ def find(doc: Document, *, digits: bool = True, words: bool = True) -> list[Text
 
 
 def _add(found: list[TextFact], doc: Document, fact: TextFact | None) -> None:
-    if fact is not None and doc.is_free(fact.start, fact.end):
+    if fact is not None and doc.claim(fact.start, fact.end):
         found.append(fact)
-        doc.taken.append((fact.start, fact.end))
 
 
 def _unit(word: str, business: bool) -> tuple[FactKind, str, int]:

@@ -1,0 +1,125 @@
+"""Real answers of an airline's agent: what broke naive detectors stays found."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from freehold.core.facts import TextFact
+from freehold.text.facts import extract
+
+DIALOGUES = Path(__file__).parents[2].parent / "shared/data/dialogues/airline_gpt4o.jsonl"
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[str]:
+    if not DIALOGUES.exists():
+        pytest.skip(f"no recorded dialogues at {DIALOGUES.name}")
+    conversations = [json.loads(line) for line in DIALOGUES.read_text("utf-8").splitlines()]
+    return [
+        message["content"]
+        for conversation in conversations
+        for message in conversation["messages"]
+        if message["role"] == "assistant" and message.get("content")
+    ]
+
+
+def test_every_dollar_sign_is_an_amount(answers: list[str]) -> None:
+    for text in answers:
+        money = [f for f in extract(text) if f.kind == "money"]
+        assert len(money) == text.count("$")
+        assert all(f.parsed and f.unit == "USD" and f.value >= 0 for f in money)
+
+
+def test_numbers_that_identify_are_no_facts(answers: list[str]) -> None:
+    for text in answers:
+        for fact in extract(text):
+            before = text[max(0, fact.start - 1) : fact.start]
+            assert not before.isalnum(), fact
+            assert "HAT" not in fact.text
+            assert not text[max(0, fact.start - 10) : fact.start].endswith(("ending in ", "_"))
+
+
+def test_every_iso_date_is_a_date(answers: list[str]) -> None:
+    for text in answers:
+        dates = {f.text for f in extract(text) if f.kind == "date"}
+        assert {word.strip(".,:;()*") for word in text.split() if word.startswith("2024-")} <= dates
+
+
+def test_refusals_are_never_promises(answers: list[str]) -> None:
+    refusals = (
+        "cannot be cancel",
+        "cannot be modified",
+        "I cannot cancel",
+        "unable to process a refund",
+    )
+    for text in answers:
+        for fact in extract(text):
+            if fact.kind == "commitment" and any(r in fact.text for r in refusals):
+                assert fact.polarity == "negated", fact
+
+
+def commitments(text: str) -> list[tuple[str, str]]:
+    return [(f.role, f.polarity) for f in extract(text) if f.kind == "commitment"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # a payment taken is not a refund, a price difference no price match
+        ("The payment for the price difference has been processed with your gift card.", []),
+        ("The original payment has been applied to this trip.", []),
+        # the airline is spoken of; nobody promises
+        ("You can only cancel if the airline cancelled the flight.", []),
+        # the means of payment is not what is given
+        ("I'll continue with using your credit card ending in 1234.", []),
+        # the question, not the deed
+        (
+            "Please confirm if you would like me to proceed with this upgrade.",
+            [("change", "hypothetical")],
+        ),
+        # the head of the phrase names the deed
+        (
+            "The upgrade of reservation XY12 has been completed.",
+            [("change", "affirmed")],
+        ),
+        ("I will now proceed with updating the reservations.", [("change", "affirmed")]),
+        (
+            "Two checked bags have been successfully added to your reservation.",
+            [("change", "affirmed")],
+        ),
+        ("Refund: $12 has been processed back to your card.", [("refund", "affirmed")]),
+    ],
+)
+def test_sentences_that_misled(text: str, expected: list[tuple[str, str]]) -> None:
+    assert commitments(text) == expected
+
+
+TABLE = """| Flight | Price | Seats | Date |
+|---|---|---|---|
+| HAT136 | $152 | 14 seats | 2024-05-20 |
+| HAT039 | $1,003.50 | 1 seat | May 21st |
+"""
+
+
+def test_a_table() -> None:
+    assert [(f.kind, f.value) for f in extract(TABLE)] == [
+        ("money", 15_200),
+        ("quantity", 14_000),
+        ("date", 19_863),
+        ("money", 100_350),
+        ("quantity", 1000),
+        ("date", 140),
+    ]
+
+
+def test_a_line_of_labels() -> None:
+    found: tuple[TextFact, ...] = extract(
+        "- **Economy Price:** $121\n- **Available Seats:** 12\n- Departure: 06:00 AM EST\n"
+        "- Paid with gift_card_1234567 and certificate_8045380: $30"
+    )
+    assert [(f.kind, f.value, f.role) for f in found] == [
+        ("money", 12_100, "price"),
+        ("quantity", 12_000, "other"),
+        ("money", 3000, "price"),
+    ]
