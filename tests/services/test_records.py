@@ -129,7 +129,7 @@ def test_an_allowed_exchange_is_told_in_the_order_of_the_journey(house: House) -
         "large chosen: score 0.90, propensity 1.00",
         "small ruled out: not cleared for pii",
         "attempt 1, answer: large (reported large-2026-10)",
-        "percent 1500 bp, affirmed, as discount, at 16-20",
+        "percent 15 %, affirmed, as discount, at 16-20",
         "did not fire: discount v1",
         "120 tokens in, 14 out",
         "0.000001234 USD",
@@ -166,6 +166,15 @@ def test_a_refused_answer_has_its_rule_under_the_answer(house: House) -> None:
     )
     trail.decide(Decision(stage="policy", outcome="deny", rule="cap", why="over 20 %"))
     trail.decide(Decision(stage="policy", outcome="deny", rule="quiet", why="tone", mode="observe"))
+    trail.decide(
+        Decision(
+            stage="governance",
+            outcome="transform",
+            rule="pii.phone",
+            why="not theirs",
+            evidence=("answer[3:9] phone",),
+        )
+    )
     trail.failure = PolicyRefusal("cap", rule="cap", public="No such discount.")
     house.audit.closed(one, trail, "denied")
     told = house.records.explain(trail.arrival.exchange_id)
@@ -173,6 +182,9 @@ def test_a_refused_answer_has_its_rule_under_the_answer(house: House) -> None:
     assert "cap: deny, over 20 %" in sections["Checks on the answer"]
     assert "cap v1 fired: block" in sections["Checks on the answer"]
     assert "cap: deny, over 20 %" not in sections["Rules before the model"]
+    phone = "pii.phone: transform, not theirs [answer[3:9] phone]"
+    assert phone in sections["Checks on the answer"]
+    assert phone not in sections["What was found in the request"]
     assert "quiet: would deny, tone" in sections["Rules before the model"]
     assert "the caller was told: No such discount." in sections["Outcome"]
     assert "because of cap" in sections["Outcome"]
@@ -200,3 +212,28 @@ def test_a_stranger_can_be_told_too(house: House) -> None:
     text = house.records.explain(trail.arrival.exchange_id).as_text()
     assert "a caller without a valid key" in text
     assert as_text(explain(house.records.find(trail.arrival.exchange_id))) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "value", "told"),
+    [
+        ("percent", "bp", 3950, "percent 39.5 %"),
+        ("money", "USD", 1999, "money 1999 minor units USD"),
+        ("date", "day", 20611, "date 2026-06-07"),
+        ("date", "ambiguous", 20611, "date 2026-06-07 (ambiguous)"),
+        ("duration", "day", 172800, "duration 172800 s (day)"),
+        ("quantity", "piece", 2500, "quantity 2.5 piece"),
+        ("commitment", "refund", 0, "commitment refund"),
+    ],
+)
+def test_values_are_told_in_the_units_of_people(
+    house: House, kind: str, unit: str, value: int, told: str
+) -> None:
+    trail, _, one = exchange(uuid7())
+    answered(trail)
+    (fact,) = trail.answer_facts
+    changed = {name: getattr(fact, name) for name in fact.__struct_fields__}
+    changed |= {"kind": kind, "unit": unit, "value": value}
+    trail.answer_facts = (fact.__class__(**changed),)
+    house.audit.closed(one, trail, "allowed")
+    assert told in house.records.explain().as_text()

@@ -1,5 +1,6 @@
 """Tables come up from nothing, stay as the code says, and a newer store is left alone."""
 
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,14 @@ def test_sqlite_is_in_wal_mode(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("pragma foreign_keys").scalar() == 1
     database.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
+def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
+    database = migrate.open_database(tmp_path / "home")
+    database.close()
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("freehold*")}
+    assert set(modes.values()) == {0o600}
 
 
 def test_a_write_that_fails_leaves_nothing(database: Database) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from freehold.core.clock import rfc3339
 from freehold.core.decisions import STAGES
 from freehold.ledger.record import Record
 
@@ -119,7 +120,7 @@ def _found(opened: dict[str, Any]) -> list[str]:
     lines += [_finding(f) for f in opened.get("findings", ())]
     if request.get("labels"):
         lines.append(f"labels: {', '.join(request['labels'])}")
-    return lines + _decided(opened, ("data_prep", "governance"))
+    return lines + _decided(opened, ("data_prep", "governance"), about_answer=False)
 
 
 def _context(opened: dict[str, Any]) -> list[str]:
@@ -129,6 +130,9 @@ def _context(opened: dict[str, Any]) -> list[str]:
             lines.append(
                 f"{piece['source']}: failed after {_ms(piece['took_ns'])}: {piece['error']}"
             )
+            continue
+        if not piece["rows"]:
+            lines.append(f"{piece['source']}: nothing, after {_ms(piece['took_ns'])}")
             continue
         trust = "trusted" if piece["trusted"] else "untrusted"
         labels = f", labels {', '.join(piece['labels'])}" if piece["labels"] else ""
@@ -188,15 +192,17 @@ def _calls(part: dict[str, Any]) -> list[str]:
 def _answer(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
     lines = [_finding(f) for f in closed.get("answer_findings", ())]
     for fact in closed.get("answer_facts", ()):
-        value = str(fact["value"]) if fact["parsed"] else "unreadable"
+        value = _value(fact, fact["value"]) if fact["parsed"] else "unreadable"
         if fact["upper"] is not None:
-            value += f" to {fact['upper']}"
+            value += f" to {_value(fact, fact['upper'])}"
         said = f" \u201c{fact['text']}\u201d" if fact["text"] else ""
         lines.append(
-            f"{fact['kind']} {value} {fact['unit']}, {fact['polarity']}, as {fact['role']},"
+            f"{fact['kind']} {value}, {fact['polarity']}, as {fact['role']},"
             f" at {fact['start']}-{fact['end']}{said}"
         )
     lines += _rules(opened, closed, "answer")
+    # an exchange refused on its answer has all its decisions in the opened part
+    lines += _decided(opened, ("governance",), about_answer=True)
     return lines + _decided(closed, ("governance", "inference"))
 
 
@@ -258,15 +264,18 @@ def _evidence(record: Record) -> list[str]:
     return lines
 
 
-def _decided(part: dict[str, Any], stages: tuple[str, ...]) -> list[str]:
+def _decided(
+    part: dict[str, Any], stages: tuple[str, ...], *, about_answer: bool | None = None
+) -> list[str]:
     lines = []
     for decision in part.get("decisions", ()):
-        if decision["stage"] in stages:
-            would = "would " if decision["mode"] == "observe" else ""
-            line = f"{decision['rule']}: {would}{decision['outcome']}, {decision['why']}"
-            if decision["evidence"]:
-                line += f" [{'; '.join(decision['evidence'])}]"
-            lines.append(line)
+        evidence = decision["evidence"]
+        on_answer = any(piece.startswith("answer") for piece in evidence)
+        if decision["stage"] not in stages or about_answer not in (None, on_answer):
+            continue
+        would = "would " if decision["mode"] == "observe" else ""
+        line = f"{decision['rule']}: {would}{decision['outcome']}, {decision['why']}"
+        lines.append(line + (f" [{'; '.join(evidence)}]" if evidence else ""))
     return lines
 
 
@@ -298,6 +307,22 @@ def _finding(finding: dict[str, Any]) -> str:
 def _rule(firing: dict[str, Any]) -> str:
     observed = " (observed)" if firing["mode"] == "observe" else ""
     return f"{firing['rule']} v{firing['version']}{observed}"
+
+
+def _value(fact: dict[str, Any], value: int) -> str:
+    """A fact's integer in the unit that people use."""
+    kind, unit = fact["kind"], fact["unit"]
+    if kind == "percent":
+        return f"{value / 100:g} %"
+    if kind == "money":
+        return f"{value} minor units {unit}"
+    if kind == "date":
+        return rfc3339(value * 86_400 * _NANO)[:10] + ("" if unit == "day" else f" ({unit})")
+    if kind == "duration":
+        return f"{value} s ({unit})"
+    if kind == "quantity":
+        return f"{value / 1_000:g} {unit}"
+    return str(value) if value else unit
 
 
 def _share(millionths: int) -> str:

@@ -1,12 +1,13 @@
 """Bring a store's tables up to what this version needs."""
 
+import os
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from freehold.core.errors import StorageError
 from freehold.ledger.locking import FileLock
-from freehold.storage.engine import Database, connect, url_for
+from freehold.storage.engine import DATABASE_FILE, Database, connect, url_for
 
 HEAD = "0001"
 KNOWN = ("0001",)
@@ -22,8 +23,11 @@ def open_database(home: Path, url: str | None = None) -> Database:
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if url is None:
+            # SQLite would make it readable for everyone, and its other files follow this one
+            os.close(os.open(home / DATABASE_FILE, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        raise StorageError(f"{home} can't be made: {error}") from error
+        raise StorageError(f"{home} can't be used: {error}") from error
     database = connect(url or url_for(home))
     if version(database) == HEAD:
         return database

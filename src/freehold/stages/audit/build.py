@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from freehold.core.clock import rfc3339
@@ -37,27 +38,28 @@ _OWN_WORDS = frozenset(
 class Committer:
     """Makes salted keyed commitments, one key a tenant, so that nobody can test a guess."""
 
-    __slots__ = ("_at", "_key_of", "_keys", "_pool")
+    __slots__ = ("_at", "_key_of", "_keyed", "_pool")
 
     def __init__(self, key_of: Callable[[str], bytes]) -> None:
         self._key_of = key_of
-        self._keys: dict[str, bytes] = {}
+        self._keyed: dict[str, hmac.HMAC] = {}
         self._pool = b""
         self._at = 0
 
     def commit(self, tenant: str, value: bytes) -> Commitment:
         """HMAC-SHA256(tenant key, salt || value)."""
-        key = self._keys.get(tenant)
-        if key is None:
-            key = self._keys[tenant] = self._key_of(tenant)
+        keyed = self._keyed.get(tenant)
+        if keyed is None:
+            keyed = self._keyed[tenant] = hmac.new(self._key_of(tenant), digestmod="sha256")
         at = self._at
         if at >= len(self._pool):
             self._pool = os.urandom(_SALT_BYTES * _SALTS_AT_ONCE)
             at = 0
         self._at = at + _SALT_BYTES
         salt = self._pool[at : at + _SALT_BYTES]
-        mac = hmac.digest(key, salt + value, "sha256")
-        return Commitment(mac=mac.hex(), salt=salt.hex())
+        mac = keyed.copy()
+        mac.update(salt + value)
+        return Commitment(mac=mac.hexdigest(), salt=salt.hex())
 
 
 class Stamp:
@@ -131,12 +133,14 @@ def facts(values: dict[str, Any], kept: ContentKept) -> dict[str, Any]:
     full = kept == "full"
     clean: dict[str, Any] = {}
     for name, value in values.items():
-        theirs = not full and name.startswith(_THEIRS) and name not in _OWN_WORDS
-        if type(value) is str and not theirs and value.isascii():
-            clean[name] = value
+        key, theirs = _named(name)
+        if theirs and not full:
+            clean[key] = _without_words(value)
+        elif type(value) is str and value.isascii():
+            clean[key] = value
         else:
-            clean[name] = _without_words(value) if theirs else plain(value)
-    return clean if all(map(str.isascii, clean)) else dict(plain(clean))
+            clean[key] = plain(value)
+    return clean
 
 
 def text_facts(found: tuple[TextFact, ...], kept: ContentKept) -> list[TextFactSpan]:
@@ -171,6 +175,13 @@ def failure(error: FreeholdError | None) -> Failure | None:
         public="" if isinstance(error, RequestError) else error.public,
         rule=getattr(error, "rule", ""),
     )
+
+
+@lru_cache(maxsize=4096)
+def _named(name: str) -> tuple[str, bool]:
+    """A fact's name as a record's key, and whether its value is the caller's or the model's."""
+    (key,) = plain({name: None})
+    return key, name.startswith(_THEIRS) and name not in _OWN_WORDS
 
 
 def _without_words(value: Any) -> Any:
