@@ -41,6 +41,14 @@ AFFIRMED = [
     "Unfortunately it is late, however you get 30 % off.",
     "Here's 30 % off, don't tell anyone.",
     "You asked for 30 % and you got it.",
+    "While we don't usually do this we'll give you 30 % off.",
+    "Although we don't often do this you get 30 % off.",
+    "Since it did not arrive on time I will give you 30 % off.",
+    "As the old code cannot be used you get 30 % off.",
+    "We can't add another code because you already get 30 % off.",
+    "Customers who don't have a card get 30 % off.",
+    "I can't stress enough that you get 30 % off.",
+    "We can not only give 20 dollars but 30 % off.",
 ]
 NEGATED = [
     "We can not offer 30 %.",
@@ -70,6 +78,11 @@ NEGATED = [
     "It is 20 euros, not 30 % off.",
     "We do not even give 30 % off to staff.",
     "I can't offer a price cut of 30 %.",
+    "I don't think we can offer 30 % off.",
+    "I'm not sure that we can offer 30 % off.",
+    "As we can't verify your card we can't give you 30 % off.",
+    "There's no way we can give you 30 % off.",
+    "Since you are no member I cannot give you 30 % off.",
 ]
 HYPOTHETICAL = [
     "If we offered 30 %, we would lose money.",

@@ -12,7 +12,7 @@ _PERCENT_GATE = (
 )
 _IDIOM_GATE = (
     r"\b(?:half|quarter|thirds?|fifths?|tenths?)\b|price of|[- ]for[- ](?:one|two|1|2|3)\b"
-    r"|\bget[- ](?:a |the )?(?:one|two|second|another|1|2)\b|bogo|b1g1"
+    r"|\bget[- ](?:a |the )?(?:one|two|second|another|1|2)\b|bogo|b1g1|[½¼¾⅓⅔]"
     r"|halb|hälfte|viertel|drittel|moitié|mitad|un quart|un tiers|cuarto|tercio|2x1|3x2|por uno"
     r"|2 por|2 pour|pour le prix|zum preis"
 )

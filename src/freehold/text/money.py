@@ -54,7 +54,7 @@ _END = r"(?:[.,]-{1,2})?"  # "12.-"
 
 # 1 sign, 2 symbol, 3 number, 4 multiplier, 5 upper number, 6 its multiplier
 _PREFIXED = compile_pattern(
-    rf"(-)?({_SYMBOL}) ?({numbers.DIGITS}){_END}(?: ?({_MULTIPLIER})\b)?"
+    rf"(-)?({_SYMBOL}) ?({_SPACED}|{numbers.DIGITS}){_END}(?: ?({_MULTIPLIER})\b)?"
     rf"(?: ?(?:-|to|bis|à) ?({numbers.DIGITS})(?: ?({_MULTIPLIER})\b)?)?"
 )
 # 1 lower number, 2 number, 3 multiplier, 4 unit
@@ -117,6 +117,10 @@ def _read_prefixed(doc: Document, groups: Spans) -> TextFact | None:
     if name.isalpha() and not doc.folded[symbol[0]].isupper():
         return None  # "try 20"
     currency = _SYMBOLS.get(name) or name.upper()
+    if " " in low[slice(*number)] and not _is_spaced(doc, number):
+        number = (number[0], low.index(" ", number[0]))  # "$5 100 times"
+        multiplier = upper = upper_multiplier = (-1, -1)
+        end = number[1]
     if upper[0] >= 0 and not _is_range(low, number, upper):
         end = multiplier[1] if multiplier[0] >= 0 else _end_of_number(low, number[1])
         upper = upper_multiplier = (-1, -1)
@@ -134,6 +138,16 @@ def _read_prefixed(doc: Document, groups: Spans) -> TextFact | None:
         return _fact(doc, start, end, value, None, currency)
     high = _minor(low[slice(*upper)], last, currency, doc.language)
     return _fact(doc, start, end, None if high is None else value, high, currency)
+
+
+def _is_spaced(doc: Document, number: tuple[int, int]) -> bool:
+    """Whether spaces group the digits ("€ 1 299,00"), rather than part two numbers."""
+    digits = doc.text[slice(*number)]
+    return (
+        doc.language in numbers.COMMA_DECIMAL
+        or " " not in digits
+        or digits[-3:-2] in (".", ",")  # cents follow
+    )
 
 
 def _is_range(low: str, number: tuple[int, int], upper: tuple[int, int]) -> bool:

@@ -47,7 +47,7 @@ _HARMLESS_NEXT = frozenset(
 # "won't hesitate", "can't wait", "don't miss": the negated verb itself means yes.
 _HARMLESS_VERBS = frozenset(
     "hesitate worry forget miss wait mind fail help believe overlook delay regret beat stop "
-    "lose resist".split()
+    "lose resist stress thank overstate emphasize emphasise".split()
 )
 _INVERTED = frozenset("you we i they it that this he she".split())
 
@@ -67,6 +67,9 @@ _CONDITIONS = frozenset(
     "if whether suppose supposing imagine hypothetically assuming unless provided falls wenn "
     "angenommen".split()
 )
+# "While we don't usually do this we'll give you ...": the main clause starts at its own subject.
+_SUBORDINATORS = frozenset("while since as because given who".split())
+_MAIN_STARTS = frozenset("i we you i've we've you've i'd we'd get gets receive receives".split())
 _PROMISES = frozenset("will we'll i'll you'll shall werden".split())
 _GIVING = frozenset(
     "offer offers offered offering give gives gave given giving get gets getting receive receives "
@@ -99,6 +102,8 @@ _REACH_BEHIND = 8  # words between a value and the verb that denies it
     _COMMA,
     _TURNS,
     _JOINS,
+    _SUBORDINATES,
+    _STARTS,
     _IF,
     _PROMISE,
     _HAVE,
@@ -107,7 +112,7 @@ _REACH_BEHIND = 8  # words between a value and the verb that denies it
     _NOT,
     _NEGATIVE,
     _RATHER,
-) = range(11)
+) = range(13)
 
 
 @functools.cache
@@ -118,6 +123,8 @@ def _kinds(language: str) -> dict[str, int]:
         (_CONTRAST - {"instead"}, _TURNS),
         (_JOINERS, _JOINS),
         (_CONDITIONS, _IF),
+        (_SUBORDINATORS, _SUBORDINATES),
+        (_MAIN_STARTS, _STARTS),
         (_PROMISES, _PROMISE),
         (_PLAIN, _NOT),
         (_LEXICAL, _NEGATIVE),
@@ -131,7 +138,7 @@ def _kinds(language: str) -> dict[str, int]:
 @functools.cache
 def triggers(language: str) -> frozenset[str]:
     """The words without which (and without n't) nothing in a sentence is denied or supposed."""
-    weak = {",", *_CONTRAST, *_JOINERS, *_PROMISES}
+    weak = {",", *_CONTRAST, *_JOINERS, *_PROMISES, *_SUBORDINATORS, *_MAIN_STARTS}
     return frozenset(
         (_kinds(language).keys() - weak) | _DENIED_AFTER | _ASKED | {"instead", "want"}
     )
@@ -140,12 +147,21 @@ def triggers(language: str) -> frozenset[str]:
 class _Scan:
     """The state of a clause while its words are read from left to right."""
 
-    __slots__ = ("condition_at", "denied", "language", "no_at", "plain_at", "supposed", "words")
+    __slots__ = (
+        "condition_at",
+        "denied",
+        "language",
+        "no_at",
+        "plain_at",
+        "subordinate",
+        "supposed",
+        "words",
+    )
 
     def __init__(self, words: list[str], language: str) -> None:
         self.words = words
         self.language = language
-        self.denied = self.supposed = False
+        self.denied = self.supposed = self.subordinate = False
         self.no_at = self.plain_at = self.condition_at = _NEVER
 
     def restart(self) -> None:
@@ -160,10 +176,23 @@ class _Scan:
             self.supposed = False
         if kind == _TURNS or new_subject:
             self.restart()
+        if kind == _TURNS:
+            self.subordinate = self.words[i] in ("although", "though", "whereas")
+
+    def clause(self, i: int, kind: int) -> None:
+        """A subordinate clause begins, or the main clause behind one."""
+        if kind == _SUBORDINATES:
+            self.subordinate = True
+            if i + 1 < len(self.words) and self.words[i + 1] in _MAIN_STARTS:
+                self.restart()
+        elif self.subordinate and i - self.plain_at > 2:
+            self.restart()
 
     def condition(self, i: int, kind: int) -> None:
         """Suppose from "if" or "would have" on, until a promise or a comma."""
         if kind == _PROMISE:
+            if self.words[i] != "will":
+                self.clause(i, _STARTS)
             self.supposed = self.supposed and i - self.condition_at <= 2
         elif kind == _IF or (i and self.words[i - 1] in ("would", "could", "might")):
             self.supposed, self.condition_at = True, i
@@ -183,7 +212,7 @@ class _Scan:
             else:
                 self.denied = not self.denied
         elif not _is_harmless(words, i):
-            if kind == _NO:
+            if kind == _NO and following not in ("way", "chance", "possibility"):
                 self.no_at = i
             else:
                 # "won't not": two in a row cancel; two apart do not
@@ -209,6 +238,8 @@ def scan_before(words: list[str], language: str) -> tuple[bool, bool]:
             scan = _Scan(words, language)
         if kind <= _JOINS:
             scan.limit(i, kind)
+        elif kind <= _STARTS:
+            scan.clause(i, kind)
         elif kind <= _HAVE:
             scan.condition(i, kind)
         else:

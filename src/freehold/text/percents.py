@@ -11,7 +11,9 @@ UNIT = (
 )
 _TO = r" ?(?:-|to|and|or|bis|und|oder|à|a|et|ou|y|o) ?"
 # 1 lower number, 2 number, 3 unit; "15 % to 20 %" is two matches, joined later
-_PERCENT = compile_pattern(rf"(?:(?:({numbers.DIGITS}){_TO})?({numbers.DIGITS}) ?-?)?({UNIT})")
+_PERCENT = compile_pattern(
+    rf"(?:(?:({numbers.DIGITS}){_TO})?({numbers.DIGITS})[ *_)]{{0,4}}-?)?({UNIT})"
+)
 
 # (pattern, basis points): what a customer would understand as a discount of that size
 _PART = {"half": 5000, "third": 3334, "quarter": 2500, "fifth": 2000, "tenth": 1000}
@@ -29,6 +31,7 @@ _IDIOM = compile_pattern(
     r"|another|1|2)"
     r"(?: one| item)?[ -](?:for )?free\b"
     r"|\bbogo\b|\bb1g1\b"
+    r"|[½¼¾⅓⅔](?: of(?: the)?(?: price)?)?[ -](?:off|price|discount)\b"
     # 7: German, French and Spanish
     r"|\b(zum halben preis|halber preis|die hälfte günstiger|ein drittel (?:günstiger|billiger"
     r"|rabatt|nachlass)"
@@ -38,6 +41,7 @@ _IDIOM = compile_pattern(
     r"|un tercio de descuento|2x1|dos por uno|2 por 1|3x2|deux pour le prix d'un|2 pour 1"
     r"|2 zum preis von 1|zwei zum preis von einem)\b"
 )
+_SIGNS = {"¼": 2500, "¾": 7500, "⅓": 3334, "⅔": 6667}
 _FOREIGN_BP = {
     "drittel": 3334,
     "tiers": 3334,
@@ -152,7 +156,7 @@ def _idiom_value(text: str, groups: list[str | None]) -> int | None:
         return -(-gift * 10_000 // (numbers_of(bought) + gift))
     if foreign is not None:
         return next((value for key, value in _FOREIGN_BP.items() if key in text), 5000)
-    return 5000
+    return _SIGNS.get(text[0], 5000)
 
 
 def numbers_of(word: str) -> int:
