@@ -178,7 +178,6 @@ class Sendable(Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
     restorations: dict[str, str]
     redacted: int = 0
-    dropped_pieces: tuple[str, ...] = ()
 
 
 class Usage(Struct, frozen=True, kw_only=True):

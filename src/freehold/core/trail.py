@@ -76,6 +76,7 @@ class Trail:
         "closed",
         "context",
         "decisions",
+        "dropped",
         "facts",
         "failure",
         "findings",
@@ -104,6 +105,7 @@ class Trail:
         self.facts: dict[str, Any] = {}
         self.answer_facts: tuple[TextFact, ...] = ()
         self.context: list[Provenance] = []
+        self.dropped: tuple[str, ...] = ()
         self.candidates: tuple[Candidate, ...] = ()
         self.calls: list[Call] = []
         self.tags: list[str] = []

@@ -266,7 +266,7 @@ async def test_an_unknown_dialect_is_left_to_the_next_model():
         await everything(stage(FakeProvider()), sendable, make_trail(sendable))
 
 
-async def test_what_packing_left_out_is_on_the_sendable_and_in_the_trail():
+async def test_what_packing_left_out_is_in_the_trail():
     pieces = tuple(Piece(source=f"s{i}", title="", text="x" * 350, trusted=True) for i in range(4))
     plan = make_plan(
         model(context_window=500), pieces=pieces, system_prompt="Be <context source= kind."
@@ -276,7 +276,5 @@ async def test_what_packing_left_out_is_on_the_sendable_and_in_the_trail():
     packed = inference.pack(plan, plan.attempts[0], trail)
     assert trail.decisions[0].evidence == ("s3",)
     assert trail.spent_ns["inference"] > 0
-    sendable = make_sendable(messages=packed)
-    sendable = type(sendable)(plan=plan, attempt=plan.attempts[0], messages=packed, restorations={})
-    (answer,) = await everything(inference, sendable, trail)
-    assert answer.sendable.dropped_pieces == ("s3",)
+    assert trail.dropped == ("s3",)
+    assert "s3" not in packed[0].content

@@ -185,7 +185,7 @@ class Audit:
             firings=trail.firings,
             decisions=trail.decisions,
             context=trail.context,
-            dropped=trail.sendable.dropped_pieces if trail.sendable else (),
+            dropped=trail.dropped,
             candidates=trail.candidates,
             calls=trail.calls,
             tags=trail.tags,

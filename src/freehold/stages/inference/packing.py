@@ -75,14 +75,6 @@ def pack(plan: Plan, attempt: Attempt) -> Packed:
     )
 
 
-def kept_pieces(content: str, prompt: str) -> int:
-    """How many pieces are in a system message that ``pack`` wrote.
-
-    Texts can't add to the count, since their own marks are escaped.
-    """
-    return content.count(_OPENING) - prompt.count(_OPENING)
-
-
 def _embedding(messages: tuple[Message, ...], attempt: Attempt) -> Packed:
     window = attempt.model.context_window
     if any(tokens.estimate(message.content) > window for message in messages):

@@ -5,8 +5,6 @@ import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
-from msgspec.structs import replace
-
 from freehold.core.ask import Message
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
@@ -56,6 +54,7 @@ class Inference:
             RoutingError: the newest turn alone is too long for this model; another may take it.
         """
         packed = packing.pack(plan, attempt)
+        trail.dropped = packed.dropped_pieces
         if packed.dropped_pieces or packed.dropped_turns:
             trail.decide(
                 Decision(
@@ -87,7 +86,6 @@ class Inference:
         provider = self._providers.get(model.provider)
         if provider is None:
             raise RoutingError(f"model {model.id}: there is no provider {model.provider!r}")
-        sendable = _with_dropped(sendable)
         for tried in range(model.retries + 1):
             growing = Growing(sendable, trail, self._clock)
             try:
@@ -166,16 +164,3 @@ class Inference:
             pause += asked
         left = (sendable.plan.deadline_ns - self._clock.monotonic_ns()) / 1e9
         return pause if pause < left else None
-
-
-def _with_dropped(sendable: Sendable) -> Sendable:
-    """The same, with the names of the pieces that ``pack`` left out of it."""
-    ruled = sendable.plan.ruled
-    pieces = ruled.grounded.pieces
-    if not pieces or not sendable.messages or ruled.admitted.ask.operation == "embedding":
-        return sendable
-    prompt = ruled.admitted.app.system_prompt
-    kept = packing.kept_pieces(sendable.messages[0].content, prompt)
-    if kept >= len(pieces):
-        return sendable
-    return replace(sendable, dropped_pieces=tuple(piece.source for piece in pieces[kept:]))
