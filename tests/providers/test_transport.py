@@ -136,7 +136,7 @@ async def cancelled(http, body, streamed):
                 await task
             mine = b"mine %d" % number
             assert await post(http, server.url, mine, streamed=streamed) == (200, mine)
-            await asyncio.wait_for(server.gone.wait(), 1)
+            await asyncio.wait_for(server.gone.wait(), 0.5)
             server.gone.clear()
 
 
@@ -273,7 +273,7 @@ async def test_the_first_byte_is_late(closes_early, http):
     async with serving(handler) as server:
         failed = await failing(http, server.url, first_byte_ms=50)
         assert failed.reason == "first_byte"
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(0.5):
             await server.gone.wait()
 
 
