@@ -161,6 +161,7 @@ def test_what_is_no_amount(text: str) -> None:
         ("Economy Price: $121", "price"),
         ("It costs $30 per passenger.", "price"),
         ("Gift Card 1: $39", "other"),
+        ("The price was $1,499, you save a lot.", "price"),
     ],
 )
 def test_roles(text: str, role: str) -> None:

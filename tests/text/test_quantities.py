@@ -62,6 +62,8 @@ def test_durations(text: str, language: str, value: int, upper: int | None, unit
         ("**Baggage:** 3", 3000, "bag"),
         ("Quantity: 4", 4000, "piece"),
         ("12 Stück", 12_000, "piece"),
+        ("14 units in stock", 14_000, "unit"),
+        ("4 boxes per customer", 4000, "box"),
     ],
 )
 def test_quantities(text: str, value: int, unit: str) -> None:

@@ -139,9 +139,12 @@ def _read_numbered(doc: Document, groups: Spans) -> TextFact | None:
     ):
         return None
     words = low[slice(*adjective)].split() if adjective[0] >= 0 else []
-    if any(word in _NO_ADJECTIVE or word in _TIMES or word in _THINGS for word in words):
-        return None
     word = low[slice(*noun)]
+    if words and (words[0] in _TIMES or words[0] in _THINGS):
+        word, words = words[0], []  # "14 units in stock"
+        end, workdays = adjective[0] + len(word), (-1, -1)
+    elif any(word in _NO_ADJECTIVE or word in _TIMES or word in _THINGS for word in words):
+        return None
     if word in ("g", "m", "l", "can", "an") and words:
         return None
     business = workdays[0] >= 0 or (bool(words) and words[0] in ("business", "working", "work"))

@@ -16,6 +16,7 @@ _DISCOUNT = frozenset(
     "rabat sleva indirim promoción aktion".split()
 )
 _OFFER = frozenset(
+    "like ok okay consider promise "
     "offer offers offering give gives giving grant granting apply applying take get gets receive "
     "deal sale loyalty code checkout price prices bargain special anbieten geben gewähren bekommen "
     "erhalten angebot preis offrir offre offrons accorder prix ofrecer ofrecemos dar oferta "
@@ -134,6 +135,8 @@ def money_role(doc: Document, start: int, end: int) -> str:
     """price, refund, discount, fee or other: the nearest telling word decides."""
     before, after = doc.around(start, end)
     left, right = before[:-13:-1], after[:6]
+    if "," in right:
+        right = right[: right.index(",")]  # "was $1,499, you save 20 %"
     if right and right[0] == "off":
         return "discount"
     for word in left[:4]:
