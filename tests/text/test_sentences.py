@@ -1,5 +1,7 @@
 """Where sentences end, whatever part of the text is in view."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from freehold.text.sentences import sentence_ends, unsettled
 
 def pieces(text: str) -> list[str]:
     ends = [0, *sentence_ends(text, 0, len(text)), len(text)]
-    return [text[a:b] for a, b in zip(ends, ends[1:], strict=False) if a < b]
+    return [text[a:b] for a, b in pairwise(ends) if a < b]
 
 
 @pytest.mark.parametrize(

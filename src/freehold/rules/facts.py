@@ -36,7 +36,10 @@ def request_facts(names: Iterable[str], screened: Screened) -> dict[str, Any]:
             sheet[name] = _REQUEST[name](screened)
         elif name in ("request.percents", "request.money"):
             if text_facts is None:
-                text_facts = extract(screened.prepared.query)
+                language = screened.prepared.features.language
+                text_facts = extract(
+                    screened.prepared.query, "en" if language == "und" else language
+                )
             sheet[name] = records(text_facts, KINDS[name.partition(".")[2]])
     return sheet
 
@@ -57,18 +60,40 @@ def grounded_facts(names: Iterable[str], grounded: Grounded) -> dict[str, Any]:
 
 
 def answer_facts(
-    names: Iterable[str], checked: Checked, text_facts: Sequence[TextFact]
+    names: Iterable[str],
+    checked: Checked,
+    text_facts: Sequence[TextFact],
+    *,
+    texts: Sequence[str],
+    last: bool,
 ) -> dict[str, Any]:
-    """Facts about what a model said; ``text_facts`` were extracted from it before."""
+    """Facts about what a model said.
+
+    Args:
+        names: which of them are wanted.
+        checked: the answer.
+        text_facts: what was extracted from ``texts``.
+        texts: of each choice, as much as rules may read now.
+        last: whether that is all; tool calls are only known then.
+    """
     sheet: dict[str, Any] = {}
     for name in names:
         short = name.removeprefix("answer.")
-        if short in KINDS:
+        if short in KINDS and name.startswith("answer."):
             sheet[name] = records(text_facts, KINDS[short])
-        elif name in _ANSWER:
-            sheet[name] = _ANSWER[name](checked)
-        elif short == "ungrounded_money":
+        elif name == "answer.text":
+            sheet[name] = "\n".join(texts)
+        elif name == "answer.chars":
+            sheet[name] = sum(map(len, texts))
+        elif name == "answer.model":
+            sheet[name] = checked.answer.sendable.attempt.model.id
+        elif name == "answer.labels":
+            sheet[name] = sorted({finding.label for finding in checked.findings})
+        elif name == "answer.ungrounded_money":
             sheet[name] = ungrounded_money(checked, text_facts)
+        elif name == "answer.tools":
+            calls = [t.name for choice in checked.choices for t in choice.tool_calls]
+            sheet[name] = calls if last else []
     return sheet
 
 
@@ -142,12 +167,4 @@ _REQUEST: dict[str, Callable[[Screened], Any]] = {
     "request.tools": lambda s: len(s.prepared.admitted.ask.tools),
     "request.labels": lambda s: sorted(s.labels),
     "request.findings": lambda s: sorted({f.kind for f in s.findings}),
-}
-
-_ANSWER: dict[str, Callable[[Checked], Any]] = {
-    "answer.text": lambda c: "\n".join(choice.text for choice in c.choices),
-    "answer.chars": lambda c: sum(len(choice.text) for choice in c.choices),
-    "answer.model": lambda c: c.answer.sendable.attempt.model.id,
-    "answer.labels": lambda c: sorted({f.label for f in c.findings}),
-    "answer.tools": lambda c: [t.name for choice in c.choices for t in choice.tool_calls],
 }

@@ -10,17 +10,34 @@ _ABBREVIATION = re.compile(
     r"|\b[A-Za-z])\.$",
     re.IGNORECASE,
 )
+_LONGEST_ABBREVIATION = 8
+_MAY_STILL_END = frozenset(".!?…\"'”’)]“‘([")
 
 
-def sentence_end(text: str, start: int, limit: int) -> int:
-    """The end of the last whole sentence of ``text[start:limit]``, or ``start`` when none ends.
+def sentence_ends(text: str, start: int, limit: int) -> list[int]:
+    """The end of every whole sentence of ``text[start:limit]``, ascending.
 
-    Offsets count characters. The character after the end must be in view, and must look like the
-    beginning of a sentence, so that ``approx. 30 %`` and ``12.5`` are never cut.
+    Offsets count characters. The character after an end must be in view, and must look like the
+    beginning of a sentence, so that ``approx. 30 %`` and ``12.5`` are never cut. Where an end is
+    does not depend on how much of the text is in view: more text only adds ends.
     """
-    last = start
+    ends = []
     for found in _END.finditer(text, start, limit):
-        if found.group()[0] == "." and _ABBREVIATION.search(text[start : found.start() + 1]):
-            continue
-        last = found.end()
-    return last
+        matched = found.group()
+        if matched[0] == "." and matched[1:].isspace() and "\n" not in matched:
+            dot = found.start() + 1
+            if _ABBREVIATION.search(text, max(0, dot - _LONGEST_ABBREVIATION), dot):
+                continue
+        ends.append(found.end())
+    return ends
+
+
+def unsettled(text: str, start: int, limit: int) -> int:
+    """From where ``text[start:limit]`` must be read again once there is more of it.
+
+    Everything before has been decided, provided that no sentence ends in it.
+    """
+    at = limit
+    while at > start and (text[at - 1] in _MAY_STILL_END or text[at - 1].isspace()):
+        at -= 1
+    return at

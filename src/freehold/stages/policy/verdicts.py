@@ -5,10 +5,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from freehold.core.decisions import Decision, Outcome
+from freehold.core.decisions import Decision, Needs, Outcome
 from freehold.core.spec import Obligation, RuleSpec
 from freehold.core.trail import Firing, Trail
-from freehold.rules.program import ConditionSet, conditions
+from freehold.rules.declared import DECLARED, Phase, types_of
+from freehold.rules.names import facts_in, reads_field
+from freehold.rules.program import conditions
 
 STRICTNESS = ("block", "require_approval", "rewrite", "redact", "annotate")
 """Strictest first. All rules are evaluated; their obligations are united in this order."""
@@ -20,7 +22,13 @@ _OUTCOMES: dict[str, Outcome] = {
     "redact": "transform",
     "annotate": "allow",
 }
+TEXT_FACTS = frozenset(
+    fact.name for fact in DECLARED if fact.name.startswith("answer.") and fact.type == "records"
+)
+"""Facts that are extracted from the answer's text."""
+
 _BLOCK = Obligation(action="block")
+_MAX_EVIDENCE = 16
 
 
 class Fired(Struct, frozen=True, kw_only=True):
@@ -55,55 +63,111 @@ class Demands(Struct, frozen=True, kw_only=True):
 
 
 class RuleSet:
-    """The rules of one phase, compiled as one program."""
+    """The rules of one phase, compiled as one program.
 
-    __slots__ = ("_conditions", "names", "rules")
+    ``needs`` is how much of a growing answer the enforcing rules must see; observing ones hold
+    nothing back. ``extracts`` is whether a rule names facts of the answer's text, or cuts them out.
+    """
+
+    __slots__ = ("_conditions", "_records", "extracts", "names", "needs", "phase", "rules")
 
     def __init__(self, rules: Sequence[RuleSpec], phase: str) -> None:
         self.rules = tuple(rule for rule in rules if rule.phase == phase)
-        expressions = tuple(rule.when for rule in self.rules)
-        self._conditions: ConditionSet = conditions(
-            expressions, "request" if phase == "request" else "answer"
-        )
+        self.phase: Phase = "request" if phase == "request" else "answer"
+        self._conditions = conditions(tuple(rule.when for rule in self.rules), self.phase)
+        self._records = tuple(_records_of(rule) for rule in self.rules)
         self.names = self._conditions.names
+        self.needs = _needs(self.rules)
+        self.extracts = not TEXT_FACTS.isdisjoint(self.names) or any(
+            obligation.facts for rule in self.rules for obligation in rule.obligations
+        )
 
-    def judge(self, facts: Mapping[str, Any], trail: Trail) -> Demands:
-        """Evaluate every rule, write down each verdict, and unite the enforcing ones' demands."""
-        if not self.rules:
-            return Demands()
-        enforced: list[Fired] = []
+    def judge(
+        self,
+        facts: Mapping[str, Any],
+        trail: Trail,
+        before: dict[str, Fired],
+        *,
+        last: bool = True,
+    ) -> Demands:
+        """Evaluate every rule, write down each verdict, and unite the enforcing ones' demands.
+
+        ``before`` has the rules that fired on an earlier part of the same answer: they stay fired,
+        and those that fire now are added. Unless this is the ``last`` part, observing rules that
+        need the whole answer wait.
+        """
+        firings = []
         decided = {d.rule for d in trail.decisions if d.stage == "policy"}
-        # A streamed answer is judged sentence by sentence: the last verdict is the one that counts.
-        trail.firings[:] = [f for f in trail.firings if f.phase != self.rules[0].phase]
-        for rule, verdict in zip(self.rules, self._conditions.run(facts), strict=True):
-            unreadable = () if verdict else _unreadable(rule, facts)
-            fires = verdict is not False or bool(unreadable)
-            trail.firings.append(
-                Firing(
-                    rule=rule.id,
-                    version=rule.version,
-                    phase=rule.phase,
-                    fired=fires,
-                    mode=rule.mode,
-                    errored=verdict is None,
-                    obligations=tuple(o.action for o in rule.obligations) if fires else (),
-                )
-            )
-            if not fires:
+        verdicts = self._conditions.run(facts)
+        for rule, verdict, watched in zip(self.rules, verdicts, self._records, strict=True):
+            fired = before.get(rule.id)
+            if fired is None and (last or rule.mode == "enforce" or rule.needs != "whole"):
+                fired = _fired(rule, verdict, watched, facts)
+            firings.append(_firing(rule, fired))
+            if fired is None:
                 continue
-            fired = Fired(
-                rule=rule, errored=verdict is None, evidence=unreadable or _evidence(rule, facts)
-            )
+            before[rule.id] = fired
             if rule.id not in decided:
                 trail.decide(_decision(fired))
-            if rule.mode == "enforce":
-                enforced.append(fired)
+        # A streamed answer is judged in parts: the verdicts of the latest are those that count.
+        trail.firings[:] = [f for f in trail.firings if f.phase != self.phase] + firings
+        enforced = [fired for fired in before.values() if fired.rule.mode == "enforce"]
         enforced.sort(key=_strictest)
         return Demands(fired=tuple(enforced))
 
 
+class _Records(Struct, frozen=True):
+    """Lists of text facts that a rule names; ``handles_unreadable`` when it asks ``parsed``."""
+
+    names: tuple[str, ...]
+    handles_unreadable: bool
+
+
+def _records_of(rule: RuleSpec) -> _Records:
+    names = tuple(sorted(n for n in facts_in(rule.when) if types_of((n,))[n] == "records"))
+    return _Records(names, reads_field(rule.when, "parsed"))
+
+
+def _needs(rules: Sequence[RuleSpec]) -> Needs:
+    enforcing = [rule for rule in rules if rule.mode == "enforce"]
+    if not enforcing:
+        return "span"
+    by_label = any(
+        o.action == "redact" and o.labels for rule in enforcing for o in rule.obligations
+    )
+    if by_label or any(rule.needs == "whole" for rule in enforcing):
+        return "whole"
+    return "sentence"
+
+
+def _fired(
+    rule: RuleSpec, verdict: bool | None, watched: _Records, facts: Mapping[str, Any]
+) -> Fired | None:
+    unreadable: tuple[str, ...] = ()
+    if not verdict and not watched.handles_unreadable:
+        unreadable = _unreadable(watched, facts)
+    if verdict is False and not unreadable:
+        return None
+    return Fired(
+        rule=rule, errored=verdict is None, evidence=unreadable or _evidence(watched, facts)
+    )
+
+
+def _firing(rule: RuleSpec, fired: Fired | None) -> Firing:
+    return Firing(
+        rule=rule.id,
+        version=rule.version,
+        phase=rule.phase,
+        fired=fired is not None,
+        mode=rule.mode,
+        errored=fired is not None and fired.errored,
+        obligations=() if fired is None else tuple(o.action for o in rule.obligations),
+    )
+
+
 def _strictest(fired: Fired) -> int:
-    return min(STRICTNESS.index(o.action) for o in fired.obligations)
+    ranks = [STRICTNESS.index(obligation.action) for obligation in fired.obligations]
+    return min(ranks, default=len(STRICTNESS) - 1)
 
 
 def _decision(fired: Fired) -> Decision:
@@ -125,28 +189,26 @@ def _decision(fired: Fired) -> Decision:
     )
 
 
-def _records_named(rule: RuleSpec, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        record
-        for name, value in facts.items()
-        if name in rule.when and isinstance(value, list)
-        for record in value
-        if isinstance(record, dict)
-    ]
+def _named(watched: _Records, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [record for name in watched.names for record in facts.get(name, ())]
 
 
-def _unreadable(rule: RuleSpec, facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Money and percent phrases that the rule is about, but that nobody could read."""
+def _unreadable(watched: _Records, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Phrases that the rule is about, but that nobody could read."""
     return tuple(
         f"unreadable {record['kind']} at {record['start']}-{record['end']}"
-        for record in _records_named(rule, facts)
+        for record in _named(watched, facts)
         if not record["parsed"] and record["polarity"] != "negated"
-    )
+    )[:_MAX_EVIDENCE]
 
 
-def _evidence(rule: RuleSpec, facts: Mapping[str, Any]) -> tuple[str, ...]:
+def _evidence(watched: _Records, facts: Mapping[str, Any]) -> tuple[str, ...]:
     """Where in the text the facts stand that the rule was about; values, never the words."""
-    return tuple(
-        f"{r['kind']} {r['role']} {r['value']} {r['unit']} {r['polarity']} at {r['start']}-{r['end']}"
-        for r in _records_named(rule, facts)[:16]
-    )
+    return tuple(_described(record) for record in _named(watched, facts)[:_MAX_EVIDENCE])
+
+
+def _described(record: Mapping[str, Any]) -> str:
+    # The unit of a quantity is a noun out of the text.
+    unit = "" if record["kind"] == "quantity" else f" {record['unit']}"
+    what = f"{record['kind']} {record['role']} {record['value']}{unit} {record['polarity']}"
+    return f"{what} at {record['start']}-{record['end']}"

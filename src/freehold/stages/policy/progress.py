@@ -1,0 +1,134 @@
+"""How far the judging of one growing answer has come."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from freehold.core.facts import TextFact
+from freehold.core.handoffs import Checked, Choice
+from freehold.core.spec import Obligation
+from freehold.stages.policy.verdicts import Fired
+from freehold.text.facts import extract
+from freehold.text.sentences import sentence_ends, unsettled
+
+
+class Step(Struct, frozen=True):
+    """What is judged at once: new text of each choice; ``last`` when nothing will follow."""
+
+    fresh: tuple[str, ...]
+    last: bool
+
+
+class Progress:
+    """Policy's working state while an answer grows, choice by choice.
+
+    Attributes:
+        seen: characters of the checked text that have been judged.
+        out: what those characters became.
+        facts: what was found in them.
+        base: the request's facts that rules on the answer name, once they are known.
+        fired: rules that have fired so far; they stay fired.
+        pending: what waits for the end of the answer: a hold or a rewriting.
+        left: whether any text may have left.
+    """
+
+    __slots__ = ("_scanned", "base", "facts", "fired", "left", "out", "pending", "seen")
+
+    def __init__(self) -> None:
+        self._scanned: list[int] = []
+        self.seen: list[int] = []
+        self.out: list[str] = []
+        self.facts: list[TextFact] = []
+        self.base: dict[str, Any] | None = None
+        self.fired: dict[str, Fired] = {}
+        self.pending: tuple[Fired, Obligation] | None = None
+        self.left = False
+
+    def steps(self, checked: Checked, *, by_sentence: bool) -> list[Step]:
+        """The new text in the portions in which it is judged.
+
+        Sentence by sentence even when the whole answer is there at once, so that a verdict never
+        depends on how the answer happened to arrive.
+        """
+        choices = checked.choices
+        while len(self.seen) < len(choices):
+            self.seen.append(0)
+            self.out.append("")
+            self._scanned.append(0)
+        done = checked.answer.complete
+        steps = []
+        at = list(self.seen)
+        if by_sentence:
+            for i, choice in enumerate(choices):
+                limit = len(choice.text) if done else checked.safe_chars[i]
+                for end in self._ends(i, choice.text, limit):
+                    steps.append(Step(_only(i, choice.text[at[i] : end], len(choices)), False))
+                    at[i] = end
+        if done:
+            rest = tuple(choice.text[at[i] :] for i, choice in enumerate(choices))
+            steps.append(Step(rest, True))
+        return steps
+
+    def _ends(self, i: int, text: str, limit: int) -> list[int]:
+        start = max(self.seen[i], self._scanned[i])
+        ends = sentence_ends(text, start, limit)
+        self._scanned[i] = unsettled(text, ends[-1] if ends else start, limit)
+        return ends
+
+    def take(self, step: Step, language: str, wanted: bool) -> list[list[TextFact]]:
+        """Facts of a step's text, with offsets in its choice; they are added to ``facts``."""
+        found = [
+            [_shifted(fact, self.seen[i]) for fact in extract(text, language)]
+            if wanted and text
+            else []
+            for i, text in enumerate(step.fresh)
+        ]
+        for facts in found:
+            self.facts.extend(facts)
+        return found
+
+    def advance(self, i: int, judged: str, became: str) -> None:
+        """Characters have been judged and became this."""
+        self.seen[i] += len(judged)
+        self.out[i] += became
+
+    def texts(self, checked: Checked, step: Step) -> list[str]:
+        """What rules may read at a step: the text judged so far and the step's own."""
+        return [
+            choice.text[: self.seen[i] + len(step.fresh[i])]
+            for i, choice in enumerate(checked.choices)
+        ]
+
+    def choices(self, checked: Checked) -> tuple[Choice, ...]:
+        """The choices as they may leave; tool calls only with the end."""
+        done = checked.answer.complete
+        return tuple(
+            Choice(
+                index=choice.index,
+                text=self.out[i],
+                tool_calls=choice.tool_calls if done else (),
+                finish_reason=choice.finish_reason if done else None,
+            )
+            for i, choice in enumerate(checked.choices)
+        )
+
+
+def _only(i: int, text: str, count: int) -> tuple[str, ...]:
+    return tuple(text if place == i else "" for place in range(count))
+
+
+def _shifted(fact: TextFact, offset: int) -> TextFact:
+    if not offset:
+        return fact
+    return TextFact(
+        kind=fact.kind,
+        value=fact.value,
+        upper=fact.upper,
+        unit=fact.unit,
+        start=fact.start + offset,
+        end=fact.end + offset,
+        text=fact.text,
+        polarity=fact.polarity,
+        role=fact.role,
+        parsed=fact.parsed,
+    )
