@@ -72,7 +72,7 @@ class Scanner:
                 use, detector, shape = self._patterned[index]
                 before = len(found)
                 try:
-                    detector.read(shape, folded, where, found)
+                    detector.read(shape, folded, where, found, use.setting.threshold)
                 except Exception as error:  # noqa: BLE001 - any failure of a control counts
                     del found[before:]
                     self._fail(use, f"{type(error).__name__} in {use.setting.id}", failed)

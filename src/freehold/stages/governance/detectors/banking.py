@@ -75,10 +75,11 @@ class Card(PatternDetector):
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="card",
-            pattern=r"\b[0-6]\d(?:[ \-]?\d){10}",
-            gate=r"\b[0-6]\d(?:[ \-]?\d){10}",
+            pattern=r"\b[0-6]\d{3}(?:[ \-]?\d){8}",
+            gate=r"\b[0-6]\d{3}(?:[ \-]?\d){8}",
             score=975_000,
             why="an issuer's prefix and length, and the Luhn digit holds",
+            words=True,
             check=_card,
             nearby=(
                 near(
@@ -136,6 +137,7 @@ class Iban(PatternDetector):
             gate=r"\b[a-z]{2}\d{2}(?:[ \-]?[a-z0-9]){11}",
             score=990_000,
             why="the country's length, and the MOD 97-10 digits hold",
+            words=True,
             check=_iban,
         ),
     )

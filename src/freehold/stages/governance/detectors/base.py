@@ -6,6 +6,7 @@ follows, never on what was matched elsewhere. On that rests the release of strea
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -57,6 +58,7 @@ class Shape(Struct, frozen=True):
         any_case: whether ``pattern`` ignores case.
         check: an own judgement; it replaces score and span.
         nearby: words before it that count.
+        words: whether it may be written as several words (numbers in groups).
     """
 
     kind: str
@@ -68,6 +70,7 @@ class Shape(Struct, frozen=True):
     any_case: bool = False
     check: Check | None = None
     nearby: tuple[Near, ...] = ()
+    words: bool = False
 
 
 class PatternDetector:
@@ -106,26 +109,37 @@ class PatternDetector:
             self.read(index, folded, where, found)
         return found
 
-    def read(self, index: int, folded: str, where: str, found: list[Finding]) -> None:
-        """Append the findings of one shape. ``folded`` is ASCII and as long as the text."""
+    def read(
+        self, index: int, folded: str, where: str, found: list[Finding], floor: int = 0
+    ) -> None:
+        """Append the findings of one shape that score ``floor`` or more.
+
+        ``folded`` is ASCII and as long as the text. What is found at one place hides nothing that
+        begins inside it, or else the result would depend on where reading began.
+        """
         shape = self.shapes[index]
+        raising: list[int] | None = None
+        if shape.score < floor:
+            raising = _ends(shape.nearby, folded)
+            if not raising:
+                return
         native: Any = self._compiled[index].prepare()
         source = folded.encode() if self._re2 else folded
         at = 0
         while (match := native.search(source, at)) is not None:
             start, end = match.span(shape.group)
-            if shape.check is None:
-                spans: Spans = ((start, end, shape.score),)
+            if raising is None or _follows(raising, start):
+                check = shape.check
+                spans = check(folded, start, end) if check else ((start, end, shape.score),)
+                for span in spans:
+                    finding = self._finding(shape, folded, where, *span)
+                    if finding.score >= floor:
+                        found.append(finding)
+            if shape.group:
+                at = start
+            elif not shape.words:
+                at = max(end, at + 1)
             else:
-                spans = shape.check(folded, start, end)
-            taken = 0
-            for start, end, score in spans:
-                taken = max(taken, end)
-                found.append(self._finding(shape, folded, where, start, end, score))
-            if taken:
-                at = max(taken, match.start() + 1)
-            else:
-                # a rejected match hides nothing: go on behind the token in which it began
                 gap = _BREAK.search(folded, match.start() + 1)
                 if gap is None:
                     return
@@ -150,6 +164,17 @@ class PatternDetector:
             score=score,
             explanation=why,
         )
+
+
+def _ends(nearby: tuple[Near, ...], folded: str) -> list[int]:
+    """Where words end that raise a score, ascending."""
+    return sorted(end for near in nearby if near.change > 0 for _, end in near.words.spans(folded))
+
+
+def _follows(ends: list[int], start: int) -> bool:
+    """Whether one of these ends lies shortly before ``start``."""
+    place = bisect_right(ends, start)
+    return place > 0 and start - ends[place - 1] <= CONTEXT_CHARS
 
 
 def _weigh(nearby: tuple[Near, ...], folded: str, start: int, score: int) -> tuple[int, str]:

@@ -60,6 +60,7 @@ class UsSsn(PatternDetector):
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="us_ssn",
+            words=True,
             pattern=r"\b\d{3}[ \-]\d{2}[ \-]\d{4}",
             score=820_000,
             why="grouped 3-2-4, with parts that are issued",
@@ -121,6 +122,7 @@ class NationalId(PatternDetector):
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="uk_nino",
+            words=True,
             pattern=r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
             score=720_000,
             why="written as a British national insurance number",
@@ -129,6 +131,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="de_tax_id",
+            words=True,
             pattern=r"\b\d{2} ?\d{3} ?\d{3} ?\d{3}",
             score=480_000,
             why="the German tax identifier's digit holds",
@@ -146,6 +149,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="fr_nir",
+            words=True,
             pattern=(r"\b[12] ?\d{2} ?(?:0[1-9]|[1-9]\d) ?(?:\d{2}|2[ABab]) ?\d{3} ?\d{3} ?\d{2}"),
             gate=r"\b[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[ab]) ?\d{3} ?\d{3} ?\d{2}",
             score=975_000,
@@ -200,6 +204,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="in_aadhaar",
+            words=True,
             pattern=r"\b[2-9]\d{3}[ \-]?\d{4}[ \-]?\d{4}",
             score=420_000,
             why="the Indian Aadhaar digit holds",
@@ -230,6 +235,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="uk_nhs",
+            words=True,
             pattern=r"\b\d{3}[ \-]?\d{3}[ \-]?\d{4}",
             score=300_000,
             why="the British NHS number's digit holds",
@@ -238,6 +244,7 @@ class NationalId(PatternDetector):
         ),
         Shape(
             kind="tax_number",
+            words=True,
             pattern=r"\b\d{3}[ \-]?\d{3}[ \-]?\d{3}",
             score=280_000,
             why="an Australian or Canadian tax number's digit holds",

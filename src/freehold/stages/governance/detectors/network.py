@@ -44,7 +44,8 @@ def _v6(folded: str, start: int, end: int) -> Spans:
         address = ipaddress.IPv6Address(value)
     except ValueError:
         return ()
-    return ((start, end, 860_000 if address.is_global else 300_000),)
+    # 2000::/3 is all that is given out (RFC 4291)
+    return ((start, end, 860_000 if int(address) >> 125 == 1 else 300_000),)
 
 
 class Ip(PatternDetector):
@@ -113,7 +114,7 @@ class UrlCredentials(PatternDetector):
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="url_credentials",
-            pattern=r"[A-Za-z][A-Za-z0-9+.\-]{1,20}://([^\s/@:\"'<>]{0,128}:[^\s/@\"'<>]{1,256})@",
+            pattern=r"[A-Za-z][A-Za-z0-9+.\-]{1,20}://([^\x00-\x20\x7f/@:\"'<>]{0,128}:[^\x00-\x20\x7f/@\"'<>]{1,256})@",
             gate=r"://[^\s/]*:[^\s/]*@",
             group=1,
             score=992_000,

@@ -179,6 +179,15 @@ _HAS_LOWER, _HAS_UPPER = re.compile("[a-z]"), re.compile("[A-Z]")
 _HAS_DIGIT, _HAS_SIGN = re.compile(r"\d"), re.compile(r"[!#$%^&*+=@~|/?]")
 
 
+_VALUE = re.compile(r"[^\x00-\x20\x7f\"'`,;<>]{1,4096}")
+
+
+def _whole(folded: str, start: int) -> str:
+    """The value from ``start`` on, beyond what the pattern read of it, without closing marks."""
+    value = _VALUE.match(folded, start)
+    return value[0].rstrip(".,;:!?)]}\\") if value else ""
+
+
 def _classes(value: str) -> tuple[int, bool]:
     """How many kinds of characters, and whether any of them is no letter."""
     other = bool(_HAS_DIGIT.search(value)), bool(_HAS_SIGN.search(value))
@@ -186,8 +195,8 @@ def _classes(value: str) -> tuple[int, bool]:
     return sum(other) + sum(letters), any(other)
 
 
-def _assigned(folded: str, start: int, end: int) -> Spans:
-    value = folded[start:end].rstrip(".,;:!?)]}\\")
+def _assigned(folded: str, start: int, _: int) -> Spans:
+    value = _whole(folded, start)
     end = start + len(value)
     if len(value) < 6 or value[0] in "[<{$*(%\x7f" or _NOT_A_VALUE.match(value):
         return ()
@@ -201,8 +210,8 @@ def _assigned(folded: str, start: int, end: int) -> Spans:
     return ((start, end, 350_000),)
 
 
-def _said(folded: str, start: int, end: int) -> Spans:
-    value = folded[start:end].rstrip(".,;:!?)]}\\")
+def _said(folded: str, start: int, _: int) -> Spans:
+    value = _whole(folded, start)
     end = start + len(value)
     if len(value) < 6 or value[0] in "[<{$*(%\x7f" or _NOT_A_VALUE.match(value):
         return ()
@@ -210,8 +219,9 @@ def _said(folded: str, start: int, end: int) -> Spans:
     return ((start, end, 740_000),) if other and classes > 1 else ()
 
 
-def _bearer(folded: str, start: int, end: int) -> Spans:
-    value = folded[start:end]
+def _bearer(folded: str, start: int, _: int) -> Spans:
+    value = _whole(folded, start)
+    end = start + len(value)
     return ((start, end, 880_000),) if _HAS_DIGIT.search(value) and len(set(value)) > 7 else ()
 
 
@@ -225,7 +235,7 @@ class Token(PatternDetector):
             kind="password",
             pattern=(
                 rf"(?:{_NAMES})[A-Za-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?::=|=>|->|[:=])\s{{0,3}}"
-                r"[\"'`]?([^\s\"'`,;<>]{6,})"
+                r"[\"'`]?([^\x00-\x20\x7f\"'`,;<>]{6,256})"
             ),
             gate=rf"(?:{_NAMES})[a-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?::|=|->)",
             group=1,
@@ -236,7 +246,7 @@ class Token(PatternDetector):
         ),
         Shape(
             kind="password",
-            pattern=rf"(?:{_NAMES}|pin)\s{{1,2}}(?:is|was|ist|est|es):?\s{{1,2}}[\"'`]?([^\s\"'`,;<>]{{6,}})",
+            pattern=rf"(?:{_NAMES}|pin)\s{{1,2}}(?:is|was|ist|est|es):?\s{{1,2}}[\"'`]?([^\x00-\x20\x7f\"'`,;<>]{{6,256}})",
             gate=rf"(?:{_NAMES}|pin)\s{{1,2}}(?:is|was|ist|est|es)[:\s]",
             group=1,
             any_case=True,
@@ -246,7 +256,7 @@ class Token(PatternDetector):
         ),
         Shape(
             kind="token",
-            pattern=r"(?:bearer|authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:basic|token|apikey))\s{1,3}([A-Za-z0-9._~+/=\-]{12,})",
+            pattern=r"(?:bearer|authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:basic|token|apikey))\s{1,3}([A-Za-z0-9._~+/=\-]{12,256})",
             gate=r"bearer\s|authorization",
             group=1,
             any_case=True,
@@ -257,7 +267,7 @@ class Token(PatternDetector):
     )
     live: ClassVar[tuple[str, ...]] = (
         # RE2's live patterns ignore case
-        rf"(?:{_NAMES}|pin)[A-Za-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?:(?::=|=>|->|:|=|is:?|was:?|ist:?|est:?|es:?|i|w|wa|e|-)\s{{0,3}}[\"'`]?)?[^\s\"'`,;<>]{{0,256}}$",
+        rf"(?:{_NAMES}|pin)[A-Za-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?:(?::=|=>|->|:|=|is:?|was:?|ist:?|est:?|es:?|i|w|wa|e|-)\s{{0,3}}[\"'`]?)?[^\x00-\x20\x7f\"'`,;<>]{{0,256}}$",
         r"(?:bearer|authorization[\"']?\s{0,3}(?:[:=]\s{0,3}[\"']?[a-z]{0,6})?)\s{0,3}[A-Za-z0-9._~+/=\-]{0,256}$",
         r"(?:mot|mot d|mot de|mot de [a-z]{0,6}|api|access|private|signing|encryption)\s$",
     )
