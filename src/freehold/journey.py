@@ -102,9 +102,11 @@ class Journey(Struct, frozen=True, kw_only=True):
         if admitted is not None:
             self.governance.keep(admitted, trail)
         self.admit.settle(trail)
-        self.audit.closed(admitted, trail, trail.result)
-        took = self.clock.monotonic_ns() - trail.arrival.started_ns
-        self.monitoring.closed(trail, admitted, trail.result, took)
+        try:
+            self.audit.closed(admitted, trail, trail.result)
+        finally:
+            took = self.clock.monotonic_ns() - trail.arrival.started_ns
+            self.monitoring.closed(trail, admitted, trail.result, took)
 
 
 def release(judged: Judged, trail: Trail) -> Iterator[Released]:
@@ -118,6 +120,8 @@ def release(judged: Judged, trail: Trail) -> Iterator[Released]:
         text = choice.text[trail.left(place) : end]
         if text:
             trail.leave(place, text)
+        if answer.complete:
+            trail.released_calls.extend(choice.tool_calls)
         if text or answer.complete:
             yield Released(
                 index=choice.index,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from freehold.core.errors import BudgetExhausted, RateLimited
 from freehold.core.leases import Lease
-from freehold.core.spec import Limits
+from freehold.core.spec import Limits, Scope
 from freehold.storage.engine import Database, connect
 from freehold.storage.migrate import open_database
 from freehold.storage.rates import MinuteWindow
@@ -19,8 +19,12 @@ from freehold.storage.spend import StoreLimiter
 from tests.audit_samples import Standing
 
 SECOND = 1_000_000_000
-SCOPES = ("key:a", "app:n/s")
+NAMES = ("key:a", "app:n/s")
 MONEY = Limits(nano_per_day=1_000)
+
+
+def scopes(limits: Limits, *names: str) -> tuple[Scope, ...]:
+    return tuple(Scope(id=name, limits=limits) for name in names or NAMES)
 
 
 def limiter(database: Database, clock: Standing | None = None) -> StoreLimiter:
@@ -47,7 +51,7 @@ def test_never_over_the_limit_while_truth_stays_within_leases(
     truth = 0
     for amount, share, settle in steps:
         try:
-            under_way.append(made.lease(SCOPES, MONEY, 0, amount))
+            under_way.append(made.lease(scopes(MONEY), 0, amount))
         except BudgetExhausted:
             reserved = sum(lease.nano for lease in under_way)
             assert truth + reserved + amount > 1_000
@@ -58,7 +62,7 @@ def test_never_over_the_limit_while_truth_stays_within_leases(
             truth += spent
         reserved = sum(lease.nano for lease in under_way)
         assert truth + reserved <= 1_000
-        for scope in SCOPES:
+        for scope in NAMES:
             assert made.used(scope) == (0, 0, truth + reserved)
 
 
@@ -68,7 +72,7 @@ def test_many_threads_never_pass_the_limit() -> None:
 
     def spend(_: int) -> int:
         try:
-            lease = made.lease(SCOPES, limits, 3, 7)
+            lease = made.lease(scopes(limits), 3, 7)
         except BudgetExhausted:
             return 0
         made.settle(lease, 2, 5)
@@ -82,36 +86,36 @@ def test_many_threads_never_pass_the_limit() -> None:
 
 def test_all_scopes_or_none() -> None:
     made = nowhere()
-    made.lease(("key:b",), MONEY, 0, 900)
+    made.lease(scopes(MONEY, "key:b"), 0, 900)
     with pytest.raises(BudgetExhausted):
-        made.lease(("key:a", "key:b"), MONEY, 0, 200)
+        made.lease(scopes(MONEY, "key:a", "key:b"), 0, 200)
     assert made.used("key:a") == (0, 0, 0)
 
 
 def test_settling_twice_or_what_is_unknown_does_nothing() -> None:
     made = nowhere()
-    lease = made.lease(SCOPES, MONEY, 10, 100)
+    lease = made.lease(scopes(MONEY), 10, 100)
     for _ in range(3):
         made.settle(lease, 4, 40)
-    made.settle(Lease(id="x", scopes=SCOPES, tokens=9, nano=9), 9, 9)
+    made.settle(Lease(id="x", scopes=NAMES, tokens=9, nano=9), 9, 9)
     assert made.used("key:a") == (0, 4, 40)
 
 
 def test_more_than_was_leased_counts_too() -> None:
     made = nowhere()
-    made.settle(made.lease(SCOPES, MONEY, 0, 10), 0, 2_000)
+    made.settle(made.lease(scopes(MONEY), 0, 10), 0, 2_000)
     assert made.used("key:a")[2] == 2_000
     with pytest.raises(BudgetExhausted):
-        made.lease(SCOPES, MONEY, 0, 1)
+        made.lease(scopes(MONEY), 0, 1)
 
 
 def test_a_new_day_begins_at_zero_and_old_leases_settle_on_their_own() -> None:
     clock = Standing()
     made = StoreLimiter(connect("sqlite://"), clock)
-    lease = made.lease(SCOPES, MONEY, 0, 1_000)
+    lease = made.lease(scopes(MONEY), 0, 1_000)
     clock.now += 86_400 * SECOND
     assert made.used("key:a") == (0, 0, 0)
-    made.lease(SCOPES, MONEY, 0, 600)
+    made.lease(scopes(MONEY), 0, 600)
     made.settle(lease, 0, 0)
     assert made.used("key:a") == (0, 0, 600)
 
@@ -124,10 +128,10 @@ def test_no_sixty_seconds_ever_see_more_than_the_ceiling(gaps: list[int], ceilin
     for gap in gaps:
         clock.now += gap
         try:
-            made.admit(SCOPES, Limits(requests_per_minute=ceiling))
+            made.admit(scopes(Limits(requests_per_minute=ceiling)))
         except RateLimited as refused:
             clock.now += refused.retry_after_s * SECOND
-            made.admit(SCOPES, Limits(requests_per_minute=ceiling))
+            made.admit(scopes(Limits(requests_per_minute=ceiling)))
         passed.append(clock.now)
     for at in passed:
         assert sum(1 for other in passed if at <= other < at + 60 * SECOND) <= ceiling
@@ -151,30 +155,30 @@ def test_a_clock_that_is_set_back_frees_nothing() -> None:
 
 def test_what_is_flushed_is_there_after_a_restart(database: Database) -> None:
     first = limiter(database)
-    first.admit(SCOPES, Limits())
-    first.settle(first.lease(SCOPES, MONEY, 10, 100), 7, 70)
+    first.admit(scopes(Limits()))
+    first.settle(first.lease(scopes(MONEY), 10, 100), 7, 70)
     first.flush()
     assert limiter(database).used("key:a") == (1, 7, 70)
 
 
 def test_a_lease_that_a_crash_loses_stays_counted_in_full(database: Database) -> None:
     first = limiter(database)
-    first.lease(SCOPES, MONEY, 10, 900)
+    first.lease(scopes(MONEY), 10, 900)
     first.flush()
     again = limiter(database)
     assert again.used("key:a")[2] == 900
     with pytest.raises(BudgetExhausted):
-        again.lease(SCOPES, MONEY, 0, 101)
+        again.lease(scopes(MONEY), 0, 101)
 
 
 def test_two_processes_add_up(database: Database) -> None:
     first, second = limiter(database), limiter(database)
-    first.lease(SCOPES, MONEY, 1, 300)
-    second.lease(SCOPES, MONEY, 2, 400)
+    first.lease(scopes(MONEY), 1, 300)
+    second.lease(scopes(MONEY), 2, 400)
     first.flush()
     second.flush()
     assert second.used("key:a") == (0, 3, 700)
-    first.lease(SCOPES, MONEY, 0, 1)
+    first.lease(scopes(MONEY), 0, 1)
     first.flush()
     assert first.used("key:a") == (0, 3, 701)
 
@@ -182,11 +186,11 @@ def test_two_processes_add_up(database: Database) -> None:
 def test_while_the_store_is_away_nothing_is_lost(tmp_path: Path) -> None:
     database = open_database(tmp_path)
     made = limiter(database)
-    made.lease(SCOPES, MONEY, 0, 300)
+    made.lease(scopes(MONEY), 0, 300)
     with database.write() as connection:
         connection.execute(sa.text("alter table spend rename to gone"))
     made.flush()
-    made.lease(SCOPES, MONEY, 0, 200)
+    made.lease(scopes(MONEY), 0, 200)
     assert made.used("key:a")[2] == 500
     with database.write() as connection:
         connection.execute(sa.text("alter table gone rename to spend"))
@@ -198,10 +202,10 @@ def test_while_the_store_is_away_nothing_is_lost(tmp_path: Path) -> None:
 def test_old_days_are_forgotten_in_memory_only(database: Database) -> None:
     clock = Standing()
     made = limiter(database, clock)
-    made.lease(SCOPES, MONEY, 0, 5)
+    made.lease(scopes(MONEY), 0, 5)
     made.flush()
     clock.now += 3 * 86_400 * SECOND
-    made.admit(SCOPES, Limits(requests_per_minute=5))
+    made.admit(scopes(Limits(requests_per_minute=5)))
     made.flush()
     assert len(made._used) == 2
     with database.read() as connection:
@@ -211,8 +215,8 @@ def test_old_days_are_forgotten_in_memory_only(database: Database) -> None:
 def test_limits_of_none_limit_nothing() -> None:
     made = nowhere()
     work: list[Callable[[], object]] = [
-        lambda: made.admit(SCOPES, Limits()),
-        lambda: made.lease(SCOPES, Limits(), 10**12, 10**18),
+        lambda: made.admit(scopes(Limits())),
+        lambda: made.lease(scopes(Limits()), 10**12, 10**18),
     ]
     for step in work:
         step()

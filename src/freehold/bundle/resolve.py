@@ -18,7 +18,15 @@ from freehold.bundle.settings import (
 )
 from freehold.bundle.specs import issuer_spec, model_spec, rule_spec, source_spec
 from freehold.core.errors import BundleError, NotFound
-from freehold.core.spec import AppSpec, ModelSpec, RouteRule, RouteSpec, RuleSpec, SourceSpec
+from freehold.core.spec import (
+    AppSpec,
+    ModelSpec,
+    RouteRule,
+    RouteSpec,
+    RuleSpec,
+    Scope,
+    SourceSpec,
+)
 
 Lookup = Callable[[str], str | None]
 """Gives the value of an environment variable, or None: ``os.environ.get``."""
@@ -134,7 +142,24 @@ class ResolvedBundle:
             state = self._app_state(above, app_id, app)
             template = self._template(app_id, app, state, rules)
             self._templates[key] = template
-        return msgspec.structs.replace(template, tenant=tenant, tenant_path=path)
+        scopes = (
+            *self._tenant_scopes(path),
+            Scope(id=f"app:{tenant}/{app_id}", limits=template.limits),
+        )
+        return msgspec.structs.replace(template, tenant=tenant, tenant_path=path, scopes=scopes)
+
+    def _tenant_scopes(self, path: tuple[str, ...]) -> list[Scope]:
+        """A counter for each tenant on the path whose ceilings are not just its parent's.
+
+        A tenant's ceilings hold for all that happens in it and below it together. Where a child
+        only inherits them, its parent's counter holds it already.
+        """
+        scopes: list[Scope] = []
+        for tenant in path:
+            limits = limits_of(self.effective(tenant))
+            if not scopes or limits != scopes[-1].limits:
+                scopes.append(Scope(id=f"tenant:{tenant}", limits=limits))
+        return scopes
 
     def _app_state(self, above: Effective, app_id: str, app: schema.App) -> Effective:
         """The app's own settings on top; kept, so that ``id(above)`` stays a valid key."""

@@ -33,7 +33,9 @@ class Admitted(Struct, frozen=True, kw_only=True):
 class Features(Struct, frozen=True, kw_only=True):
     """Cheap signals of the newest user text, made once and read by rules, routes and the record.
 
-    ``language_score`` and ``uppercase`` are millionths.
+    ``words`` are runs of characters between white space; for Chinese, Japanese and Korean they say
+    little. ``uppercase`` is the share of capitals among the letters. Scores and shares are
+    millionths. ``code``: looks like program text.
     """
 
     chars: int = 0

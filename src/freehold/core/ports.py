@@ -9,7 +9,7 @@ from freehold.core.decisions import Finding, Needs
 from freehold.core.handoffs import Admitted, Answer, Choice, Piece, Sendable, Usage
 from freehold.core.leases import Lease
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import IdentitySpec, Limits, ModelSpec, SourceSpec
+from freehold.core.spec import IdentitySpec, ModelSpec, Scope, SourceSpec
 
 
 class Detector(Protocol):
@@ -62,9 +62,9 @@ class IdentityVerifier(Protocol):
 
 
 class Limiter(Protocol):
-    """Requests, tokens and money, counted per scope (key, app, tenant)."""
+    """Requests, tokens and money, counted per scope (tenants and apps)."""
 
-    def admit(self, scopes: tuple[str, ...], limits: Limits) -> None:
+    def admit(self, scopes: tuple[Scope, ...]) -> None:
         """Count one request.
 
         Raises:
@@ -72,7 +72,7 @@ class Limiter(Protocol):
         """
         ...
 
-    def lease(self, scopes: tuple[str, ...], limits: Limits, tokens: int, nano: int) -> Lease:
+    def lease(self, scopes: tuple[Scope, ...], tokens: int, nano: int) -> Lease:
         """Reserve the worst case in every scope, or in none.
 
         Raises:

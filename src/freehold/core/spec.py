@@ -138,6 +138,13 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_output_tokens: int = 1024
 
 
+class Scope(Struct, frozen=True, kw_only=True):
+    """Something that is counted by itself: a tenant with all below it, or an app of a tenant."""
+
+    id: str
+    limits: Limits
+
+
 class IdentitySpec(Struct, frozen=True, kw_only=True):
     """A token issuer that is believed, and which claims carry what."""
 
@@ -155,7 +162,8 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     """One app as one tenant runs it: everything inherited, locked and tightened already.
 
     ``attributes`` declares the principal's attributes and their defaults; ``tenant_path`` runs
-    from the root to this tenant.
+    from the root to this tenant. ``limits`` are the app's own; ``scopes`` has every counter that a
+    request adds to, from the root tenant down to the app, each with its ceilings.
     """
 
     id: str
@@ -177,6 +185,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     detectors: tuple[DetectorSetting, ...] = ()
     redactable_labels: frozenset[str] = frozenset({"pii", "secret"})
     limits: Limits = field(default_factory=Limits)
+    scopes: tuple[Scope, ...] = ()
     content_kept: ContentKept = "redacted"
     retention_days: int = 180
     require_identity: bool = False

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from freehold.core.ask import Arrival
+from freehold.core.ask import Arrival, ToolCall
 from freehold.core.decisions import Decision, Finding, Stage
 from freehold.core.errors import FreeholdError
 from freehold.core.facts import TextFact
@@ -87,6 +87,7 @@ class Trail:
         "opened",
         "prompt_text",
         "released",
+        "released_calls",
         "result",
         "screened",
         "seen",
@@ -119,6 +120,7 @@ class Trail:
         self.sendable: Sendable | None = None
         self.leases: dict[int, Lease] = {}
         self.released: list[str] = []
+        self.released_calls: list[ToolCall] = []
         self.prompt_text: str | None = None
         self.answer_text: str | None = None
         self.result: ExchangeOutcome = "interrupted"

@@ -145,9 +145,13 @@ def _context(opened: dict[str, Any]) -> list[str]:
 
 
 def _rules(opened: dict[str, Any], closed: dict[str, Any], phase: str) -> list[str]:
-    firings = [
-        f for part in (opened, closed) for f in part.get("firings", ()) if f["phase"] == phase
-    ]
+    # the closing part has the later verdict of a rule that judged a growing answer
+    firings = {
+        f["rule"]: f
+        for part in (opened, closed)
+        for f in part.get("firings", ())
+        if f["phase"] == phase
+    }.values()
     lines = []
     for firing in firings:
         if firing["errored"]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from freehold.core.clock import Clock
 from freehold.core.errors import BudgetExhausted, RateLimited, StorageError
 from freehold.core.leases import Lease
-from freehold.core.spec import Limits
+from freehold.core.spec import Scope
 from freehold.storage.engine import Database, incoming, upsert
 from freehold.storage.rates import MinuteWindow
 from freehold.storage.tables import spend
@@ -73,7 +73,7 @@ class StoreLimiter:
         self._numbers = count(1)
         self._dirty: set[_Day] = set()
 
-    def admit(self, scopes: tuple[str, ...], limits: Limits) -> None:
+    def admit(self, scopes: tuple[Scope, ...]) -> None:
         """Count one request in every scope, or in none.
 
         Raises:
@@ -82,19 +82,24 @@ class StoreLimiter:
         now = self._clock.now_ns()
         second, day = now // _SECOND, now // _DAY
         with self._guard:
-            ceiling = limits.requests_per_minute
-            if ceiling is not None:
-                windows = [self._minute(scope) for scope in scopes]
-                for window in windows:
-                    if window.total(second) >= ceiling:
-                        wait = window.free_again(second, ceiling)
-                        raise RateLimited(f"{ceiling} requests a minute", retry_after_s=wait)
-                for window in windows:
-                    window.add(second)
+            windows = []
             for scope in scopes:
-                self._add(scope, day, 1, 0, 0)
+                ceiling = scope.limits.requests_per_minute
+                if ceiling is None:
+                    continue
+                window = self._minute(scope.id)
+                if window.total(second) >= ceiling:
+                    wait = window.free_again(second, ceiling)
+                    raise RateLimited(
+                        f"{scope.id}: {ceiling} requests a minute", retry_after_s=wait
+                    )
+                windows.append(window)
+            for window in windows:
+                window.add(second)
+            for scope in scopes:
+                self._add(scope.id, day, 1, 0, 0)
 
-    def lease(self, scopes: tuple[str, ...], limits: Limits, tokens: int, nano: int) -> Lease:
+    def lease(self, scopes: tuple[Scope, ...], tokens: int, nano: int) -> Lease:
         """Reserve the worst case in every scope, or in none.
 
         Raises:
@@ -103,19 +108,20 @@ class StoreLimiter:
         day = self._clock.now_ns() // _DAY
         with self._guard:
             for scope in scopes:
-                use = self._used.get((scope, day))
+                limits = scope.limits
+                use = self._used.get((scope.id, day))
                 if _over(limits.tokens_per_day, use.tokens if use else 0, tokens):
-                    raise BudgetExhausted(f"{scope}: {limits.tokens_per_day} tokens a day")
+                    raise BudgetExhausted(f"{scope.id}: {limits.tokens_per_day} tokens a day")
                 if _over(limits.nano_per_day, use.nano if use else 0, nano):
-                    raise BudgetExhausted(f"{scope}: {limits.nano_per_day} nano-units a day")
+                    raise BudgetExhausted(f"{scope.id}: {limits.nano_per_day} nano-units a day")
             lease = Lease(
                 id=str(next(self._numbers)),
-                scopes=scopes,
+                scopes=tuple(scope.id for scope in scopes),
                 tokens=max(0, tokens),
                 nano=max(0, nano),
             )
-            for scope in scopes:
-                self._add(scope, day, 0, lease.tokens, lease.nano)
+            for scope_id in lease.scopes:
+                self._add(scope_id, day, 0, lease.tokens, lease.nano)
             self._leases[lease.id] = (day, lease)
         return lease
 

@@ -1,7 +1,6 @@
 """Cheap signals of a text, computed once and shared by routing, governance and metrics."""
 
-import msgspec
-
+from freehold.core.handoffs import Features
 from freehold.text import language as languages
 from freehold.text.patterns import compile as compile_pattern
 
@@ -14,25 +13,6 @@ _CODE = compile_pattern(
     r"|var |public |SELECT |select "
     r"|\$ |if \(|for \(|return |</?[a-z]+>|@\w+)|;\n|=> |\) \{|&&|==|!=|\w+\.\w+\(|\w\(\)"
 )
-
-
-class Features(msgspec.Struct, frozen=True):
-    """What one pass over a text tells. Scores and shares are in millionths.
-
-    `words` are runs of characters between white space; for Chinese, Japanese and Korean they say
-    little. `uppercase` is the share of capitals among the letters. `code`: looks like program text.
-    """
-
-    chars: int
-    words: int
-    lines: int
-    digits: int
-    questions: int
-    urls: int
-    uppercase: int
-    code: bool
-    language: str
-    language_score: int
 
 
 def featurise(text: str) -> Features:

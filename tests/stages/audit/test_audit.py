@@ -157,7 +157,12 @@ def test_commitments_can_be_checked_with_the_tenants_key_only() -> None:
     assert hmac.digest(tenant_key("south"), salt + ask, "sha256").hex() != said["mac"]
     out = second["closed"]["output"]
     salt = bytes.fromhex(out["salt"])
-    assert hmac.digest(tenant_key("north"), salt + encode([ANSWER]), "sha256").hex() == out["mac"]
+    assert (
+        hmac.digest(
+            tenant_key("north"), salt + encode({"text": [ANSWER], "tool_calls": []}), "sha256"
+        ).hex()
+        == out["mac"]
+    )
     assert hashlib.sha256(ask).hexdigest() not in str(first)
     assert whole()[0]["opened"]["request"]["input"] != said
 

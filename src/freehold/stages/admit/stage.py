@@ -64,7 +64,7 @@ class Admit:
                     finally:
                         waited = perf_counter_ns() - asked
             principal = _principal(principal, grant, arrival, app)
-            self._limiter.admit(_scopes(grant), app.limits)
+            self._limiter.admit(app.scopes)
         finally:
             trail.spend("admit", perf_counter_ns() - began - waited)
             trail.wait("admit", waited)
@@ -119,7 +119,7 @@ class Admit:
         answer = sendable.attempt.max_tokens * admitted.ask.n
         nano = prompt * model.input_price_nano + answer * model.output_price_nano
         trail.leases[sendable.attempt.number] = self._limiter.lease(
-            _scopes(admitted.grant), admitted.app.limits, prompt + answer, nano
+            admitted.app.scopes, prompt + answer, nano
         )
 
     def settle(self, trail: Trail) -> None:
@@ -171,10 +171,6 @@ def _principal(
         attributes=attributes,
         expires_ns=verified.expires_ns,
     )
-
-
-def _scopes(grant: KeyGrant) -> tuple[str, ...]:
-    return (f"key:{grant.key_id}", f"app:{grant.tenant}/{grant.app}", f"tenant:{grant.tenant}")
 
 
 def _conversation(arrival: Arrival, grant: KeyGrant, principal: Principal) -> str:

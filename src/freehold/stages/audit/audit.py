@@ -10,7 +10,7 @@ from freehold.core.handoffs import Admitted, Ruled
 from freehold.core.ids import prefixed
 from freehold.core.ports import Journal
 from freehold.core.timing import timed
-from freehold.core.trail import ExchangeOutcome, Trail
+from freehold.core.trail import ExchangeOutcome, Firing, Trail
 from freehold.ledger.canonical import encode, plain
 from freehold.stages.audit import build
 from freehold.stages.audit.flood import FloodGate
@@ -26,9 +26,9 @@ from freehold.stages.audit.record import (
 
 
 class _Written(Struct, frozen=True):
-    """How many firings, decisions and tags an opened part holds, and which facts."""
+    """Which firings, how many decisions and tags an opened part holds, and which facts."""
 
-    firings: int
+    firings: tuple[Firing, ...]
     decisions: int
     tags: int
     facts: frozenset[str]
@@ -228,14 +228,16 @@ class Audit:
         kept = admitted.app.content_kept if admitted else "none"
         usages = [call.usage for call in trail.calls if call.usage is not None]
         output = None
-        if admitted is not None and trail.released:
-            output = self._committer.commit(admitted.app.tenant, encode(trail.released))
+        if admitted is not None and (trail.released or trail.released_calls):
+            left = {"text": trail.released, "tool_calls": trail.released_calls}
+            output = self._committer.commit(admitted.app.tenant, encode(left))
         return Closed(
             outcome=outcome,
             duration_ns=max(0, self._clock.monotonic_ns() - trail.arrival.started_ns),
             answer_findings=trail.answer_findings,
             answer_facts=build.text_facts(trail.answer_facts, kept),
-            firings=trail.firings[before.firings :],
+            # a streamed answer is judged again and again: verdicts that have changed since
+            firings=[f for f in trail.firings if f not in before.firings],
             decisions=trail.decisions[before.decisions :],
             calls=trail.calls,
             tags=trail.tags[before.tags :],
@@ -259,7 +261,7 @@ class Audit:
 
 def _written(trail: Trail) -> _Written:
     return _Written(
-        len(trail.firings),
+        tuple(trail.firings),
         len(trail.decisions),
         len(trail.tags),
         frozenset(trail.facts),
