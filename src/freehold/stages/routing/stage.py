@@ -54,13 +54,17 @@ class Routing:
         ready = up + [model for model in allowed if model not in up]
         trail.candidates = _candidates(order, ready, up, lost)
         if not ready:
-            raise RoutingError("; ".join(f"{m}: {reason}" for m, reason in lost.items()))
+            reasons = "; ".join(f"{model}: {reason}" for model, reason in lost.items())
+            trail.decide(
+                Decision(stage="routing", outcome="deny", rule=f"route.{route.id}", why=reasons)
+            )
+            raise RoutingError(f"no model of route {route.id} may take this: {reasons}")
         trail.decide(
             Decision(
                 stage="routing",
                 outcome="allow",
                 rule=why[0],
-                why=f"{ready[0].id} is the first of {len(order)} candidates that may take it; {why[1]}",
+                why=f"{ready[0].id} is the first of {len(order)} that may take it; {why[1]}",
             )
         )
         return Plan(
