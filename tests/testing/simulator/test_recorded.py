@@ -78,6 +78,28 @@ def test_matches_what_a_gateway_has_changed() -> None:
     assert replay(recorded, changed).tool_calls[0].id == "call_abc"
 
 
+def test_a_value_that_was_hidden_stays_hidden_in_the_answer() -> None:
+    recorded = Recorded(SMALL)
+    shown = "It is [EMAIL_1A2B3C4D] and I live in 12 Elm Street, Springfield"
+    changed: Conversation = [*SMALL[0][:3], {"role": "user", "content": shown}]
+    call = replay(recorded, changed).tool_calls[0]
+    assert call.arguments == '{"email":"[EMAIL_1A2B3C4D]"}'
+    changed += [{"role": "assistant", "content": None, "tool_calls": [CALL]}, SMALL[0][5]]
+    assert replay(recorded, changed).text == "Found you, [EMAIL_1A2B3C4D]."
+
+
+def test_results_of_tools_tell_equal_histories_apart() -> None:
+    def conversation(result: str, answer: str) -> Conversation:
+        asked = {"role": "user", "content": "When does my parcel arrive?"}
+        said = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+        found = {"role": "tool", "tool_call_id": "call_abc", "content": result}
+        return [asked, said, found, {"role": "assistant", "content": answer}]
+
+    both = [conversation('{"day": "Monday"}', "On Monday."), conversation("{}", "I don't know.")]
+    recorded = Recorded(both)
+    assert [replay(recorded, said[:3]).text for said in both] == ["On Monday.", "I don't know."]
+
+
 def test_a_hint_decides_between_equals() -> None:
     recorded = Recorded(SMALL)
     asked = SMALL[1][:1]
@@ -205,15 +227,21 @@ async def test_all_conversations_replay_step_by_step(
     assert replayed >= total // 3
 
 
+HIDDEN = re.compile(r"\b[a-z]+_[a-z]+_\d{4}\b|\b[A-Z0-9]{6}\b|\b\S+@\S+\b|\b\d{4}-\d\d-\d\d\b")
+
+
+def _hidden(answer: tuple[Any, Any]) -> str:
+    return HIDDEN.sub("[ID_1A2B3C4D]", json.dumps(answer))
+
+
 def _as_a_gateway_would(conversation: Conversation) -> Conversation:
     """Names, mail addresses and ids hidden, Unicode normalised, a system message added."""
-    hidden = re.compile(r"\b[a-z]+_[a-z]+_\d{4}\b|\b[A-Z0-9]{6}\b|\b\S+@\S+\b|\b\d{4}-\d\d-\d\d\b")
     changed: Conversation = [{"role": "system", "content": "Rules of the gateway."}]
     for message in conversation:
         copy = dict(message)
         if copy["content"]:
             text = unicodedata.normalize("NFKC", copy["content"])
-            copy["content"] = hidden.sub("[ID_1A2B3C4D]", text)
+            copy["content"] = HIDDEN.sub("[ID_1A2B3C4D]", text)
         changed.append(copy)
     return changed
 
@@ -229,7 +257,8 @@ def test_redacted_conversations_are_found_without_a_hint(
             total += 1
             found = replay(recorded, _as_a_gateway_would(history))
             calls = [(call.id, call.name, call.arguments) for call in found.tool_calls]
-            if (found.text, calls) != _expected(expected):
+            # What is hidden in the question is hidden in the answer; here all hide the same way.
+            if _hidden((found.text, calls)) != _hidden(_expected(expected)):
                 wrong.append((index, len(history)))
     # Some conversations begin with the very same words; a hint is needed for those only.
     assert len(wrong) <= total // 100, wrong

@@ -6,7 +6,11 @@ again, calls and their ids included.
 
 A gateway in between may have hidden values behind placeholders, normalised Unicode and added
 system messages, so texts are compared as bags of words in which a placeholder may stand for
-anything, and system messages are not compared at all.
+anything, and system messages are not compared at all. Where histories agree equally well, the
+longer stretch of equal texts decides, results of tools included.
+
+A model that was shown placeholders says placeholders: whatever value the request hides is hidden
+in the recorded answer as well.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -36,6 +40,11 @@ _LEAST: Final = 0.5
 _HIDDEN_WORDS: Final = 8
 # How many messages are compared where the roles fit no recording (a packed or cut history).
 _TAIL: Final = 3
+# Histories whose words agree as well as this (of one) are told apart by their texts.
+_TIE: Final = 0.02
+# Shorter values stand in too many places to be hidden wherever they occur.
+_LEAST_HIDDEN: Final = 4
+_MOST_HIDDEN: Final = 200
 
 _SYSTEM: Final = ("system", "developer")
 
@@ -46,6 +55,7 @@ class _Said:
 
     role: str
     words: frozenset[str]
+    text: str
     hidden: int = 0
 
 
@@ -68,11 +78,12 @@ def _words(text: str) -> tuple[frozenset[str], int]:
 def _said(role: str, text: str, calls: Iterable[Mapping[str, Any]]) -> _Said:
     if role == "tool":
         # The call before it says which result this is; the result itself may be long.
-        return _Said(role, frozenset())
+        return _Said(role, frozenset(), text)
     functions = [call.get("function") or {} for call in calls]
     spoken = [f"{f.get('name', '')} {f.get('arguments', '')}" for f in functions]
-    words, hidden = _words(" ".join([text, *spoken]))
-    return _Said(role, words, hidden)
+    whole = " ".join([text, *spoken])
+    words, hidden = _words(whole)
+    return _Said(role, words, whole, hidden)
 
 
 def similarity(asked: Sequence[_Said], recorded: Sequence[_Said]) -> float:
@@ -88,6 +99,64 @@ def similarity(asked: Sequence[_Said], recorded: Sequence[_Said]) -> float:
         shared += common
         total += weight
     return shared / total if total else 1.0
+
+
+def _behind(asked: str, recorded: str) -> dict[str, str] | None:
+    """Each placeholder of a text and the value that stands in its place in the recorded one.
+
+    None where the two differ in more than that.
+    """
+    values: dict[str, str] = {}
+    at = place = 0
+    waiting: str | None = None
+    for found in [*PLACEHOLDER.finditer(asked), None]:
+        literal = asked[place : found.start() if found else len(asked)]
+        if waiting is None:
+            start = 0 if recorded.startswith(literal) else -1
+        elif found is None:
+            ends = recorded.endswith(literal) and len(recorded) - len(literal) > at
+            start = len(recorded) - len(literal) if ends else -1
+        else:
+            start = recorded.find(literal, at + 1) if literal else -1
+        if start < 0:
+            return None
+        if waiting is not None:
+            values[waiting] = recorded[at:start]
+        at = start + len(literal)
+        if found is not None:
+            waiting, place = found[0], found.end()
+    return values if at == len(recorded) else None
+
+
+def _agreeing(asked: Sequence[_Said], step: Step) -> int:
+    """How many messages, the latest first, are the recorded ones but for their placeholders."""
+    count = 0
+    for one, other in zip(reversed(asked), reversed(step.before), strict=False):
+        if one.text != other.text and _behind(one.text, other.text) is None:
+            break
+        count += 1
+    return count
+
+
+def _hide(answer: Answer, asked: Sequence[_Said], step: Step) -> Answer:
+    """The answer with a placeholder for each value that the request shows only as one."""
+    hidden: dict[str, str] = {}
+    recorded = step.before[len(step.before) - len(asked) :]
+    for one, other in zip(asked, recorded, strict=False):
+        if "[" in one.text and PLACEHOLDER.search(one.text):
+            for placeholder, value in (_behind(one.text, other.text) or {}).items():
+                if _LEAST_HIDDEN <= len(value) <= _MOST_HIDDEN:
+                    hidden.setdefault(value, placeholder)
+    if not hidden:
+        return answer
+    either = "|".join(map(re.escape, sorted(hidden, key=len, reverse=True)))
+    values = re.compile(rf"(?<![0-9A-Za-z])(?:{either})(?![0-9A-Za-z])")
+
+    def without(text: str) -> str:
+        return values.sub(lambda found: hidden[found[0]], text)
+
+    calls = tuple(replace(call, arguments=without(call.arguments)) for call in answer.tool_calls)
+    return replace(answer, text=answer.text and without(answer.text), tool_calls=calls)
 
 
 class Recorded:
@@ -153,7 +222,7 @@ class Recorded:
         hinted = _hinted(ask.hint)
         best, score = self._best(asked, hinted)
         if best is not None and score >= _LEAST:
-            return best.answer
+            return _hide(best.answer, asked, best)
         for end in self._ends.get(_roles(asked), ()):
             if similarity(asked, end) >= _LEAST:
                 raise _missing("The recorded conversation ends here; nothing was answered.")
@@ -179,12 +248,17 @@ class Recorded:
 
 
 def _nearest(asked: tuple[_Said, ...], steps: Iterable[Step]) -> tuple[Step | None, float]:
-    """The step whose latest messages agree best; the first of equals."""
-    best, score = None, 0.0
-    for step in steps:
-        found = similarity(asked, step.before[len(step.before) - len(asked) :])
-        if found > score:
-            best, score = step, found
+    """The step whose latest messages agree best; of equals the one whose texts do, or the first."""
+    scored = [
+        (similarity(asked, step.before[len(step.before) - len(asked) :]), step) for step in steps
+    ]
+    top = max((score for score, _ in scored), default=0.0)
+    equals = [(score, step) for score, step in scored if score and score >= top - _TIE]
+    if not equals:
+        return None, 0.0
+    if len(equals) == 1:
+        return equals[0][1], top
+    score, best = max(equals, key=lambda item: (_agreeing(asked, item[1]), item[0]))
     return best, score
 
 
