@@ -28,6 +28,7 @@ from tests.providers.servers import (
 
 @pytest.fixture(params=list(CLIENTS))
 async def transport(request):
+    pytest.importorskip(request.param)
     async with http_transport(request.param) as opened:
         yield opened
 

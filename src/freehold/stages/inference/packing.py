@@ -3,6 +3,7 @@
 import re
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from freehold.core.ask import Message
 from freehold.core.errors import RoutingError
@@ -16,6 +17,8 @@ _WARNING = (
 )
 # Whatever could pass for our own marks inside a text; linear, since the blanks can match one way.
 _MARK = re.compile(r"<(?=\s*(?:/\s*)?context)", re.IGNORECASE)
+# In the conversation only a block's own opening is one; other XML there is the caller's business.
+_FORGED = re.compile(r"<(?=\s*context\s+source\s*=)", re.IGNORECASE)
 
 
 class Packed(Struct, frozen=True, kw_only=True):
@@ -56,7 +59,7 @@ def pack(plan: Plan, attempt: Attempt) -> Packed:
     while needed > room and blocks:
         blocks.pop()
         needed -= block_sizes.pop()
-    messages = ruled.messages
+    messages = tuple(_harmless(message) for message in ruled.messages)
     turns = 0
     if needed > room:
         messages, turns = _newest(messages, sizes, needed - room)
@@ -88,6 +91,13 @@ def _block(piece: Piece, rank: int) -> str:
     trust = "trusted" if piece.trusted else "untrusted"
     block = f'{_OPENING}"{source}" id="{rank}" trust="{trust}">\n{text}\n</context>'
     return block if piece.trusted else f"{_WARNING}\n{block}"
+
+
+def _harmless(message: Message) -> Message:
+    """Caller bytes may not pass for context that we vouch for."""
+    if "<" not in message.content or _FORGED.search(message.content) is None:
+        return message
+    return replace(message, content=_FORGED.sub("&lt;", message.content))
 
 
 def _newest(
