@@ -1,0 +1,161 @@
+"""Where Freehold's own time goes, in one process: the door as ASGI, no socket, a scripted model.
+
+    python -m benchmarks --profile [--bundle on|off] [--requests 2000] [--stream] [--sort cumulative]
+
+Prints microseconds a request without the profiler, the stages' own work, and then the functions
+that cProfile found most expensive. Index and server are left out: what remains is the journey
+with parsing and reply. Garbage collection runs as it would in the server.
+"""
+
+import asyncio
+import cProfile
+import io
+import os
+import pstats
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from freehold import app
+from freehold.core.clock import SystemClock
+from freehold.server.asgi import Door
+from freehold.services.gateway import Gateway
+from freehold.testing.fakes import FakeProvider
+
+from benchmarks import freehold, traffic
+from benchmarks.upstream import ANSWER
+
+try:
+    from uvloop import run
+except ImportError:
+    from asyncio import run
+
+Scope = MutableMapping[str, Any]
+Messages = list[tuple[Scope, bytes]]
+
+
+def profile(
+    kind: str, requests: int, *, stream: bool, sort: str, top: int, data: Path, dump: Path | None
+) -> str:
+    """The report, as text."""
+    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as name:
+        ready = freehold.prepare(
+            kind, Path(name), upstream="http://127.0.0.1:9", database=traffic.database(data)
+        )
+        os.environ.update(ready.environment)
+        return run(_profile(ready, requests, stream, sort, top, dump, data))
+
+
+async def _profile(
+    ready: freehold.Prepared, requests: int, stream: bool, sort: str, top: int,
+    dump: Path | None, data: Path,
+) -> str:  # fmt: skip
+    async with _door(ready) as (door, gateway):
+        messages = _messages(ready, requests, stream=stream, data=data)
+        await _send(door, messages[: max(200, requests // 10)])  # warm: caches, statements, keys
+        before = _own(gateway)
+        cpu, wall = time.process_time(), time.perf_counter()
+        await _send(door, messages)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        after = _own(gateway)
+        profiler = cProfile.Profile()
+        again = _messages(ready, requests, stream=stream, data=data, start=50_000_000)
+        profiler.enable()
+        await _send(door, again)
+        profiler.disable()
+    lines = [
+        f"{ready.kind}, {'stream' if stream else 'whole'}, {requests} requests: "
+        f"{cpu / requests * 1e6:.0f} µs of CPU, {wall / requests * 1e6:.0f} µs of time a request",
+        *(f"  {stage:<12}{(after[stage] - before[stage]) / requests / 1e3:8.1f} µs"
+          for stage in after),
+    ]  # fmt: skip
+    own = sum(after[stage] - before[stage] for stage in after) / requests / 1e3
+    lines.append(f"  {'all stages':<12}{own:8.1f} µs (the rest: door, glue, other threads)")
+    out = io.StringIO()
+    stats = pstats.Stats(profiler, stream=out)
+    stats.strip_dirs().sort_stats(sort).print_stats(top)
+    if dump is not None:
+        profiler.dump_stats(dump)
+    return "\n".join(lines) + out.getvalue()
+
+
+@asynccontextmanager
+async def _door(ready: freehold.Prepared) -> Any:
+    """The gateway as it is wired, except that the model is scripted."""
+    real = app.OpenAIProvider
+    app.OpenAIProvider = lambda *_: FakeProvider(ANSWER)  # type: ignore[assignment, misc]
+    try:
+        gateway = app.make_gateway(ready.bundle, ready.home, index=False)
+    finally:
+        app.OpenAIProvider = real  # type: ignore[misc]
+    await gateway.open()
+    try:
+        yield Door(gateway, SystemClock()), gateway
+    finally:
+        await gateway.close()
+
+
+def _own(gateway: Gateway) -> dict[str, int]:
+    return {
+        stage: load["ns"] for stage, load in gateway.journey.monitoring.load_by_layer().items()
+    }
+
+
+def _messages(
+    ready: freehold.Prepared, count: int, *, stream: bool, data: Path, start: int = 0
+) -> Messages:
+    shapes = traffic.shapes(traffic.database(data))
+    bodies = [shape.body(stream=stream) for shape in shapes]
+    tokens = traffic.tokens(shapes, ready.issuer)
+    made: Messages = []
+    for number in range(count):
+        place = number % len(bodies)
+        headers = [
+            (b"host", b"127.0.0.1"),
+            (b"authorization", b"Bearer " + ready.key.encode()),
+            (b"content-type", b"application/json"),
+        ]
+        if ready.kind == "on":
+            headers.append((b"x-freehold-identity", tokens[place].encode()))
+        scope: Scope = {
+            "type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": headers,
+            "query_string": b"", "client": ("127.0.0.1", 1), "http_version": "1.1",
+        }  # fmt: skip
+        body = bodies[place].replace(traffic.MARK, traffic.reference(start + number))
+        made.append((scope, body))
+    return made
+
+
+async def _send(door: Callable[..., Awaitable[None]], messages: Messages) -> None:
+    for scope, body in messages:
+        await _one(door, scope, body)
+
+
+async def _one(door: Callable[..., Awaitable[None]], scope: Scope, body: bytes) -> None:
+    statuses: list[int] = []
+    size = 0
+    last: dict[str, Any] = {}
+    asked = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if not asked:
+            asked = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        await asyncio.get_running_loop().create_future()  # the client stays
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal size, last
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+        else:
+            size += len(message.get("body", b""))
+            last = message
+
+    await door(scope, receive, send)
+    if statuses != [200] or size < len(ANSWER):
+        raise RuntimeError(f"status {statuses}: {last.get('body', b'')[:500]!r}")

@@ -1,0 +1,192 @@
+"""The figures for people: a table on the terminal, and the page in the documentation."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gateways import NAMES
+
+PAGE = Path("docs/explanation/benchmarks.md")
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+AIM_RPS = 1_000
+LABELS = {
+    "nginx": "nginx, plain reverse proxy",
+    "litellm": "LiteLLM proxy, pass-through",
+    "portkey": "Portkey gateway, pass-through",
+    "freehold_off": "Freehold, everything off",
+    "freehold_on": "Freehold, everything on",
+    "direct": "no gateway (generator and upstream alone)",
+}
+BUDGET = (
+    ("admit", 25, ("admit",)),
+    ("data_prep", 120, ("data_prep",)),
+    ("governance", 200, ("governance",)),
+    ("policy", 35, ("policy",)),
+    ("context", 100, ("context",)),
+    ("routing", 30, ("routing",)),
+    ("inference and the wire", 200, ("inference",)),
+    ("monitoring and audit", 40, ("monitoring", "audit")),
+)
+"""Microseconds that each stage may cost (the design's budget), and the layers measured for it."""
+BUDGET_ALL = 800
+
+
+def table(result: dict[str, Any]) -> list[list[str]]:
+    """One row a gateway, as strings, with a head row."""
+    rows = [["", "requests/s", "of nginx", "CPU µs", "p50 ms at 1", "p99 at 1", "p50 at 32",
+             "p99 at 32", "stream/s", "stream CPU µs"]]  # fmt: skip
+    for name in (*NAMES, "direct"):
+        each = result.get(name)
+        if each is None:
+            if name in result.get("skipped", {}):
+                rows.append([LABELS[name], "left out", *[""] * 8])
+            continue
+        one, most = each["concurrency"]["1"], each["concurrency"]["32"]
+        share = result["ratios"].get(name, {}).get("rps_of_nginx")
+        stream = each.get("stream", {}).get("32", {})
+        rows.append([
+            LABELS[name], _n(each["rps"]), f"{share:.1%}" if share else "", _n(each["cpu_us"]),
+            _ms(one["p50_ms"]), _ms(one["p99_ms"]), _ms(most["p50_ms"]), _ms(most["p99_ms"]),
+            _n(stream.get("rps")), _n(stream.get("cpu_us")),
+        ])  # fmt: skip
+    return rows
+
+
+def stage_table(result: dict[str, Any]) -> list[list[str]]:
+    """Freehold's own work by stage beside the budget, microseconds a request."""
+    kinds = [kind for kind in ("freehold_on", "freehold_off") if result.get(kind)]
+    rows = [["stage", "budget µs", *(LABELS[kind] for kind in kinds)]]
+    spent = {kind: result[kind]["concurrency"]["32"].get("stages_us") or {} for kind in kinds}
+    for label, budget, layers in BUDGET:
+        row = [_n(sum(spent[kind].get(layer, 0) for layer in layers)) for kind in kinds]
+        rows.append([label, str(budget), *row])
+    own = {kind: sum(spent[kind].values()) for kind in kinds}
+    rows.append(["all stages", "", *(_n(own[kind]) for kind in kinds)])
+    rest = [_n((result[kind]["cpu_us"] or own[kind]) - own[kind]) for kind in kinds]
+    rows.append(["the rest: server, client, waits, index, glue", "", *rest])
+    rows.append(["CPU in all", f"about {BUDGET_ALL}", *(_n(result[kind]["cpu_us"]) for kind in kinds)])
+    return rows
+
+
+def remarks(result: dict[str, Any]) -> list[str]:
+    """What the figures don't say by themselves; a miss is called one."""
+    out = [f"{LABELS[name]}: left out. {why.splitlines()[0]}"
+           for name, why in result["skipped"].items()]  # fmt: skip
+    on, limit = result.get("freehold_on"), result.get("nginx")
+    if on:
+        met = "met" if on["rps"] >= AIM_RPS else "MISSED"
+        out.append(
+            f"The aim of {AIM_RPS:,} requests/s a core with everything on is {met}: "
+            f"{_n(on['rps'])}."
+        )
+        direct = result.get("direct")
+        if direct and "half_load" in on and "half_load" in direct:
+            added = on["half_load"]["p99_ms"] - direct["half_load"]["p99_ms"]
+            verdict = "met" if added <= 5 else "MISSED"
+            out.append(
+                f"Added p99 at half load ({_n(on['half_load']['rps'])} requests/s): "
+                f"{added:.1f} ms; the aim of 5 ms is {verdict}."
+            )
+        stream = on.get("stream", {}).get("32")
+        if stream and stream.get("cpu_us") and direct and "stream" in direct:
+            chunks = direct["stream"]["32"]["events"]
+            each = (stream["cpu_us"] - on["cpu_us"]) / chunks
+            verdict = "met" if each <= 15 else "MISSED"
+            out.append(
+                f"A streamed answer ({chunks:.0f} events from the model) costs "
+                f"{stream['cpu_us'] - on['cpu_us']:.0f} µs more than a whole one, {each:.1f} µs "
+                f"an event; the aim of 15 µs is {verdict}."
+            )
+    if limit and (limit.get("busy") or 1) < 0.9:
+        out.append(
+            f"nginx kept its core only {limit['busy']:.0%} busy: generator and upstream, which "
+            f"share the other core, were the limit. By its CPU time it would pass "
+            f"{_n(1e6 / limit['cpu_us'])} requests/s."
+        )
+    noisy = [
+        f"{LABELS[name]} {result[name]['other_cpu']:.0%}"
+        for name in NAMES
+        if result.get(name) and (result[name].get("other_cpu") or 0) > 0.1
+    ]
+    if noisy:
+        out.append(f"Other work took more than 10 % of a core meanwhile: {', '.join(noisy)}.")
+    return out
+
+
+def terminal(result: dict[str, Any], *, stages: bool) -> str:
+    """Tables and remarks as plain text."""
+    parts = [_text(table(result))]
+    if stages:
+        parts.append(_text(stage_table(result)))
+    parts.append("\n".join(remarks(result)))
+    machine = result["machine"]
+    parts.append(
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python "
+        f"{machine['python']}; load average {machine['load_average_before'][0]} before, "
+        f"{machine['load_average_after'][0]} after; medians of {result['settings']['rounds']} "
+        f"rounds of {result['settings']['seconds']:g} s"
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def write_page(result: dict[str, Any], page: Path = PAGE) -> None:
+    """Put the tables between the page's marks."""
+    text = page.read_text(encoding="utf-8")
+    before, found, rest = text.partition(BEGIN)
+    _, closed, after = rest.partition(END)
+    if not found or not closed:
+        raise ValueError(f"{page} lacks the marks {BEGIN} and {END}")
+    page.write_text(f"{before}{BEGIN}\n{markdown(result)}\n{END}{after}", encoding="utf-8")
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The generated part of the page."""
+    machine, settings = result["machine"], result["settings"]
+    versions = ", ".join(
+        f"{name} {version}" for name, version in result["versions"].items() if "freehold" not in name
+    )
+    return "\n\n".join([
+        f"Measured on {machine['processor']} with {machine['cores']} cores, {machine['system']}, "
+        f"Python {machine['python']}; {versions}. Medians of {settings['rounds']} interleaved "
+        f"rounds of {settings['seconds']:g} seconds a measurement; requests of "
+        f"{settings['characters_median']:.0f} characters in the median, "
+        f"{settings['with_personal_data']:.0%} of them with personal data. Load average "
+        f"{machine['load_average_before'][0]} before and {machine['load_average_after'][0]} after.",
+        _pipes(table(result)),
+        "Freehold's own work by stage, in microseconds a request:",
+        _pipes(stage_table(result)),
+        "\n".join(f"- {line}" for line in remarks(result)),
+    ])  # fmt: skip
+
+
+def read(path: Path) -> dict[str, Any]:
+    """An object that ``--json`` printed earlier."""
+    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return value
+
+
+def _text(rows: list[list[str]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _pipes(rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|---|" + "---:|" * (len(rows[0]) - 1))
+    return "\n".join(lines)
+
+
+def _n(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _ms(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
