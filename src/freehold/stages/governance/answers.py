@@ -14,7 +14,7 @@ from freehold.stages.governance.detectors.base import CONTEXT_CHARS, PatternDete
 from freehold.stages.governance.jsontext import escape, fit, is_json, plain
 from freehold.stages.governance.live import Live
 from freehold.stages.governance.placeholders import PLACEHOLDER, Kinds, mask
-from freehold.stages.governance.scanner import Panel, Scanner, cover
+from freehold.stages.governance.scanner import Panel, Scanner, cover, overlaps
 
 Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
 Verdict = Callable[[str, tuple[Finding, ...]], list[Finding]]
@@ -111,9 +111,10 @@ class Line:
         """Read whole sentences only, each by itself."""
         more: list[Finding] = list(found)
         start = self.read
+        spans = [(a, b) for a, b, _ in cover(found)]
         for match in _SENTENCE_END.finditer(raw, self.read, end):
             stop = match.end()
-            if any(f.start < stop < f.end for f in found):
+            if overlaps(spans, stop, stop):
                 continue
             sentence = read(self._reader.panel.answer_sentences, raw[start:stop], self.where)
             more += [replace(f, start=f.start + start, end=f.end + start) for f in sentence]
@@ -138,7 +139,7 @@ class Line:
         if "[" in piece:
             # digits inside a placeholder are nobody's number
             spans = [m.span() for m in PLACEHOLDER.finditer(raw, self.read, end)]
-            found = tuple(f for f in found if not any(a < f.end and f.start < b for a, b in spans))
+            found = tuple(f for f in found if not overlaps(spans, f.start, f.end))
         if found:
             self.text += self._masked(raw, end, verdict(raw, found))
         else:
@@ -227,7 +228,7 @@ def whole_call(
     if reader.late:
         verdict(text, read(panel.answer_late, text, line.where))
     spans = [m.span() for m in PLACEHOLDER.finditer(text)] if "[" in text else []
-    own = tuple(f for f in found if not any(a < f.end and f.start < b for a, b in spans))
+    own = tuple(f for f in found if not overlaps(spans, f.start, f.end))
     leaks = cover(verdict(text, own)) if own else []
     if leaks:
         quoted = is_json(text)

@@ -13,7 +13,8 @@ from freehold.stages.governance.placeholders import mask
 
 
 def keep(admitted: Admitted, trail: Trail) -> None:
-    """Set the trail's texts. The prompt is a JSON list of messages, the answer plain text.
+    """Set the trail's texts. The prompt is a JSON list of messages, the answer plain text
+    with its tool calls behind it.
 
     A text that the detectors have not read is not kept as redacted: nobody knows what is in it.
     """
@@ -32,8 +33,9 @@ def keep(admitted: Admitted, trail: Trail) -> None:
         if kept == "redacted":
             messages = tuple(_masked(message, found) for message in messages)
         trail.prompt_text = msgspec.json.encode(messages).decode()
-    if trail.released:
-        trail.answer_text = _without("\n".join(trail.released), found)
+    left = [*trail.released, *(f"{call.name}({call.arguments})" for call in trail.released_calls)]
+    if left:
+        trail.answer_text = _without("\n".join(left), found)
 
 
 def _masked(message: Message, found: Mapping[str, Finding]) -> Message:

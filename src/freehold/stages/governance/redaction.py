@@ -15,7 +15,7 @@ from freehold.core.trail import Trail
 from freehold.stages.governance import jsontext
 from freehold.stages.governance.exchange import Exchange, Mentions
 from freehold.stages.governance.placeholders import spoken
-from freehold.stages.governance.scanner import Scanner, cover
+from freehold.stages.governance.scanner import Scanner, apart, cover
 
 Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
 """Findings of a text by scanner, text and place; remembered ones where it was read before."""
@@ -147,12 +147,12 @@ class Redaction:
 
     def _replace(self, text: str, wanted: list[Finding]) -> str:
         stretches = cover(wanted)
-        for start, end, value in self._mentions.find(text):
-            if not any(start < b and a < end for a, b, _ in stretches):
-                stretches.append((start, end, self._replaced[value]))
+        mentions = self._mentions.find(text)
+        if mentions:
+            found = [(start, end, self._replaced[value]) for start, end, value in mentions]
+            stretches = apart(stretches, found)
         if not stretches:
             return text
-        stretches.sort(key=lambda s: s[0])
         if jsontext.is_json(text):
             fitted = jsontext.fit(text, stretches)
         else:

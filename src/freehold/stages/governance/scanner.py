@@ -1,5 +1,6 @@
 """Runs the enabled detectors over one text: one set of gates first, then only what may be there."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from operator import attrgetter
@@ -16,6 +17,12 @@ from freehold.stages.governance.detectors.base import PatternDetector
 from freehold.stages.governance.detectors.hidden import HiddenUnicode
 from freehold.text.normalise import fold
 from freehold.text.patterns import PatternSet
+
+Stretch = tuple[int, int, Finding]
+"""Characters to replace, and the finding that says why."""
+
+_FAR = 1 << 60
+_NEAR = 16
 
 Failed = Callable[[DetectorSetting, str], None]
 """Told of a detector in observe mode that failed: its name and what went wrong."""
@@ -133,11 +140,13 @@ class Scanner:
         if len(cluster) < 2:
             return cluster
         winners: list[Finding] = []
+        taken: dict[str, list[tuple[int, int]]] = {}
         for finding in sorted(cluster, key=self._rank):
-            if not any(
-                w.label == finding.label and w.start <= finding.start and finding.end <= w.end
-                for w in winners[:64]
-            ):
+            spans = taken.setdefault(finding.label, [])
+            place = bisect_right(spans, (finding.start, _FAR))
+            # what could contain it begins shortly before it: in long chains the rest is far away
+            if not any(end >= finding.end for _, end in spans[max(0, place - _NEAR) : place]):
+                spans.insert(place, (finding.start, finding.end))
                 winners.append(finding)
         winners.sort(key=attrgetter("start", "end", "label", "detector"))
         return winners
@@ -163,9 +172,9 @@ def check_finding(finding: object, detector: str, length: int) -> None:
         raise ValueError("a score, a name or a kind that can't be")
 
 
-def cover(findings: Iterable[Finding]) -> list[tuple[int, int, Finding]]:
+def cover(findings: Iterable[Finding]) -> list[Stretch]:
     """Stretches to replace: findings that overlap become one, named after the best of them."""
-    stretches: list[tuple[int, int, Finding]] = []
+    stretches: list[Stretch] = []
     for finding in sorted(findings, key=lambda f: (f.start, -f.end)):
         if stretches and finding.start < stretches[-1][1]:
             start, end, best = stretches[-1]
@@ -177,6 +186,24 @@ def cover(findings: Iterable[Finding]) -> list[tuple[int, int, Finding]]:
         else:
             stretches.append((finding.start, finding.end, finding))
     return stretches
+
+
+def apart(first: list[Stretch], more: list[Stretch]) -> list[Stretch]:
+    """``first``, in order and apart, and those of ``more`` that overlap nothing before them."""
+    taken = [(start, end) for start, end, _ in first]
+    added: list[Stretch] = []
+    reach = -1
+    for stretch in sorted(more, key=lambda s: (s[0], -s[1])):
+        if stretch[0] >= reach and not overlaps(taken, stretch[0], stretch[1]):
+            added.append(stretch)
+            reach = stretch[1]
+    return sorted(first + added, key=lambda s: s[0]) if added else first
+
+
+def overlaps(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether any of ``spans``, in order and apart, has a character in ``start:end``."""
+    place = bisect_left(spans, (end, end))
+    return place > 0 and spans[place - 1][1] > start
 
 
 class Panel:

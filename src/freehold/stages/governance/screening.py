@@ -1,5 +1,6 @@
 """Reading the texts of a request and of context: what is in them, with secrets taken out."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from freehold.stages.governance import verdicts
 from freehold.stages.governance.exchange import Exchange
 from freehold.stages.governance.jsontext import fit, is_json, plain, unescape_ascii
 from freehold.stages.governance.placeholders import Kinds, neutralise
-from freehold.stages.governance.scanner import Scanner, cover
+from freehold.stages.governance.scanner import Scanner, cover, overlaps
 
 Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
 """Findings of a text by scanner, text and place."""
@@ -146,10 +147,12 @@ def _without(
     parts.append(text[done:])
     cleaned = "".join(parts)
     others = []
+    spans = [(start, end) for start, end, _ in shifts]
     for finding in findings:
-        if any(finding.start < end and start < finding.end for start, end, _ in shifts):
+        if overlaps(spans, finding.start, finding.end):
             continue
-        shift = next((by for _, end, by in reversed(shifts) if end <= finding.start), 0)
+        place = bisect_left(spans, (finding.start, finding.start))
+        shift = shifts[place - 1][2] if place else 0
         others.append(replace(finding, start=finding.start + shift, end=finding.end + shift))
     exchange.remember(scanner, cleaned, tuple(others))
     return cleaned

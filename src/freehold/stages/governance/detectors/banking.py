@@ -38,10 +38,15 @@ _LENGTHS = (16, 15, 14, 19, 18, 17, 13, 12)
 _DIGITS = re.compile(r"[ \-]?(\d+)")
 
 
+_BY_FIRST = {
+    first: tuple(row for row in _ISSUERS if row[0][0] <= first <= row[1][0]) for first in "0123456"
+}
+
+
 def _issued(digits: str) -> bool:
     return any(
         len(digits) in lengths and low <= digits[: len(low)] <= high
-        for low, high, lengths in _ISSUERS
+        for low, high, lengths in _BY_FIRST[digits[0]]
     )
 
 

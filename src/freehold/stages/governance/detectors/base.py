@@ -50,11 +50,11 @@ class Shape(Struct, frozen=True):
 
     Attributes:
         kind: of the finding.
-        pattern: matches the thing, or the head that ``check`` reads on from.
+        pattern: matches the thing, or the head that ``check`` reads on from. No groups: captures
+            cost RE2 its speed.
         score: millionths, before ``check`` and the words nearby.
         why: for the record's readers.
         gate: a cheaper pattern that is found wherever ``pattern`` is; case is ignored.
-        group: which group is the span.
         any_case: whether ``pattern`` ignores case.
         check: an own judgement; it replaces score and span.
         nearby: words before it that count.
@@ -66,7 +66,6 @@ class Shape(Struct, frozen=True):
     score: int
     why: str
     gate: str = ""
-    group: int = 0
     any_case: bool = False
     check: Check | None = None
     nearby: tuple[Near, ...] = ()
@@ -127,7 +126,7 @@ class PatternDetector:
         source = folded.encode() if self._re2 else folded
         at = 0
         while (match := native.search(source, at)) is not None:
-            start, end = match.span(shape.group)
+            start, end = match.span()
             if raising is None or _follows(raising, start):
                 check = shape.check
                 spans = check(folded, start, end) if check else ((start, end, shape.score),)
@@ -135,12 +134,10 @@ class PatternDetector:
                     finding = self._finding(shape, folded, where, *span)
                     if finding.score >= floor:
                         found.append(finding)
-            if shape.group:
-                at = start
-            elif not shape.words:
+            if not shape.words:
                 at = max(end, at + 1)
             else:
-                gap = _BREAK.search(folded, match.start() + 1)
+                gap = _BREAK.search(folded, start + 1)
                 if gap is None:
                     return
                 at = gap.start()

@@ -100,6 +100,7 @@ class Mac(PatternDetector):
 
 
 def _url_credentials(folded: str, start: int, end: int) -> Spans:
+    start, end = folded.index("://", start, end) + 3, end - 1
     user, _, password = folded[start:end].partition(":")
     if not password or password[0] in "<{[$*" or (user == "user" and password.startswith("pass")):
         return ((start, end, 400_000),)
@@ -114,9 +115,8 @@ class UrlCredentials(PatternDetector):
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="url_credentials",
-            pattern=r"[A-Za-z][A-Za-z0-9+.\-]{1,20}://([^\x00-\x20\x7f/@:\"'<>]{0,128}:[^\x00-\x20\x7f/@\"'<>]{1,256})@",
+            pattern=r"[A-Za-z0-9+.\-]://[^\x00-\x20\x7f/@:\"'<>]*:[^\x00-\x20\x7f/@\"'<>]+@",
             gate=r"://[^\s/]*:[^\s/]*@",
-            group=1,
             score=992_000,
             why="a user and a password in a URL",
             check=_url_credentials,

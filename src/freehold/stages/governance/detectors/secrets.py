@@ -81,8 +81,12 @@ def _api_key(folded: str, start: int, end: int) -> Spans:
     return ((start, end, 980_000),)
 
 
-def _hook(_: str, start: int, end: int) -> Spans:
-    return ((start, end, 980_000),)
+_KEY_VALUE = re.compile(r"[A-Za-z0-9/+=_\-]{20,512}")
+
+
+def _hook(folded: str, _: int, end: int) -> Spans:
+    value = _KEY_VALUE.match(folded, end)
+    return ((end, value.end(), 980_000),) if value else ()
 
 
 class ApiKey(PatternDetector):
@@ -101,8 +105,7 @@ class ApiKey(PatternDetector):
         ),
         Shape(
             kind="api_key",
-            pattern=r"hooks\.slack\.com/services/([A-Za-z0-9/]{20,})|AccountKey=([A-Za-z0-9+/]{60,}={0,2})",
-            gate=r"hooks\.slack\.com/services/|accountkey=",
+            pattern=r"hooks\.slack\.com/services/|AccountKey=|SharedAccessKey=",
             score=980_000,
             why="a web hook's or storage account's key",
             check=_hook,
@@ -179,13 +182,17 @@ _HAS_LOWER, _HAS_UPPER = re.compile("[a-z]"), re.compile("[A-Z]")
 _HAS_DIGIT, _HAS_SIGN = re.compile(r"\d"), re.compile(r"[!#$%^&*+=@~|/?]")
 
 
-_VALUE = re.compile(r"[^\x00-\x20\x7f\"'`,;<>]{1,4096}")
+_VALUE = re.compile(r"[^\x00-\x20\x7f\"'`,;<>]{6,1024}")
+_NO_START = frozenset("[<{$*(%")
 
 
-def _whole(folded: str, start: int) -> str:
-    """The value from ``start`` on, beyond what the pattern read of it, without closing marks."""
-    value = _VALUE.match(folded, start)
-    return value[0].rstrip(".,;:!?)]}\\") if value else ""
+def _value(folded: str, start: int) -> str:
+    """What stands at ``start``, without closing marks; nothing if it is no value."""
+    match = _VALUE.match(folded, start)
+    if match is None or folded[start] in _NO_START or _NOT_A_VALUE.match(folded, start):
+        return ""
+    value = match[0].rstrip(".,;:!?)]}\\")
+    return value if len(value) >= 6 else ""
 
 
 def _classes(value: str) -> tuple[int, bool]:
@@ -195,34 +202,31 @@ def _classes(value: str) -> tuple[int, bool]:
     return sum(other) + sum(letters), any(other)
 
 
-def _assigned(folded: str, start: int, _: int) -> Spans:
-    value = _whole(folded, start)
-    end = start + len(value)
-    if len(value) < 6 or value[0] in "[<{$*(%\x7f" or _NOT_A_VALUE.match(value):
+def _assigned(folded: str, _: int, end: int) -> Spans:
+    value = _value(folded, end)
+    if not value:
         return ()
     classes, other = _classes(value)
     if classes >= 3 and len(value) >= 8:
-        return ((start, end, 860_000),)
-    if other:
-        return ((start, end, 760_000 if classes > 1 else 560_000),)
-    if len(value) >= 16 and classes == 2:
-        return ((start, end, 600_000),)
-    return ((start, end, 350_000),)
+        score = 860_000
+    elif other:
+        score = 760_000 if classes > 1 else 560_000
+    else:
+        score = 600_000 if len(value) >= 16 and classes == 2 else 350_000
+    return ((end, end + len(value), score),)
 
 
-def _said(folded: str, start: int, _: int) -> Spans:
-    value = _whole(folded, start)
-    end = start + len(value)
-    if len(value) < 6 or value[0] in "[<{$*(%\x7f" or _NOT_A_VALUE.match(value):
-        return ()
+def _said(folded: str, _: int, end: int) -> Spans:
+    value = _value(folded, end)
     classes, other = _classes(value)
-    return ((start, end, 740_000),) if other and classes > 1 else ()
+    return ((end, end + len(value), 740_000),) if other and classes > 1 else ()
 
 
-def _bearer(folded: str, start: int, _: int) -> Spans:
-    value = _whole(folded, start)
-    end = start + len(value)
-    return ((start, end, 880_000),) if _HAS_DIGIT.search(value) and len(set(value)) > 7 else ()
+def _bearer(folded: str, _: int, end: int) -> Spans:
+    value = _value(folded, end)
+    if len(value) < 12 or not _HAS_DIGIT.search(value) or len(set(value)) < 8:
+        return ()
+    return ((end, end + len(value), 880_000),)
 
 
 class Token(PatternDetector):
@@ -234,11 +238,9 @@ class Token(PatternDetector):
         Shape(
             kind="password",
             pattern=(
-                rf"(?:{_NAMES})[A-Za-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?::=|=>|->|[:=])\s{{0,3}}"
-                r"[\"'`]?([^\x00-\x20\x7f\"'`,;<>]{6,256})"
+                rf"(?:{_NAMES})[A-Za-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?::=|=>|->|[:=])\s{{0,3}}[\"'`]?"
             ),
             gate=rf"(?:{_NAMES})[a-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?::|=|->)",
-            group=1,
             any_case=True,
             score=860_000,
             why="behind a name for secrets",
@@ -246,9 +248,7 @@ class Token(PatternDetector):
         ),
         Shape(
             kind="password",
-            pattern=rf"(?:{_NAMES}|pin)\s{{1,2}}(?:is|was|ist|est|es):?\s{{1,2}}[\"'`]?([^\x00-\x20\x7f\"'`,;<>]{{6,256}})",
-            gate=rf"(?:{_NAMES}|pin)\s{{1,2}}(?:is|was|ist|est|es)[:\s]",
-            group=1,
+            pattern=rf"(?:{_NAMES}|pin)\s{{1,2}}(?:is|was|ist|est|es):?\s{{1,2}}[\"'`]?",
             any_case=True,
             score=740_000,
             why="said to be a secret",
@@ -256,9 +256,10 @@ class Token(PatternDetector):
         ),
         Shape(
             kind="token",
-            pattern=r"(?:bearer|authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:basic|token|apikey))\s{1,3}([A-Za-z0-9._~+/=\-]{12,256})",
+            pattern=(
+                r"(?:bearer|authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:basic|token|apikey))\s{1,3}"
+            ),
             gate=r"bearer\s|authorization",
-            group=1,
             any_case=True,
             score=880_000,
             why="behind an authorization scheme",
@@ -266,9 +267,15 @@ class Token(PatternDetector):
         ),
     )
     live: ClassVar[tuple[str, ...]] = (
-        # RE2's live patterns ignore case
-        rf"(?:{_NAMES}|pin)[A-Za-z_\-]{{0,24}}[\"'`]?\s{{0,3}}(?:(?::=|=>|->|:|=|is:?|was:?|ist:?|est:?|es:?|i|w|wa|e|-)\s{{0,3}}[\"'`]?)?[^\x00-\x20\x7f\"'`,;<>]{{0,256}}$",
-        r"(?:bearer|authorization[\"']?\s{0,3}(?:[:=]\s{0,3}[\"']?[a-z]{0,6})?)\s{0,3}[A-Za-z0-9._~+/=\-]{0,256}$",
+        (
+            rf"(?:{_NAMES}|pin)[A-Za-z_\-]{{0,24}}[\"'`]?\s{{0,3}}"
+            r"(?:(?::=|=>|->|:|=|is:?|was:?|ist:?|est:?|es:?|i|w|wa|e|-)\s{0,3}[\"'`]?)?"
+            r"[^\x00-\x20\x7f\"'`,;<>]{0,256}$"
+        ),
+        (
+            r"(?:bearer|authorization[\"']?\s{0,3}(?:[:=]\s{0,3}[\"']?[a-z]{0,6})?)\s{0,3}"
+            r"[A-Za-z0-9._~+/=\-]{0,256}$"
+        ),
         r"(?:mot|mot d|mot de|mot de [a-z]{0,6}|api|access|private|signing|encryption)\s$",
     )
 
