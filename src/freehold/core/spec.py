@@ -5,6 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from freehold.core.decisions import Mode, Needs
+from freehold.core.facts import FactKind
 
 ContentKept = Literal["none", "redacted", "full"]
 
@@ -95,7 +96,7 @@ class Obligation(Struct, frozen=True, kw_only=True):
     role: str = ""
     template: str = ""
     labels: frozenset[str] = frozenset()
-    facts: frozenset[str] = frozenset()
+    facts: frozenset[FactKind] = frozenset()
     tag: str = ""
 
 

@@ -4,15 +4,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from freehold.core.facts import TextFact
-from freehold.core.handoffs import Checked, Grounded, Piece, Screened
+from freehold.core.facts import FactKind, TextFact
+from freehold.core.handoffs import Checked, Grounded, Screened
 from freehold.rules.declared import attribute_of, default_of
 from freehold.text.facts import extract
 
-_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
-_MAX_GROUNDING_CHARS = 64_000
+_INSIDE_BEFORE = re.compile(r"(?:\w|\d[.,]|\w-)$")
+_INSIDE_AFTER = re.compile(r"\w|[.,]\d|-\w")
 
-KINDS = {
+KINDS: dict[str, FactKind] = {
     "percents": "percent",
     "money": "money",
     "dates": "date",
@@ -119,30 +119,31 @@ def ungrounded_money(checked: Checked, text_facts: Iterable[TextFact]) -> list[d
     if not stated:
         return []
     plan = checked.answer.sendable.plan
-    known = trusted_minor_units(plan.ruled.grounded.pieces)
-    known |= _minor_units(plan.ruled.admitted.app.system_prompt)
-    return [f.cel() for f in stated if not (f.parsed and f.value in known)]
+    trusted = [piece.text for piece in plan.ruled.grounded.pieces if piece.trusted]
+    trusted.append(plan.ruled.admitted.app.system_prompt)
+    return [f.cel() for f in stated if not (f.parsed and _stands_in(f.value, trusted))]
 
 
-def trusted_minor_units(pieces: Iterable[Piece]) -> set[int]:
-    """Every number in trusted pieces, read both as minor units and as whole currency."""
-    known: set[int] = set()
-    for piece in pieces:
-        if piece.trusted:
-            known |= _minor_units(piece.text)
-    return known
+def _stands_in(minor_units: int, texts: list[str]) -> bool:
+    """Is the amount written in one of the texts, as whole currency or in minor units?"""
+    whole, cents = divmod(abs(minor_units), 100)
+    forms = {f"{whole}.{cents:02d}", f"{whole:,}.{cents:02d}", str(abs(minor_units))}
+    if cents % 10 == 0:
+        forms.add(f"{whole}.{cents // 10}")
+    if not cents:
+        forms.update((str(whole), f"{whole:,}"))
+    return any(_alone(form, text) for text in texts for form in forms if form in text)
 
 
-def _minor_units(text: str) -> set[int]:
-    values: set[int] = set()
-    for found in _NUMBER.finditer(text, 0, _MAX_GROUNDING_CHARS):
-        whole, _, fraction = found.group().replace(",", "").partition(".")
-        if len(whole) > 15:
-            continue
-        values.add(int(whole) * 100 + int((fraction + "00")[:2]))
-        if not fraction:
-            values.add(int(whole))
-    return values
+def _alone(form: str, text: str) -> bool:
+    """Does the number stand by itself, not inside a longer one or in an identifier?"""
+    start = text.find(form)
+    while start >= 0:
+        before, after = text[max(0, start - 2) : start], text[start + len(form) :][:2]
+        if not _INSIDE_BEFORE.search(before) and not _INSIDE_AFTER.match(after):
+            return True
+        start = text.find(form, start + 1)
+    return False
 
 
 _REQUEST: dict[str, Callable[[Screened], Any]] = {

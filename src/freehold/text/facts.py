@@ -1,6 +1,9 @@
 """The facts of a text, for rules: one call, cheap when there is nothing to find."""
 
-from freehold.core.facts import TextFact
+from collections.abc import Collection
+from typing import get_args
+
+from freehold.core.facts import FactKind, TextFact
 from freehold.text import commitments, dates, money, percents, quantities
 from freehold.text.clauses import Document
 from freehold.text.normalise import fold
@@ -71,13 +74,17 @@ _GATE = PatternSet(
     _COUNT,
 ) = range(11)
 _MONEY = frozenset({_BEFORE, _BEHIND, _NAMED, _ODD})
+_COUNTED: frozenset[FactKind] = frozenset({"duration", "quantity"})
+ALL_KINDS: frozenset[FactKind] = frozenset(get_args(FactKind))
 
 
-def extract(text: str, language: str = "en") -> tuple[TextFact, ...]:
-    """All facts of `text`, sorted by start. Never raises; linear in the length of the text.
+def extract(
+    text: str, language: str = "en", kinds: Collection[FactKind] = ALL_KINDS
+) -> tuple[TextFact, ...]:
+    """The facts of `text`, sorted by start. Never raises; linear in the length of the text.
 
-    `language` (ISO 639-1) decides how numbers, dates and negations are read. Offsets refer to
-    `text` as it was given.
+    `language` (ISO 639-1) decides how numbers, dates and negations are read; facts of other `kinds`
+    are not looked for. Offsets refer to `text` as it was given.
     """
     low = text.lower() if text.isascii() else fold(text).lower()
     hits = _GATE.hits(low)
@@ -86,9 +93,9 @@ def extract(text: str, language: str = "en") -> tuple[TextFact, ...]:
     doc = Document(text, language)
     found: list[TextFact] = []
     digit = _DIGIT in hits
-    if _PERCENT in hits or _IDIOM in hits:
+    if "percent" in kinds and (_PERCENT in hits or _IDIOM in hits):
         found += percents.find(doc, idioms=_IDIOM in hits)
-    if not _MONEY.isdisjoint(hits):
+    if "money" in kinds and not _MONEY.isdisjoint(hits):
         found += money.find(
             doc,
             before=_BEFORE in hits,
@@ -96,11 +103,12 @@ def extract(text: str, language: str = "en") -> tuple[TextFact, ...]:
             named=_NAMED in hits,
             odd=_ODD in hits,
         )
-    if _DATE in hits or (_MONTH in hits and digit):
+    if "date" in kinds and (_DATE in hits or (_MONTH in hits and digit)):
         found += dates.find(doc, numeric=_DATE in hits, named=_MONTH in hits)
-    if digit or _COUNT in hits:
-        found += quantities.find(doc, digits=digit, words=_COUNT in hits)
-    if _COMMIT in hits:
+    if (digit or _COUNT in hits) and not _COUNTED.isdisjoint(kinds):
+        counted = quantities.find(doc, digits=digit, words=_COUNT in hits)
+        found += counted if _COUNTED.issubset(kinds) else [f for f in counted if f.kind in kinds]
+    if "commitment" in kinds and _COMMIT in hits:
         found += commitments.find(doc)
     found.sort(key=_position)
     return tuple(found)

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from freehold.core.facts import TextFact
+from freehold.core.facts import FactKind, TextFact
 from freehold.core.handoffs import Checked, Choice
 from freehold.core.spec import Obligation
 from freehold.stages.policy.verdicts import Fired
@@ -75,11 +75,11 @@ class Progress:
         self._scanned[i] = unsettled(text, ends[-1] if ends else start, limit)
         return ends
 
-    def take(self, step: Step, language: str, wanted: bool) -> list[list[TextFact]]:
+    def take(self, step: Step, language: str, kinds: frozenset[FactKind]) -> list[list[TextFact]]:
         """Facts of a step's text, with offsets in its choice; they are added to ``facts``."""
         found = [
-            [_shifted(fact, self.seen[i]) for fact in extract(text, language)]
-            if wanted and text
+            [_shifted(fact, self.seen[i]) for fact in extract(text, language, kinds)]
+            if kinds and text
             else []
             for i, text in enumerate(step.fresh)
         ]

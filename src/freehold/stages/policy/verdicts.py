@@ -6,9 +6,11 @@ from typing import Any
 from msgspec import Struct
 
 from freehold.core.decisions import Decision, Needs, Outcome
+from freehold.core.facts import FactKind
 from freehold.core.spec import Obligation, RuleSpec
 from freehold.core.trail import Firing, Trail
 from freehold.rules.declared import DECLARED, Phase, types_of
+from freehold.rules.facts import KINDS
 from freehold.rules.names import facts_in, reads_field
 from freehold.rules.program import conditions
 
@@ -62,11 +64,19 @@ class Demands(Struct, frozen=True, kw_only=True):
         return [o for fired in self.fired for o in fired.obligations if o.action == action]
 
 
+def _kinds_named(names: frozenset[str]) -> frozenset[FactKind]:
+    """The kinds of text facts behind these names of facts."""
+    kinds = {kind for short, kind in KINDS.items() if f"answer.{short}" in names}
+    if "answer.ungrounded_money" in names:
+        kinds.add("money")
+    return frozenset(kinds)
+
+
 class RuleSet:
     """The rules of one phase, compiled as one program.
 
     ``needs`` is how much of a growing answer the enforcing rules must see; observing ones hold
-    nothing back. ``extracts`` is whether a rule names facts of the answer's text, or cuts them out.
+    nothing back. ``extracts`` are the kinds of facts that rules name, or cut out of the answer.
     """
 
     __slots__ = ("_conditions", "_records", "extracts", "names", "needs", "phase", "rules")
@@ -78,8 +88,8 @@ class RuleSet:
         self._records = tuple(_records_of(rule) for rule in self.rules)
         self.names = self._conditions.names
         self.needs = _needs(self.rules)
-        self.extracts = not TEXT_FACTS.isdisjoint(self.names) or any(
-            obligation.facts for rule in self.rules for obligation in rule.obligations
+        self.extracts = _kinds_named(self.names).union(
+            *(obligation.facts for rule in self.rules for obligation in rule.obligations)
         )
 
     def judge(
