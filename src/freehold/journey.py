@@ -5,14 +5,15 @@ answers and streams take the same lines: an answer grows, and each time it grows
 judged, and as much of it released as no control can still object to.
 """
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from typing import ParamSpec
 
 from msgspec import Struct
 
 from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
-from freehold.core.errors import ControlFailed, FreeholdError, ProviderError, RoutingError
+from freehold.core.errors import FreeholdError, ProviderError, ProviderUnavailable, RoutingError
 from freehold.core.handoffs import Admitted, Judged, Released, Ruled
 from freehold.core.trail import Trail
 from freehold.stages.admit import Admit
@@ -24,6 +25,8 @@ from freehold.stages.inference import Inference
 from freehold.stages.monitoring import Monitoring
 from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
+
+P = ParamSpec("P")
 
 
 class Journey(Struct, frozen=True, kw_only=True):
@@ -58,22 +61,21 @@ class Journey(Struct, frozen=True, kw_only=True):
             ruled = self.policy.request(grounded, trail)
             async with aclosing(self._attempts(ruled, trail)) as growing:
                 async for judged in growing:
-                    for piece in release(judged, trail):
+                    for place, piece in release(judged, trail):
                         if not trail.opened:
                             self.governance.keep(admitted, trail)
                             self.audit.opened(ruled, trail)
                             if admitted.app.strict_audit:
                                 await self.audit.durable()
+                        trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
                         yield piece
             finished = True
-        except FreeholdError as refusal:
-            trail.failure = refusal
-            raise
-        except Exception as crash:
-            trail.failure = ControlFailed(f"{type(crash).__name__} in a stage: {crash}")
-            raise trail.failure from crash
+        except Exception as error:  # noqa: BLE001 - a stage that crashes refuses
+            trail.fail(error)
         finally:
             self._close(admitted, trail, finished)
+        if trail.failure is not None:
+            raise trail.failure
 
     async def _attempts(self, ruled: Ruled, trail: Trail) -> AsyncGenerator[Judged, None]:
         """Route, then try the plan's models in turn until one answers."""
@@ -92,43 +94,50 @@ class Journey(Struct, frozen=True, kw_only=True):
             except (ProviderError, RoutingError) as error:
                 if trail.released_chars:  # never twice the text: what has left can't be taken back
                     raise
-                failure = error
+                if not isinstance(failure, ProviderUnavailable):  # the one that is worth a retry
+                    failure = error
                 trail.start_over()
         raise failure
 
     def _close(self, admitted: Admitted | None, trail: Trail, finished: bool) -> None:
         """Every journey ends here: success, refusal, hold, error, a client that hung up."""
-        trail.result = trail.outcome(finished=finished)
         if admitted is not None:
-            self.governance.keep(admitted, trail)
-        self.admit.settle(trail)
-        try:
-            self.audit.closed(admitted, trail, trail.result)
-        finally:
-            took = self.clock.monotonic_ns() - trail.arrival.started_ns
-            self.monitoring.closed(trail, admitted, trail.result, took)
+            _last(trail, self.governance.keep, admitted, trail)
+        _last(trail, self.admit.settle, trail)
+        trail.result = trail.outcome(finished=finished)
+        _last(trail, self.audit.closed, admitted, trail, trail.result)
+        trail.result = trail.outcome(finished=finished)
+        took = self.clock.monotonic_ns() - trail.arrival.started_ns
+        self.monitoring.closed(trail, admitted, trail.result, took)
 
 
-def release(judged: Judged, trail: Trail) -> Iterator[Released]:
+def _last(trail: Trail, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """One of the last steps: where it fails, so does the exchange, and the next is taken anyway."""
+    try:
+        step(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - it becomes the exchange's failure
+        trail.fail(error)
+
+
+def release(judged: Judged, trail: Trail) -> Iterator[tuple[int, Released]]:
     """What of a judged answer has not left yet; an answer that is held leaves only its notice."""
     answer = judged.checked.answer
     model = answer.reported_model or answer.sendable.attempt.model.id
     if judged.held is not None:
-        yield Released(held=judged.held, finish_reason="content_filter", model=model)
+        yield 0, Released(held=judged.held, finish_reason="content_filter", model=model)
         return
     for place, (choice, end) in enumerate(zip(judged.choices, judged.release_chars, strict=True)):
         text = choice.text[trail.left(place) : end]
-        if text:
-            trail.leave(place, text)
-        if answer.complete:
-            trail.released_calls.extend(choice.tool_calls)
         if text or answer.complete:
-            yield Released(
-                index=choice.index,
-                text=text,
-                tool_calls=choice.tool_calls if answer.complete else (),
-                finish_reason=(choice.finish_reason or "stop") if answer.complete else None,
-                usage=answer.usage if place == 0 and answer.complete else None,
-                model=model,
-                embeddings=answer.embeddings if place == 0 else (),
+            yield (
+                place,
+                Released(
+                    index=choice.index,
+                    text=text,
+                    tool_calls=choice.tool_calls if answer.complete else (),
+                    finish_reason=(choice.finish_reason or "stop") if answer.complete else None,
+                    usage=answer.usage if place == 0 and answer.complete else None,
+                    model=model,
+                    embeddings=answer.embeddings if place == 0 else (),
+                ),
             )

@@ -1,12 +1,13 @@
 """The trusted record that grows beside an exchange; no caller bytes are ever merged into it."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from freehold.core.ask import Arrival, ToolCall
 from freehold.core.decisions import Decision, Finding, Stage
-from freehold.core.errors import FreeholdError
+from freehold.core.errors import ControlFailed, FreeholdError
 from freehold.core.facts import TextFact
 from freehold.core.handoffs import Candidate, Held, Screened, Sendable, Usage
 from freehold.core.leases import Lease
@@ -88,6 +89,7 @@ class Trail:
         "prompt_text",
         "released",
         "released_calls",
+        "released_vectors",
         "result",
         "screened",
         "seen",
@@ -121,6 +123,7 @@ class Trail:
         self.leases: dict[int, Lease] = {}
         self.released: list[str] = []
         self.released_calls: list[ToolCall] = []
+        self.released_vectors: Sequence[Any] = ()
         self.prompt_text: str | None = None
         self.answer_text: str | None = None
         self.result: ExchangeOutcome = "interrupted"
@@ -143,11 +146,22 @@ class Trail:
         """How many characters of a choice have left already."""
         return len(self.released[place]) if place < len(self.released) else 0
 
-    def leave(self, place: int, text: str) -> None:
-        """Characters of a choice leave."""
-        while len(self.released) <= place:
-            self.released.append("")
-        self.released[place] += text
+    def leave(
+        self,
+        place: int,
+        text: str,
+        tool_calls: Sequence[ToolCall] = (),
+        embeddings: Sequence[Any] = (),
+    ) -> None:
+        """Characters of a choice leave, or the tool calls that it asks for, or vectors."""
+        if text:
+            while len(self.released) <= place:
+                self.released.append("")
+            self.released[place] += text
+        if tool_calls:
+            self.released_calls.extend(tool_calls)
+        if embeddings:
+            self.released_vectors = embeddings
 
     @property
     def released_chars(self) -> int:
@@ -159,6 +173,19 @@ class Trail:
         self.seen = None
         self.judging = None
 
+    def fail(self, error: Exception) -> None:
+        """The exchange ends without success; the first reason counts, and a crash is a refusal.
+
+        What a crash says may quote the caller, so only its kind is told.
+        """
+        if self.failure is not None:
+            return
+        if isinstance(error, FreeholdError):
+            self.failure = error
+        else:
+            self.failure = ControlFailed(f"{type(error).__name__} in a stage")
+            self.failure.__cause__ = error
+
     @property
     def call(self) -> Call:
         """The call under way."""
@@ -166,10 +193,10 @@ class Trail:
 
     def outcome(self, *, finished: bool) -> ExchangeOutcome:
         """How the exchange ended. Observed decisions change nothing."""
-        if self.held is not None:
-            return "held"
         if self.failure is not None:
             return "error" if self.failure.status >= 500 or self.failure.status == 429 else "denied"
+        if self.held is not None:
+            return "held"
         if not finished:
             return "interrupted"
         changed = any(d.outcome == "transform" and d.mode == "enforce" for d in self.decisions)

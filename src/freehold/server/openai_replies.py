@@ -182,7 +182,7 @@ class StreamReply:
         """The usage where it was asked for, how the exchange ended (a comment), and the mark."""
         last = b""
         if self._ask.include_usage:
-            body = {
+            body: dict[str, Any] = {
                 **self._head,
                 "model": self._model,
                 "choices": [],

@@ -228,8 +228,8 @@ class Audit:
         kept = admitted.app.content_kept if admitted else "none"
         usages = [call.usage for call in trail.calls if call.usage is not None]
         output = None
-        if admitted is not None and (trail.released or trail.released_calls):
-            left = {"text": trail.released, "tool_calls": trail.released_calls}
+        left = build.what_left(trail)
+        if admitted is not None and left:
             output = self._committer.commit(admitted.app.tenant, encode(left))
         return Closed(
             outcome=outcome,

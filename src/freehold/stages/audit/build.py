@@ -7,12 +7,15 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from freehold.core.clock import rfc3339
 from freehold.core.errors import FreeholdError, RequestError
 from freehold.core.facts import TextFact
 from freehold.core.handoffs import Held
 from freehold.core.principal import Principal
 from freehold.core.spec import AppSpec, ContentKept
+from freehold.core.trail import Trail
 from freehold.ledger.canonical import plain
 from freehold.stages.audit.record import App, Commitment, Failure, HeldBack, Identity, TextFactSpan
 
@@ -105,6 +108,17 @@ def identity(principal: Principal) -> Identity:
         clearances=principal.clearances,
         attributes=plain(principal.attributes),
     )
+
+
+def what_left(trail: Trail) -> dict[str, Any]:
+    """All that the recipient got, for the commitment to it; vectors by their digest."""
+    left: dict[str, Any] = {}
+    if trail.released or trail.released_calls:
+        left = {"text": trail.released, "tool_calls": trail.released_calls}
+    if trail.released_vectors:
+        vectors = msgspec.json.encode(trail.released_vectors)
+        left["embeddings"] = hashlib.sha256(vectors).hexdigest()
+    return left
 
 
 def held(back: Held | None) -> HeldBack | None:

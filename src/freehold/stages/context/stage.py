@@ -87,6 +87,8 @@ class Context:
             error = f"no answer within {spec.deadline_ms} ms"
         except ContextError as failure:
             error = str(failure)
+        except Exception as crash:  # noqa: BLE001 - whatever a source does wrong, it has failed
+            error = f"it crashed: {type(crash).__name__}"
         return piece, Provenance(
             source=spec.id,
             rows=piece.rows if piece else 0,

@@ -1,0 +1,192 @@
+"""What every door needs of HTTP over raw ASGI: headers, bodies, replies, clients that hang up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Self
+
+from freehold.core.errors import RequestError, RequestTooLarge
+from freehold.core.trail import Trail
+from freehold.server.openai_replies import KEEP_ALIVE, Headers
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+TRACE_HEADER = b"x-freehold-trace-id"
+PLAIN: tuple[bytes, bytes] = (b"content-type", b"text/plain; charset=utf-8")
+JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
+_EVENTS: tuple[bytes, bytes] = (b"content-type", b"text/event-stream; charset=utf-8")
+_READ_HEADERS = (b"x-freehold-conversation", b"x-freehold-parent", b"x-freehold-subject")
+_OF_ONE_VALUE = frozenset((b"authorization", b"api-key", b"x-freehold-identity", *_READ_HEADERS))
+_ATTRIBUTE_PREFIX = b"x-freehold-attribute-"
+_FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
+
+
+async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """Send a whole reply."""
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def read_body(receive: Receive, declared: bytes | None, timeout_s: float) -> bytes | None:
+    """The whole request body, ``None`` when the client hung up.
+
+    Raises:
+        RequestTooLarge: declared or really longer than the door's limit.
+        RequestError: it did not come in time.
+    """
+    if declared is not None and declared.isdigit() and int(declared[:20]) > MAX_BODY_BYTES:
+        raise _too_large()
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > MAX_BODY_BYTES:
+                    raise _too_large()
+                if not message.get("more_body", False):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+    except TimeoutError:
+        raise RequestError(f"The request body did not come within {timeout_s:g} s.") from None
+
+
+def _too_large() -> RequestTooLarge:
+    return RequestTooLarge(f"The request body may hold {MAX_BODY_BYTES:,} bytes at most.")
+
+
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """Headers by lower-case name; the last of several that have the same name."""
+    return dict(scope["headers"])
+
+
+def one_of_each(scope: Scope, headers: dict[bytes, bytes]) -> None:
+    """Who asks must be said once: of two values, another reader might believe the other one.
+
+    Raises:
+        RequestError: a header that says who asks is there twice.
+    """
+    if len(headers) == len(scope["headers"]):
+        return
+    seen = set()
+    for name, _ in scope["headers"]:
+        if name in seen and (name in _OF_ONE_VALUE or name.startswith(_ATTRIBUTE_PREFIX)):
+            raise RequestError(f"The header {name.decode('latin-1')} is there more than once.")
+        seen.add(name)
+
+
+def client_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
+    """The few headers that the journey may read, by their lower-case names."""
+    return {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in headers.items()
+        if name in _READ_HEADERS or name.startswith(_ATTRIBUTE_PREFIX)
+    }
+
+
+def bearer(headers: dict[bytes, bytes]) -> str:
+    """The key from ``Authorization: Bearer`` or Azure's ``api-key``."""
+    scheme, _, value = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"bearer":
+        return value.strip().decode("latin-1")
+    return headers.get(b"api-key", b"").decode("latin-1")
+
+
+def identity_token(headers: dict[bytes, bytes]) -> str | None:
+    """The end user's token."""
+    value = headers.get(b"x-freehold-identity")
+    return None if value is None else value.decode("latin-1")
+
+
+def peer(scope: Scope, headers: dict[bytes, bytes]) -> str:
+    """The address of whoever asks; empty when a proxy asks for somebody else."""
+    client = scope.get("client")
+    if client is None or any(name in headers for name in _FORWARDED):
+        return ""
+    return str(client[0])
+
+
+class HangUp:
+    """Cancels the task that serves a request as soon as its client has hung up."""
+
+    __slots__ = ("_receive", "_serving", "_watch", "gone")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.gone = False
+
+    def __enter__(self) -> Self:
+        self._serving = asyncio.current_task()
+        self._watch = asyncio.get_running_loop().create_task(self._wait())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.cancel()
+        if self.gone and self._serving is not None:
+            self._serving.uncancel()
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        if self._serving is not None:
+            self._serving.cancel()
+
+
+class EventStream:
+    """A reply of server-sent events that begins with the first one, or with a sign of life.
+
+    Until something is sent, a refusal can still have its own HTTP status.
+    """
+
+    __slots__ = ("_beat", "_beat_s", "_send", "_silent", "_trail", "begun")
+
+    def __init__(self, send: Send, trail: Trail, beat_s: float) -> None:
+        self._send = send
+        self._trail = trail
+        self._beat_s = beat_s
+        self._silent = True
+        self._beat: asyncio.Task[None] | asyncio.TimerHandle
+        self._beat = asyncio.get_running_loop().call_later(beat_s, self._start_beating)
+        self.begun = False
+
+    async def write(self, events: bytes) -> None:
+        """Send events."""
+        self._silent = False
+        if not self.begun:
+            await self._begin()
+        if events:
+            await self._send({"type": "http.response.body", "body": events, "more_body": True})
+
+    async def finish(self, events: bytes) -> None:
+        """Send the last events and end the reply."""
+        self.stop()
+        if not self.begun:
+            await self._begin()
+        await self._send({"type": "http.response.body", "body": events, "more_body": False})
+
+    def stop(self) -> None:
+        """No more signs of life."""
+        self._beat.cancel()
+
+    async def _begin(self) -> None:
+        self.begun = True
+        trace = (TRACE_HEADER, self._trail.arrival.exchange_id.encode())
+        headers = [_EVENTS, (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"), trace]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    def _start_beating(self) -> None:
+        self._beat = asyncio.get_running_loop().create_task(self._keep_alive())
+
+    async def _keep_alive(self) -> None:
+        while True:
+            if self._silent:
+                await self.write(KEEP_ALIVE)
+            self._silent = True
+            await asyncio.sleep(self._beat_s)
