@@ -111,6 +111,8 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
 
     def journey(bundle: ResolvedBundle) -> Journey:
         monitoring.activated(bundle.hash)
+        for app_id, app in bundle.bundle.apps.items():
+            policy.prepare(bundle.app_for(app.tenant, app_id))
         egress = frozenset(bundle.bundle.egress.allow)
         http = HttpSource(fetch, secrets, clock, egress)
         identity = JwtVerifier(_get(fetch), folder, clock)
