@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Callable
 from time import perf_counter_ns
 
-from freehold.core.ask import Arrival
+import orjson
+
+from freehold.core.ask import Arrival, Ask
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
 from freehold.core.errors import IdentityRefused, KeyRefused, NotFound, ScopeRefused
@@ -114,9 +116,9 @@ class Admit:
         """
         admitted = sendable.plan.ruled.admitted
         model = sendable.attempt.model
-        # A token is hardly ever shorter than two characters over a whole prompt.
-        prompt = sum(len(m.content) for m in sendable.messages) // 2 + 64
-        answer = sendable.attempt.max_tokens * admitted.ask.n
+        asked = admitted.ask
+        prompt = _most_tokens(sendable)
+        answer = 0 if asked.operation == "embedding" else sendable.attempt.max_tokens * asked.n
         nano = prompt * model.input_price_nano + answer * model.output_price_nano
         trail.leases[sendable.attempt.number] = self._limiter.lease(
             admitted.app.scopes, prompt + answer, nano
@@ -156,7 +158,7 @@ def _principal(
     headers = arrival.client_headers
     if verified is None:
         for name in grant.trusted_headers & attributes.keys():
-            value = headers.get(ATTRIBUTE_HEADER_PREFIX + name.replace("_", "-"))
+            value = headers.get(ATTRIBUTE_HEADER_PREFIX + name.lower().replace("_", "-"))
             if value is not None:
                 attributes[name] = value[:_MAX_HEADER_CHARS]
         subject = headers.get(SUBJECT_HEADER, "") if "subject" in grant.trusted_headers else ""
@@ -171,6 +173,33 @@ def _principal(
         attributes=attributes,
         expires_ns=verified.expires_ns,
     )
+
+
+def _most_tokens(sendable: Sendable) -> int:
+    """More tokens than a prompt can have, hardly ever fewer.
+
+    Two ASCII characters make at least one token over a whole prompt; elsewhere a token is at least
+    a byte, and chat templates add a few to each message.
+    """
+    ask = sendable.plan.ruled.admitted.ask
+    settings = orjson.dumps((ask.tools, ask.response_format)) if _has_settings(ask) else b""
+    count = 64 + 8 * len(sendable.messages) + len(settings) // 2
+    for message in sendable.messages:
+        count += _tokens(message.content)
+        for call in message.tool_calls:
+            count += _tokens(call.arguments) + _tokens(call.name)
+    return count
+
+
+def _has_settings(ask: Ask) -> bool:
+    return bool(ask.tools) or ask.response_format is not None
+
+
+def _tokens(text: str) -> int:
+    if text.isascii():
+        return len(text) // 2 + 1
+    ascii_chars = len(text.encode("ascii", "ignore"))
+    return ascii_chars // 2 + len(text.encode("utf-8", "surrogatepass")) - ascii_chars + 1
 
 
 def _conversation(arrival: Arrival, grant: KeyGrant, principal: Principal) -> str:
