@@ -61,9 +61,8 @@ def demo(requests: int, concurrency: int, port: int, once: bool, home: Path, as_
             out.rule("One exchange, decision by decision")
             out.print(explained, highlight=False, markup=False)
         if kept:
-            key = next(iter(run.keys.values()))
             where = "" if str(home) == ".freehold" else f" --home {home}"
-            goodbye(out, url, key, where)
+            goodbye(out, url, *run.customer(), where)
     if summary.errors:
         say(f"{sum(summary.errors.values())} requests failed: {summary.errors}")
         raise SystemExit(EXIT_PROBLEM)

@@ -117,6 +117,12 @@ class Demo:
         """The key that a store's region uses for an app."""
         return self.keys[f"{call.app}@{call.region}"]
 
+    def customer(self) -> tuple[str, str]:
+        """A key and an end user's token to try things with."""
+        calls = day(100, SEED, self.database)
+        call = next(call for call in calls if call.app == "customer-service")
+        return self.key_of(call), self.issuer.token(call.claims)
+
     def recorded(self) -> Summary:
         """What the records of this run add up to."""
         with record_service(self._home) as records:

@@ -4,7 +4,6 @@ from typing import Any
 
 from msgspec import to_builtins
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 
 from freehold.ledger.index import Summary
@@ -89,14 +88,26 @@ def show(console: Console, summary: Sent, recorded: Summary, own_work: dict[str,
     )
 
 
-def goodbye(console: Console, url: str, key: str, home: str) -> None:
-    """Where it runs, and what to paste next."""
+def goodbye(console: Console, url: str, key: str, token: str, home: str) -> None:
+    """Where it runs, and what to paste next; long lines stay whole for that."""
+    question = "Do you have a kettle, and can I get 30% off?"
     curl = (
-        f"curl {url}/v1/chat/completions \\\n"
-        f"  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n"
-        '  -d \'{"model": "auto", "messages": [{"role": "user", "content": '
-        '"Do you have a rain jacket, and can I get 30% off?"}]}\''
+        f"curl -i {url}/v1/chat/completions \\\n"
+        f"  -H 'Authorization: Bearer {key}' \\\n"
+        "  -H 'Content-Type: application/json' \\\n"
+        f"  -H 'x-freehold-identity: {token}' \\\n"
+        f'  -d \'{{"model": "auto", "messages": [{{"role": "user", "content": "{question}"}}]}}\''
     )
-    console.print(Panel.fit(f"{url}/v1    key {key}", title="The gateway is still up"))
-    console.print(curl, soft_wrap=True, highlight=False, markup=False)
-    console.print(f"\nThen: .venv/bin/freehold explain --last{home}   End it with: make stop")
+    console.rule("The gateway is still up")
+    lines = (
+        f"url  {url}/v1",
+        f"key  {key}",
+        "",
+        "Ask something as one of the chain's (invented) customers; the token says which one:",
+        "",
+        curl,
+        "",
+        f"Then: .venv/bin/freehold explain --last{home}      End it with: make stop",
+    )
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
