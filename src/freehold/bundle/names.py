@@ -3,6 +3,7 @@
 DETECTORS: tuple[str, ...] = (
     "hidden.unicode",
     "injection.patterns",
+    "pii.birth_date",
     "pii.card",
     "pii.crypto",
     "pii.email",

@@ -12,7 +12,11 @@ from typing import Protocol
 PLACEHOLDER = re.compile(r"\[([A-Za-z][A-Za-z0-9_]{0,47})_([0-9A-Fa-f]{8})\]")
 MAX_PLACEHOLDER = 60
 _OPEN, _CLOSE = "［", "］"
+# Whoever reads a day expects one form (a tool's argument, say), so each has its own placeholder.
+_AS_WRITTEN = frozenset({"birth_date"})
 _FORM = re.compile(r"[ .\-/()]+")
+_DAY_PARTS = re.compile(r"[0-9]+|[a-z]{3}", re.IGNORECASE)
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _SHAPELESS = frozenset(
     "aws_key api_key password token private_key jwt random_string url_credentials wallet".split()
 )
@@ -42,7 +46,21 @@ def canonical(kind: str, value: str) -> str:
         return digits.removeprefix("00")
     if kind in {"ip", "mac"}:
         return value.casefold().replace("-", ":")
+    if kind == "birth_date":
+        return _day(value)
     return _FORM.sub("", value).upper()
+
+
+def _day(value: str) -> str:
+    """``1990-04-05`` for a day with its year and month beyond doubt, else its parts in order."""
+    parts = _DAY_PARTS.findall(value.casefold())
+    months = [p for p in parts if p in _MONTHS]
+    numbers = [p for p in parts if p.isdigit()]
+    if len(numbers) == 2 and len(months) == 1 and len(numbers[1]) == 4:
+        numbers = [numbers[1], str(_MONTHS.index(months[0]) + 1), numbers[0]]
+    if len(numbers) == 3 and len(numbers[0]) == 4:
+        return f"{numbers[0]}-{int(numbers[1]):02}-{int(numbers[2]):02}"
+    return "-".join(numbers or parts)
 
 
 def spoken(kind: str) -> str:
@@ -86,9 +104,9 @@ class Minter:
         self._behind: dict[str, tuple[str, str]] = {}
 
     def make(self, kind: str, value: str) -> str:
-        """The placeholder of this value, the same for each of its spellings."""
+        """The placeholder of this value, the same for each spelling of a number or an address."""
         kind = kind.lower()
-        identity = (kind, canonical(kind, value))
+        identity = (kind, value if kind in _AS_WRITTEN else canonical(kind, value))
         made = self._made.get(identity)
         if made is not None:
             return made

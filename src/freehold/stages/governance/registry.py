@@ -8,6 +8,7 @@ _DETECTORS = "freehold.stages.governance.detectors"
 BUILT_IN: tuple[tuple[str, str], ...] = (
     ("pii.email", "contact:Email"),
     ("pii.phone", "contact:Phone"),
+    ("pii.birth_date", "birth:BirthDate"),
     ("pii.card", "banking:Card"),
     ("pii.iban", "banking:Iban"),
     ("pii.crypto", "banking:Crypto"),
