@@ -1,0 +1,1 @@
+"""An airline's recorded conversations, replayed through a real gateway."""
