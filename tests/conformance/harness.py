@@ -249,7 +249,7 @@ class Wired:
         )
         self.door = Door(self.gateway, clock, **(door or {}))
 
-    async def ask(self, path: str, body: Any, **more: Any) -> "Reply":
+    async def ask(self, path: str, body: Any = b"", **more: Any) -> "Reply":
         """One request to the door."""
         return await call(self.door, path, body, **more)
 
@@ -360,14 +360,13 @@ async def call(
     headers: Iterable[tuple[bytes, bytes]] = (),
     chunks: Sequence[bytes] | None = None,
     hangs_up: asyncio.Event | None = None,
-    hangs_up_after: int | None = None,
+    late: bool = False,
     client: str = "127.0.0.1",
     timeout: float = 10.0,
 ) -> Reply:
     """Send one request the way a server would.
 
-    ``hangs_up`` makes the client go away when it is set, ``hangs_up_after`` after so many messages
-    of the reply.
+    ``hangs_up`` makes the client go away when it is set; ``late`` keeps back the last chunk.
     """
     if not isinstance(body, bytes):
         body = orjson.dumps(body)
@@ -377,11 +376,9 @@ async def call(
     done = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
-        if incoming:
+        if len(incoming) > late:
             part = incoming.pop(0)
             return {"type": "http.request", "body": part, "more_body": bool(incoming)}
-        if not incoming and chunks is not None and chunks[-1:] == [b"..."]:
-            await gone.wait()
         waits = [asyncio.create_task(event.wait()) for event in (gone, done)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -396,8 +393,6 @@ async def call(
         sent.append(message)
         if message["type"] == "http.response.body" and not message.get("more_body"):
             done.set()
-        if hangs_up_after is not None and len(sent) >= hangs_up_after:
-            gone.set()
 
     said = [] if key is None else [(b"authorization", b"Bearer " + key.encode("latin-1"))]
     scope = {

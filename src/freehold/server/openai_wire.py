@@ -14,6 +14,7 @@ from freehold.core.errors import RequestError, UnreadableContent
 _MAX_CHOICES = 8
 _MAX_MESSAGES = 2_000
 _MAX_DEPTH = 64
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 Stop = str | list[str] | None
 Tokens = Annotated[int, Meta(ge=1, le=10_000_000)]
@@ -75,7 +76,7 @@ class _Common(Struct, forbid_unknown_fields=True, kw_only=True):
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
-    seed: int | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     user: str | None = None
 
 
@@ -312,9 +313,11 @@ def _options(body: _Common) -> dict[str, float | int | str | bool]:
 
 
 def _bounded(value: Any, name: str) -> None:
-    """Free-form JSON may not nest deeper than what follows can walk."""
+    """Free-form JSON may not nest deeper, or hold larger numbers, than what follows can handle."""
     layer = [value]
     for _ in range(_MAX_DEPTH):
+        if any(type(item) is int and not _SMALLEST <= item <= _LARGEST for item in layer):
+            raise RequestError(f"`{name}` holds a number of more than 64 bits.", param=name)
         layer = [
             child
             for item in layer

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from freehold.bundle.resolve import ResolvedBundle
-from freehold.core.errors import FreeholdError, NotFound, ScopeRefused
+from freehold.core.errors import FreeholdError, NotFound, ScopeRefused, StorageError
 from freehold.journey import Journey
 from freehold.stages.audit import Audit
 from freehold.stages.monitoring import Monitoring
@@ -53,9 +53,13 @@ class Gateway:
 
     @property
     def journey(self) -> Journey:
-        """The journey that new requests take."""
+        """The journey that new requests take.
+
+        Raises:
+            StorageError: the gateway is not open yet, or not any more.
+        """
         if self._journey is None:
-            raise ScopeRefused("the gateway is not open")
+            raise StorageError("the gateway is not open", public="The gateway is starting.")
         return self._journey
 
     async def open(self) -> None:
@@ -99,13 +103,16 @@ class Gateway:
         return True, f"ready {self._journey.bundle_hash}{note}"
 
     def models(self, key: str, wanted: str | None) -> bytes:
-        """``GET /v1/models`` (or one of them) as the key's app sees it.
+        """``GET /v1/models`` (or one of them): what the key's app may use, as its tenant runs it.
 
         Raises:
             KeyRefused, ScopeRefused, NotFound.
         """
         _, app = self.journey.admit.grant_for(key, "models")
-        names = dict.fromkeys(["auto", *app.route.candidates, *app.aliases])
+        routes = [app.route, *([app.embedding_route] if app.embedding_route else [])]
+        own = [name for route in routes for name in route.candidates if name in app.models]
+        aliases = [alias for alias, name in app.aliases.items() if name in own]
+        names = dict.fromkeys(["auto", *own, *aliases])
         rows = [
             {"id": name, "object": "model", "created": 0, "owned_by": "freehold"} for name in names
         ]
