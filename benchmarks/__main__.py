@@ -12,7 +12,6 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.gateways import NAMES
 from benchmarks.measure import Settings, measure
-from benchmarks.profile import profile
 
 CACHE = Path(__file__).resolve().parents[1] / ".bench"
 
@@ -34,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--write-docs", action="store_true", help=f"put the figures into {report.PAGE}")
     add("--from", dest="earlier", type=Path, metavar="FILE", help="show an earlier --json instead")
     group = parser.add_argument_group("profile")
-    group.add_argument("--profile", action="store_true", help="the journey in one process, profiled")
+    group.add_argument(
+        "--profile", action="store_true", help="the journey in one process, profiled"
+    )
     group.add_argument("--bundle", choices=("on", "off"), default="on")
     group.add_argument("--stream", action="store_true", help="streamed answers")
     group.add_argument("--sort", default="tottime", help="as pstats names it (default: tottime)")
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.profile:
+        from benchmarks.profile import profile  # the whole gateway, which only this mode imports
+
         print(profile(
             options.bundle, options.requests or 1_000, stream=options.stream, sort=options.sort,
             top=options.top, data=CACHE, dump=options.dump,

@@ -23,6 +23,8 @@ from benchmarks.load import Requests, http_request
 
 LITELLM = "1.106.2"
 PORTKEY = "1.15.2"
+# Its web server; with newer ones its streams fail: github.com/Portkey-AI/gateway/issues/1389.
+PORTKEY_SERVER = "1.13.8"
 NAMES = ("nginx", "litellm", "portkey", "freehold_off", "freehold_on")
 PATH = "/v1/chat/completions"
 _START_S = 120.0
@@ -189,8 +191,13 @@ def _install_portkey(folder: Path) -> None:
     if npm is None:
         raise Missing("Portkey's gateway needs npm: apt-get install nodejs npm")
     folder.mkdir(parents=True)
-    _run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder),
-          f"@portkey-ai/gateway@{PORTKEY}"])  # fmt: skip
+    wanted = {
+        "private": True,
+        "dependencies": {"@portkey-ai/gateway": PORTKEY},
+        "overrides": {"@hono/node-server": PORTKEY_SERVER},
+    }
+    folder.joinpath("package.json").write_text(json.dumps(wanted))
+    _run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)])
 
 
 def _freehold(kind: str) -> Callable[[Place], Running]:

@@ -8,9 +8,9 @@ answer, or, at a fixed rate, when that request is due.
 import asyncio
 import gc
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from time import perf_counter
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
@@ -18,6 +18,16 @@ from benchmarks import traffic
 
 _STUCK_S = 60.0
 _TOLD = 400
+
+
+try:
+    import uvloop
+except ImportError:
+    _fast = asyncio.new_event_loop
+else:
+    _fast = uvloop.new_event_loop
+
+T = TypeVar("T")
 
 
 class LoadError(RuntimeError):
@@ -117,6 +127,12 @@ async def drive(host: str, port: int, requests: Requests, plan: Plan) -> Sample:
     return run.sample()
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run on the fastest event loop there is."""
+    with asyncio.Runner(loop_factory=_fast) as runner:
+        return runner.run(work)
+
+
 class _Run:
     """What the connections of one measurement share."""
 
@@ -181,9 +197,7 @@ class _Run:
         in_time = self.in_time
         if self.left == 0:  # a number of requests was asked for, and came sooner than the end
             seconds, in_time = self.last - self.began, len(self.latencies)
-        return Sample(
-            seconds, in_time, sorted(self.latencies), sorted(self.first), self.events
-        )
+        return Sample(seconds, in_time, sorted(self.latencies), sorted(self.first), self.events)
 
     def _give(self, connection: "_Connection", due: float) -> None:
         self.left -= self.left > 0
@@ -204,10 +218,10 @@ class _Run:
                     self._give(self._idle.pop(), due)
                 else:
                     self._due.append(due)
-            if due < self.ends and self.left and not self.done.done():
-                loop.call_later(max(0.0, due - perf_counter()), tick)
-            else:
+            if now >= self.ends or not self.left:
                 self._end(now)
+            elif not self.done.done():
+                loop.call_later(max(0.0, min(due, self.ends) - perf_counter()), tick)
 
         tick()
 
@@ -297,5 +311,3 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._asked:
             self._run.fail(f"the connection was closed in the middle of an answer ({exc})")
-
-

@@ -16,16 +16,12 @@ from msgspec.structs import asdict
 
 from benchmarks import gateways, processes, traffic
 from benchmarks.gateways import Missing, Place, Running
-from benchmarks.load import LoadError, Plan, Requests, Sample, drive
-
-try:
-    from uvloop import run
-except ImportError:
-    from asyncio import run
+from benchmarks.load import LoadError, Plan, Sample, drive, run
 
 MS = 1_000
 US = 1_000_000
 CONCURRENCY = (1, 32)
+_LINES = re.MULTILINE
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -42,12 +38,17 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class Figures(Struct, kw_only=True, omit_defaults=True):
-    """One measurement. CPU is of the gateway's whole process tree, microseconds a request."""
+    """One measurement. CPU is of the gateway's whole process tree, microseconds a request.
+
+    ``below_us`` is the children's part of it (Freehold's index), ``busy`` the share of a core that
+    the gateway used while requests came, ``other_cpu`` what had no part in the measurement.
+    """
 
     rps: float
     p50_ms: float
     p99_ms: float
     cpu_us: float | None = None
+    below_us: float | None = None
     requests: int = 0
     busy: float | None = None
     other_cpu: float | None = None
@@ -159,7 +160,7 @@ def _one(each: Running, upstream: int, plan: Plan) -> Figures:
     requests = each.stream if plan.stream else each.whole
     stages, waits = _stages(each)
     before, busy = _use(each.pid), _busy(each, upstream)
-    sample = run(_timed(each, requests, plan))
+    sample = run(drive(each.host, each.port, requests, plan))
     used, others = _use(each.pid), _busy(each, upstream) - busy
     if each.pid is not None:
         processes.settle(each.pid)
@@ -167,6 +168,7 @@ def _one(each: Running, upstream: int, plan: Plan) -> Figures:
     figures = _figures(sample, plan)
     if before is not None and used is not None and after is not None:
         figures.cpu_us = after.since(before) / figures.requests * US
+        figures.below_us = (after.below_s - before.below_s) / figures.requests * US
         figures.busy = used.since(before) / max(plan.seconds, 1e-9)
         figures.rss_mb = after.rss_mb
     figures.other_cpu = max(0.0, others / plan.seconds)
@@ -176,10 +178,6 @@ def _one(each: Running, upstream: int, plan: Plan) -> Figures:
         figures.stages_us = {k: (later[k] - stages[k]) / count * US for k in later}
         figures.waits_us = {k: (later_waits[k] - waits.get(k, 0)) / count * US for k in later_waits}
     return figures
-
-
-async def _timed(each: Running, requests: Requests, plan: Plan) -> Sample:
-    return await drive(each.host, each.port, requests, plan)
 
 
 def _figures(sample: Sample, plan: Plan) -> Figures:
@@ -204,13 +202,10 @@ def _use(pid: int | None) -> processes.Use | None:
 
 def _busy(each: Running, upstream: int) -> float:
     """CPU seconds of everything on this machine that has no part in the measurement."""
-    ours = 0.0
-    for pid in (os.getpid(), upstream, each.pid):
-        used = _use(pid)
-        if used is not None and pid != os.getpid():
-            ours += used.cpu_s
+    parts = (_use(upstream), _use(each.pid))
     times = os.times()
-    return processes.machine_s() - ours - times.user - times.system
+    ours = times.user + times.system + sum(part.cpu_s for part in parts if part is not None)
+    return processes.machine_s() - ours
 
 
 def _stages(each: Running) -> tuple[dict[str, float], dict[str, float]]:
@@ -225,8 +220,8 @@ def _stages(each: Running) -> tuple[dict[str, float], dict[str, float]]:
 
 def read_metrics(text: str) -> tuple[dict[str, float], dict[str, float]]:
     """Own work by layer and waits by stage from a Prometheus page."""
-    own = re.findall(r'^freehold_own_work_seconds_total\{layer="(\w+)"\} (\S+)$', text, re.M)
-    waits = re.findall(r'^freehold_stage_wait_seconds_sum\{stage="(\w+)"\} (\S+)$', text, re.M)
+    own = re.findall(r'^freehold_own_work_seconds_total\{layer="(\w+)"\} (\S+)$', text, _LINES)
+    waits = re.findall(r'^freehold_stage_wait_seconds_sum\{stage="(\w+)"\} (\S+)$', text, _LINES)
     return {k: float(v) for k, v in own}, {k: float(v) for k, v in waits}
 
 
@@ -266,7 +261,7 @@ def summary(taken: dict[str, list[Figures]]) -> dict[str, Any]:
     rates = [figures.rps for figures in taken[f"whole_{most}"]]
     out: dict[str, Any] = {name: head.get(name) for name in ("rps", "p50_ms", "p99_ms", "cpu_us")}
     out["rps_min"], out["rps_max"] = round(min(rates), 1), round(max(rates), 1)
-    for name in ("busy", "other_cpu", "rss_mb"):
+    for name in ("below_us", "busy", "other_cpu", "rss_mb"):
         out[name] = head.get(name)
     out["concurrency"] = {str(c): parts[f"whole_{c}"] for c in CONCURRENCY}
     streams = {str(c): parts[f"stream_{c}"] for c in CONCURRENCY if f"stream_{c}" in parts}

@@ -17,9 +17,10 @@ _GRACE_S = 10.0
 
 
 class Use(Struct, frozen=True):
-    """What a tree of processes has used since it began."""
+    """What a tree of processes has used since it began; ``below_s`` is the share of children."""
 
     cpu_s: float
+    below_s: float
     rss_mb: float
 
     def since(self, earlier: "Use") -> float:
@@ -96,15 +97,17 @@ def use(root: int) -> Use | None:
     """
     if not _PROC.joinpath("stat").exists():
         return None
-    ticks = pages = 0
-    for fields in _tree(root):
-        ticks += sum(int(value) for value in fields[11:15])  # user, system, and ended children's
+    ticks = below = pages = 0
+    for depth, fields in enumerate(_tree(root)):
+        user, system, user_ended, system_ended = map(int, fields[11:15])
+        ticks += user + system + user_ended + system_ended
+        below += user_ended + system_ended + (user + system if depth else 0)
         pages += int(fields[21])
-    return Use(ticks / _TICKS_S, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+    return Use(ticks / _TICKS_S, below / _TICKS_S, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
 
 def _tree(root: int) -> list[list[str]]:
-    """The fields of ``/proc/PID/stat`` from the third on (proc(5)), for a process and below."""
+    """The fields of ``/proc/PID/stat`` from the third on (proc(5)), the root's first."""
     found: dict[int, list[str]] = {}
     for folder in _PROC.iterdir():
         if folder.name.isdigit():
@@ -127,10 +130,10 @@ def _tree(root: int) -> list[list[str]]:
 def machine_s() -> float:
     """CPU seconds that the whole machine has been busy with, those stolen from it included."""
     try:
-        fields = [int(value) for value in _PROC.joinpath("stat").read_text().split("\n")[0].split()[1:9]]
+        first = _PROC.joinpath("stat").read_text().split("\n", 1)[0]
     except OSError:
         return 0.0
-    user, nice, system, _idle, _iowait, irq, softirq, steal = fields
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, first.split()[1:9])
     return (user + nice + system + irq + softirq + steal) / _TICKS_S
 
 

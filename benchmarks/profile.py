@@ -1,6 +1,6 @@
 """Where Freehold's own time goes, in one process: the door as ASGI, no socket, a scripted model.
 
-    python -m benchmarks --profile [--bundle on|off] [--requests 2000] [--stream] [--sort cumulative]
+    python -m benchmarks --profile [--bundle on|off] [--requests 2000] [--stream] [--sort KEY]
 
 Prints microseconds a request without the profiler, the stages' own work, and then the functions
 that cProfile found most expensive. Index and server are left out: what remains is the journey
@@ -14,24 +14,22 @@ import os
 import pstats
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from benchmarks import freehold, traffic
+from benchmarks.load import run
+from benchmarks.upstream import ANSWER
 from freehold import app
 from freehold.core.clock import SystemClock
+from freehold.core.handoffs import Sendable
+from freehold.core.ports import Delta
 from freehold.server.asgi import Door
 from freehold.services.gateway import Gateway
 from freehold.testing.fakes import FakeProvider
-
-from benchmarks import freehold, traffic
-from benchmarks.upstream import ANSWER
-
-try:
-    from uvloop import run
-except ImportError:
-    from asyncio import run
 
 Scope = MutableMapping[str, Any]
 Messages = list[tuple[Scope, bytes]]
@@ -66,14 +64,15 @@ async def _profile(
         profiler.enable()
         await _send(door, again)
         profiler.disable()
+    share = 1e6 / requests
     lines = [
-        f"{ready.kind}, {'stream' if stream else 'whole'}, {requests} requests: "
-        f"{cpu / requests * 1e6:.0f} µs of CPU, {wall / requests * 1e6:.0f} µs of time a request",
-        *(f"  {stage:<12}{(after[stage] - before[stage]) / requests / 1e3:8.1f} µs"
-          for stage in after),
-    ]  # fmt: skip
+        f"{ready.kind}, {'stream' if stream else 'whole'}, {requests} requests, each:",
+        f"  {cpu * share:.0f} µs of CPU, {wall * share:.0f} µs of time; own work by stage",
+    ]
+    for stage, spent in after.items():
+        lines.append(f"  {stage:<12}{(spent - before[stage]) / requests / 1e3:8.1f} µs")
     own = sum(after[stage] - before[stage] for stage in after) / requests / 1e3
-    lines.append(f"  {'all stages':<12}{own:8.1f} µs (the rest: door, glue, other threads)")
+    lines.append(f"  {'all stages':<12}{own:8.1f} µs (the rest: door, waits, glue)\n")
     out = io.StringIO()
     stats = pstats.Stats(profiler, stream=out)
     stats.strip_dirs().sort_stats(sort).print_stats(top)
@@ -82,15 +81,21 @@ async def _profile(
     return "\n".join(lines) + out.getvalue()
 
 
+class _Forgetful(FakeProvider):
+    """Keeps nothing of what it was sent: thousands of requests would only fill the memory."""
+
+    async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
+        """Play the script."""
+        self.received.clear()
+        async for delta in super().call(sendable):
+            yield delta
+
+
 @asynccontextmanager
-async def _door(ready: freehold.Prepared) -> Any:
+async def _door(ready: freehold.Prepared) -> AsyncIterator[tuple[Door, Gateway]]:
     """The gateway as it is wired, except that the model is scripted."""
-    real = app.OpenAIProvider
-    app.OpenAIProvider = lambda *_: FakeProvider(ANSWER)  # type: ignore[assignment, misc]
-    try:
+    with mock.patch.object(app, "OpenAIProvider", return_value=_Forgetful(ANSWER)):
         gateway = app.make_gateway(ready.bundle, ready.home, index=False)
-    finally:
-        app.OpenAIProvider = real  # type: ignore[misc]
     await gateway.open()
     try:
         yield Door(gateway, SystemClock()), gateway
@@ -99,9 +104,7 @@ async def _door(ready: freehold.Prepared) -> Any:
 
 
 def _own(gateway: Gateway) -> dict[str, int]:
-    return {
-        stage: load["ns"] for stage, load in gateway.journey.monitoring.load_by_layer().items()
-    }
+    return {stage: load["ns"] for stage, load in gateway.journey.monitoring.load_by_layer().items()}
 
 
 def _messages(

@@ -6,7 +6,7 @@ that remembers texts answers from memory.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -80,7 +80,7 @@ def _is(call: Call, language: str) -> bool:
     return call.expect.language == language
 
 
-def _joined(call: Call, more: dict[str, Iterator[Call]], dice: random.Random) -> Shape:
+def _joined(call: Call, more: Mapping[str, Iterator[Call]], dice: random.Random) -> Shape:
     length = int(dice.triangular(_SHORTEST, _LONGEST, _TYPICAL))
     text = f"{_said(call)} (reference {MARK.decode()})"
     while len(text) < length:
@@ -88,9 +88,7 @@ def _joined(call: Call, more: dict[str, Iterator[Call]], dice: random.Random) ->
         if len(longer) > _LONGEST:
             break
         text = longer
-    return Shape(
-        text=text, claims=dict(call.claims), personal="contains_pii" in call.expect.tags
-    )
+    return Shape(text=text, claims=dict(call.claims), personal="contains_pii" in call.expect.tags)
 
 
 def _said(call: Call) -> str:
