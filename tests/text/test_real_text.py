@@ -89,6 +89,23 @@ def commitments(text: str) -> list[tuple[str, str]]:
             [("change", "affirmed")],
         ),
         ("Refund: $12 has been processed back to your card.", [("refund", "affirmed")]),
+        # news is no change
+        ("I can't give real-time updates on delays.", []),
+        # a proposal, and help: nobody has promised a result
+        ("Let's proceed with changing the trip.", [("change", "hypothetical")]),
+        ("I can help you with cancelling this trip.", [("cancel", "hypothetical")]),
+        ("I can assist with compensation for some.", [("credit", "hypothetical")]),
+        ("We're unable to help with refunds.", [("refund", "negated")]),
+        ("I'd be happy to help you with your reservation.", []),
+        # the next sentence is another one
+        ("I can help with that. Please confirm the cancellation.", []),
+        # what the passenger may do, or has for nothing
+        ("You are eligible to cancel this trip.", [("cancel", "hypothetical")]),
+        ("You are not eligible to cancel this trip.", [("cancel", "negated")]),
+        ("In this cabin you have two free checked bags.", [("free", "affirmed")]),
+        ("There are 0 free checked bags in basic economy.", [("free", "negated")]),
+        ("You get no complimentary upgrade.", [("free", "negated")]),
+        ("Feel free to return your bags; 1 non-free bag is paid.", []),
     ],
 )
 def test_sentences_that_misled(text: str, expected: list[tuple[str, str]]) -> None:

@@ -41,24 +41,23 @@ _NOUNS = {
     "change": r"changes?|upgrades?|downgrades?|modifications?|updates?",
     "transfer": r"transfers?|escalation",
 }
-_COSTS_MONEY = frozenset(
-    {"refund", "ship", "replace", "guarantee", "waive", "credit", "price_match"}
-)
+_COSTS_MONEY = frozenset("refund ship replace guarantee waive credit price_match free".split())
 
 _VERB = "|".join(_VERBS.values())
 _NOUN = "|".join(_NOUNS.values())
 _LIGHT = (
     r"(?:process|issu|complet|finali[sz]|arrang|mak|mad|appl|provid|giv|gav|offer|send|sent"
     r"|initiat|submit|approv|"
-    r"schedul|add|grant|proceed|set up|put through|authori[sz]|honou?r)(?:e|es|ed|d|ing|y|ied"
-    r"|ying|n|ted|ting)?"
+    r"schedul|add|grant|proceed|set up|put through|authori[sz]|honou?r|assist|help)"
+    r"(?:e|es|ed|d|ing|y|ied|ying|n|ted|ting)?"
 )
-_WORDS = r"(?: [\w'$€£.,%#*-]{1,24}){0,7}?"
+_WORDS = r"(?: [\w'$€£.,%#*-]{0,23}[\w'$€£,%#*-]){0,7}?"  # none ends a sentence
 _FILL = (
     r"(?:will|shall|can|could|would|may|might|must|cannot|can not|not|never|also|now|just|already|"
     r"yet|then|first|be|been|being|am|are|is|have|had|has|do|did|going to|gone ahead and|"
     r"go ahead and|went ahead and|able to|unable to|happy to|glad to|pleased to|delighted to|"
     r"like to|love to|proceed to|proceeded to|proceed with|proceeding with|go ahead with|"
+    r"assist with|assist you with|help with|help you with|help you|"
     r"making sure to|try to|even|still|of course|both|always|allowed to|permitted to|"
     r"authori[sz]ed to|in a position to|so|today|to|\w+n't|\w+ly)"
 )
@@ -107,6 +106,16 @@ _STATE = compile_pattern(
     rf"|complete|underway|processing)\b"
     r"|\b(guaranteed|money[- ]back guarantee|you have (?:my|our) word)\b"
 )
+# 1 verb
+_ENTITLED = compile_pattern(
+    rf"\byou(?:'re| are|'ll be| will be| may be)?{_ADVERB}{{0,2}} (?:eligible|entitled|allowed) to"
+    rf" ({_VERB})\b"
+)
+FREE = (
+    r"\b(?:free|complimentary) (?:[a-z-]+ ){0,2}(?:bags?|baggage|luggage|suitcases?|shipping"
+    r"|delivery|returns?|upgrades?|gifts?|replacements?|installation|repairs?)\b"
+)
+_FREE = compile_pattern(FREE)
 # 1 verb, 2 light verb, 3 its object
 _OFFERED = compile_pattern(
     r"\b(?:would you like|do you want|want|you'd like|you would like|you wish|prefer) (?:me|us) to "
@@ -135,10 +144,13 @@ _CONDITIONS = frozenset(
     "if once when after before unless until whether provided assuming wenn falls si".split()
 )
 _WAITING = frozenset("once when after before until".split())
-_UNSURE = frozenset("could may might".split())
+# Who proposes or helps has not done it yet.
+_UNSURE = frozenset("could may might let's assist assisting help helping".split())
 _ABILITY = frozenset("can would should 'd".split())
 _REQUESTS = frozenset("please know".split())
 _PAYMENTS = frozenset("payment payments charge charges charged".split())
+_TELLING = ("prov", "giv", "gav", "send", "sent", "offer")
+_HELPING = ("help", "assist")
 _ABLE = ("can ", "could ", "would ", "may ", "might ", "should ")
 _QUESTIONS = frozenset("shall should may can could would do".split())
 # What an agent says of others: "cancelled by the airline", "the change that you requested".
@@ -170,11 +182,12 @@ def find(doc: Document) -> list[TextFact]:
             offered = _class_of(doc, span, parts)
             if offered is not None:
                 _add(found, doc, span, offered, "hypothetical")
-    for span, _, contraction, helpers, *parts in _ACTIVE.regs(low):
+    for span, subject, contraction, helpers, *parts in _ACTIVE.regs(low):
         role = _class_of(doc, span, parts)
         if role is None:
             continue
         words = [*doc.group(contraction).split(), *doc.group(helpers).split()]
+        words += [doc.group(subject), *(doc.group(parts[1]).split() if parts[1][0] >= 0 else ())]
         _add(found, doc, span, role, _active_polarity(doc, span, role, words))
     for span, auxiliary, done, _ in _PASSIVE.regs(low):
         if low.startswith(_BY_OTHERS, span[1]):
@@ -196,6 +209,17 @@ def _find_stated(found: list[TextFact], doc: Document) -> None:
             role = verb_class(doc.group(noun))
             if role not in ("cancel", "book", "change", "transfer"):
                 _add(found, doc, span, role, _stated_polarity(doc, *span, role, False))
+        for span, verb in _ENTITLED.regs(low):
+            state = _stated_polarity(doc, *span, "", True)
+            _add(found, doc, span, verb_class(doc.group(verb)), state)
+    if "free " in low or "complimentary " in low:
+        for (span,) in _FREE.regs(low):
+            before = low[max(0, span[0] - 5) : span[0]]
+            if before.endswith("-") or " to " in doc.group(span):  # "feel free to return"
+                continue
+            none = before.endswith((" 0 ", "zero "))
+            state = "negated" if none else _stated_polarity(doc, *span, "free", False)
+            _add(found, doc, span, "free", state)
     for span, noun, _ in _STATE.regs(low):
         role = verb_class(doc.group(noun)) if noun[0] >= 0 else "guarantee"
         _add(found, doc, span, role, _stated_polarity(doc, *span, role, False))
@@ -222,8 +246,13 @@ def _class_of(doc: Document, span: tuple[int, int], parts: Spans) -> str | None:
     if thing == "credit" and doc.low.startswith(" card", span[1]):
         return None
     role = verb_class(thing)
+    with_what = doc.group(light)
+    if thing.startswith("update") and with_what.startswith(_TELLING):
+        return None  # news, not a change
+    if role == "book" and with_what.startswith(_HELPING):
+        return None  # with a reservation that there is
     # "add a bag to your reservation"
-    return "change" if role == "book" and doc.group(light).startswith("add") else role
+    return "change" if role == "book" and with_what.startswith("add") else role
 
 
 def _add(

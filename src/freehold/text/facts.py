@@ -36,6 +36,7 @@ _COMMITMENT_GATE = (
     r"|replac|exchang|swap|guarantee|promis|waiv|credit|compensat|match|hono|book|reserv|chang"
     r"|updat|modif|grad(?:e|ing)|resched|extend|adjust|transfer|escalat|connect|money back"
     r"|voucher|certificate|gift card|my word|our word|price adj"
+    rf"|{commitments.FREE}"
     r"|erstatt|storni|ersetz|tausch|garant|gutschr|gutgeschr|versend|liefern|erlassen"
     r"|rembours|annul|rempla|crédit|expédi|livr|reembols|reemplaz|cambi|abon|envi"
 )
