@@ -99,6 +99,12 @@ def commitments(text: str) -> list[tuple[str, str]]:
         ("I'd be happy to help you with your reservation.", []),
         # the next sentence is another one
         ("I can help with that. Please confirm the cancellation.", []),
+        # a point in time
+        ("That is closed after the booking is complete.", []),
+        # where money goes, and what would come back
+        ("Refunds will go to the original card within a week.", [("refund", "affirmed")]),
+        ("The new fare is lower, and you would receive a refund.", [("refund", "affirmed")]),
+        ("You would receive a refund if you had insurance.", [("refund", "hypothetical")]),
         # what the passenger may do, or has for nothing
         ("You are eligible to cancel this trip.", [("cancel", "hypothetical")]),
         ("You are not eligible to cancel this trip.", [("cancel", "negated")]),

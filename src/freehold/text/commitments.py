@@ -95,15 +95,15 @@ _PASSIVE = compile_pattern(
 )
 # 1 auxiliaries, 2 noun
 _NOMINAL = compile_pattern(
-    rf"\byou((?:'ll| will| can| should|'re| are|'ve| have| shall|{_ADVERB}){{0,5}}) (?:be )?"
+    rf"\byou((?:'ll| will| can| should| would|'re| are|'ve| have| shall|{_ADVERB}){{0,5}}) (?:be )?"
     r"(?:receive|get|receiving|getting|given|issued|entitled to|eligible for|qualify for"
     r"|qualified for|eligible to (?:receive|get)|granted)"
     rf"{_WORDS} ({_NOUN})\b"
 )
 # 1 noun, 2 "guaranteed"
 _STATE = compile_pattern(
-    rf"\b({_NOUN}) (?:is|are)(?: now| already)? (?:on (?:its|the|their) way|approved|confirmed"
-    rf"|complete|underway|processing)\b"
+    rf"\b({_NOUN}) (?:(?:is|are)(?: now| already)? (?:on (?:its|the|their) way|approved|confirmed"
+    rf"|complete|underway|processing)|will go (?:back )?to)\b"
     r"|\b(guaranteed|money[- ]back guarantee|you have (?:my|our) word)\b"
 )
 # 1 verb
@@ -205,10 +205,11 @@ def _find_stated(found: list[TextFact], doc: Document) -> None:
     """What the reader will get ("you'll receive a refund"), and what is said to be settled."""
     low = doc.low
     if "you" in low:
-        for span, _, noun in _NOMINAL.regs(low):
+        for span, auxiliaries, noun in _NOMINAL.regs(low):
             role = verb_class(doc.group(noun))
             if role not in ("cancel", "book", "change", "transfer"):
-                _add(found, doc, span, role, _stated_polarity(doc, *span, role, False))
+                supposed = "would" in doc.group(auxiliaries) and "if" in doc.around(*span)[1]
+                _add(found, doc, span, role, _stated_polarity(doc, *span, role, supposed))
         for span, verb in _ENTITLED.regs(low):
             state = _stated_polarity(doc, *span, "", True)
             _add(found, doc, span, verb_class(doc.group(verb)), state)
@@ -221,6 +222,8 @@ def _find_stated(found: list[TextFact], doc: Document) -> None:
             state = "negated" if none else _stated_polarity(doc, *span, "free", False)
             _add(found, doc, span, "free", state)
     for span, noun, _ in _STATE.regs(low):
+        if not _WAITING.isdisjoint(doc.around(*span)[0][-2:]):
+            continue  # "after the booking is complete"
         role = verb_class(doc.group(noun)) if noun[0] >= 0 else "guarantee"
         _add(found, doc, span, role, _stated_polarity(doc, *span, role, False))
 
