@@ -2,12 +2,10 @@
 
 import asyncio
 import hashlib
-import queue
-import sqlite3
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
-from urllib.parse import quote
 
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,22 +15,26 @@ from freehold.core.errors import ContextError
 from freehold.core.handoffs import Piece
 from freehold.core.spec import SourceSpec
 from freehold.sources.rendering import piece_of
+from freehold.sources.sqlite import PREFIX as SQLITE
+from freehold.sources.sqlite import Rows, SqlitePool
 
-_SQLITE = "sqlite:///"
-_PROGRESS_STEPS = 20_000
+_INLINE_NS = 5_000_000
+_SLOW_FOR_NS = 60_000_000_000
+_CONNECT_S = 2
 
 
 class SqlSource:
     """Runs a source's query with its bound parameters, never with text put into the SQL.
 
-    Connections are read-only by the database's own means: SQLite's ``mode=ro`` and
-    ``query_only``, PostgreSQL's ``default_transaction_read_only``.
+    Connections are read-only by the database's own means: SQLite's ``mode=ro``, ``query_only`` and
+    an authoriser, PostgreSQL's read-only transactions.
 
     Args:
         threads: how many queries may run at once.
-        inline_sqlite: run SQLite queries on the calling thread. A bound look-up in a local file
-            takes some 30 µs, far less than handing it to another thread and back; a query that
-            runs past the source's deadline is interrupted either way.
+        inline_sqlite: run quick SQLite queries on the calling thread. A bound look-up in a local
+            file takes some 30 µs, far less than handing it to another thread and back. A query
+            that takes longer than 5 ms is stopped and run again in a thread, and so are its next
+            runs for a minute, so that it holds up nobody else.
     """
 
     def __init__(self, clock: Clock, *, threads: int = 8, inline_sqlite: bool = True) -> None:
@@ -40,7 +42,8 @@ class SqlSource:
         self._threads = threads
         self._inline = inline_sqlite
         self._pool: ThreadPoolExecutor | None = None
-        self._sqlite: dict[str, queue.SimpleQueue[sqlite3.Connection]] = {}
+        self._sqlite = SqlitePool(clock)
+        self._slow_until: dict[tuple[str, str], int] = {}
         self._engines: dict[str, sqlalchemy.Engine] = {}
         self._lock = threading.Lock()
 
@@ -51,11 +54,10 @@ class SqlSource:
     async def __aexit__(self, *_: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-        for idle in self._sqlite.values():
-            while not idle.empty():
-                idle.get_nowait().close()
+        self._sqlite.close()
         for engine in self._engines.values():
             engine.dispose()
+        self._engines.clear()
 
     async def fetch(self, spec: SourceSpec, params: dict[str, Any]) -> Piece | None:
         """The rows as one piece.
@@ -63,11 +65,8 @@ class SqlSource:
         Raises:
             ContextError: the database can't be reached, or refuses or interrupts the query.
         """
-        if spec.url.startswith(_SQLITE):
-            if self._inline:
-                rows = self._query_sqlite(spec, params)
-            else:
-                rows = await self._in_thread(self._query_sqlite, spec, params)
+        if spec.url.startswith(SQLITE):
+            rows = await self._from_sqlite(spec, params)
         else:
             rows = await self._in_thread(self._query_engine, spec, params)
         shape = (
@@ -75,39 +74,28 @@ class SqlSource:
         )
         return piece_of(spec, rows, locator=shape, fetched_ns=self._clock.now_ns())
 
-    async def _in_thread(self, query: Any, spec: SourceSpec, params: dict[str, Any]) -> Any:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, query, spec, params)
+    async def _from_sqlite(self, spec: SourceSpec, params: dict[str, Any]) -> Rows:
+        began = self._clock.monotonic_ns()
+        deadline_ns = spec.deadline_ms * 1_000_000
+        shape = (spec.url, spec.query)
+        if self._inline and began >= self._slow_until.get(shape, began):
+            quick = self._sqlite.query(spec, params, min(_INLINE_NS, deadline_ns))
+            if quick is not None:
+                return quick
+            self._slow_until[shape] = self._clock.monotonic_ns() + _SLOW_FOR_NS
+        left = deadline_ns - (self._clock.monotonic_ns() - began)
+        if left > 0:
+            rows: Rows | None = await self._in_thread(self._sqlite.query, spec, params, left)
+            if rows is not None:
+                return rows
+        raise ContextError(f"source {spec.id}: interrupted after {spec.deadline_ms} ms")
 
-    def _query_sqlite(self, spec: SourceSpec, params: dict[str, Any]) -> list[dict[str, Any]]:
-        idle = self._sqlite.setdefault(spec.url, queue.SimpleQueue())
-        connection: sqlite3.Connection | None = None
-        try:
-            try:
-                connection = idle.get_nowait()
-            except queue.Empty:
-                connection = _open_sqlite(spec.url)
-            deadline = self._clock.monotonic_ns() + spec.deadline_ms * 1_000_000
-            connection.set_progress_handler(
-                lambda: self._clock.monotonic_ns() > deadline, _PROGRESS_STEPS
-            )
-            cursor = connection.execute(spec.query, params)
-            names = [column[0] for column in cursor.description or ()]
-            rows = cursor.fetchmany(spec.max_rows)
-            cursor.close()
-        except sqlite3.Error as error:
-            if connection is not None:
-                connection.close()
-            raise ContextError(f"source {spec.id}: {type(error).__name__}: {error}") from None
-        idle.put(connection)
-        return [dict(zip(names, row, strict=True)) for row in rows]
+    async def _in_thread(self, query: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, query, *arguments)
 
-    def _query_engine(self, spec: SourceSpec, params: dict[str, Any]) -> list[dict[str, Any]]:
-        with self._lock:
-            engine = self._engines.get(spec.url)
-            if engine is None:
-                engine = self._engines[spec.url] = _engine(spec.url, self._threads)
+    def _query_engine(self, spec: SourceSpec, params: dict[str, Any]) -> Rows:
         try:
+            engine = self._engine(spec)
             with engine.connect() as connection:
                 if engine.dialect.name == "postgresql":
                     connection.execute(
@@ -116,29 +104,31 @@ class SqlSource:
                     )
                 result = connection.execute(sqlalchemy.text(spec.query), params)
                 return [dict(row) for row in result.mappings().fetchmany(spec.max_rows)]
-        except SQLAlchemyError as error:
+        except ModuleNotFoundError as missing:
+            hint = " (install freehold[postgres])" if missing.name == "psycopg" else ""
+            raise ContextError(f"source {spec.id}: no driver {missing.name}{hint}") from None
+        except (SQLAlchemyError, ValueError, TypeError) as error:
             cause = getattr(error, "orig", None)
             raise ContextError(f"source {spec.id}: {type(cause or error).__name__}") from None
 
-
-def _open_sqlite(url: str) -> sqlite3.Connection:
-    path = url.removeprefix(_SQLITE)
-    connection = sqlite3.connect(
-        f"file:{quote(path)}?mode=ro", uri=True, check_same_thread=False, isolation_level=None
-    )
-    connection.execute("PRAGMA query_only = ON")
-    return connection
+    def _engine(self, spec: SourceSpec) -> sqlalchemy.Engine:
+        with self._lock:
+            engine = self._engines.get(spec.url)
+            if engine is None:
+                engine = self._engines[spec.url] = _make_engine(spec.url, self._threads)
+            return engine
 
 
-def _engine(url: str, threads: int) -> sqlalchemy.Engine:
-    name = url.partition(":")[0]
+def _make_engine(url: str, threads: int) -> sqlalchemy.Engine:
+    scheme, mark, rest = url.partition("://")
     options: dict[str, Any] = {}
-    if name.startswith("postgresql"):
-        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        url = f"postgresql+psycopg{mark}{rest}"
         options["connect_args"] = {
             "options": "-c default_transaction_read_only=on",
-            "connect_timeout": 5,
+            "connect_timeout": _CONNECT_S,
         }
+        options["execution_options"] = {"postgresql_readonly": True}
     return sqlalchemy.create_engine(
         url, pool_size=threads, max_overflow=0, pool_pre_ping=True, pool_timeout=5, **options
     )

@@ -8,7 +8,7 @@ import orjson
 from freehold.core.handoffs import Screened
 from freehold.core.spec import SourceSpec
 
-_WORD = re.compile(r"[^\W_][\w'-]{2,}")
+_WORD = re.compile(r"[^\W_][\w'-]{2,63}")
 _ID = re.compile(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z0-9][\w-]{2,39}(?![\w-])")
 _MAX_TERMS = 12
 _COMMON = frozenset(
@@ -51,13 +51,20 @@ def _value(path: str, screened: Screened) -> str:
 
 def terms(text: str) -> str:
     """A full-text query (FTS5 syntax): the significant words, quoted, any of which may match."""
-    words = dict.fromkeys(
-        word for found in _WORD.finditer(text.lower()) if (word := found.group()) not in _COMMON
-    )
-    return " OR ".join(f'"{word}"' for word in list(words)[:_MAX_TERMS])
+    words: dict[str, None] = {}
+    for found in _WORD.finditer(text.lower()):
+        if found.group() not in _COMMON:
+            words[found.group()] = None
+            if len(words) == _MAX_TERMS:
+                break
+    return " OR ".join(f'"{word}"' for word in words)
 
 
 def identifiers(text: str) -> str:
     """A JSON array of the words that carry a digit: order numbers, SKUs."""
-    found = dict.fromkeys(match.group().upper() for match in _ID.finditer(text))
-    return orjson.dumps(list(found)[:_MAX_TERMS]).decode()
+    words: dict[str, None] = {}
+    for found in _ID.finditer(text):
+        words[found.group().upper()] = None
+        if len(words) == _MAX_TERMS:
+            break
+    return orjson.dumps(list(words)).decode()

@@ -33,38 +33,45 @@ class Context:
         app = screened.prepared.admitted.app
         pieces: tuple[Piece, ...] = ()
         failed: tuple[str, ...] = ()
-        if app.sources and screened.prepared.admitted.ask.operation != "embedding":
-            wanted = self._wanted(app.sources, screened)
-            asked = perf_counter_ns()
-            results = await self._ask_all(wanted)
-            waited = perf_counter_ns() - asked
-            pieces = tuple(piece for piece, _ in results if piece is not None)
-            failed = tuple(entry.source for _, entry in results if entry.error)
-            trail.context.extend(entry for _, entry in results)
-            self._judge(wanted, failed, trail)
-        trail.spend("context", perf_counter_ns() - began - waited)
-        trail.wait("context", waited)
+        try:
+            if app.sources and screened.prepared.admitted.ask.operation != "embedding":
+                wanted, unclear = self._wanted(app.sources, screened)
+                asked = perf_counter_ns()
+                results = [*await self._ask_all(wanted), *map(_not_asked, unclear)]
+                waited = perf_counter_ns() - asked
+                pieces = tuple(piece for piece, _ in results if piece is not None)
+                failed = tuple(entry.source for _, entry in results if entry.error)
+                trail.context.extend(entry for _, entry in results)
+                self._judge([*(spec for spec, _ in wanted), *unclear], failed, trail)
+        finally:
+            trail.spend("context", perf_counter_ns() - began - waited)
+            trail.wait("context", waited)
         return Stitched(screened=screened, pieces=pieces, failed=failed)
 
     @staticmethod
     def _wanted(
         specs: tuple[SourceSpec, ...], screened: Screened
-    ) -> list[tuple[SourceSpec, dict[str, Any]]]:
-        """The sources whose condition holds and whose parameters can all be bound."""
+    ) -> tuple[list[tuple[SourceSpec, dict[str, Any]]], list[SourceSpec]]:
+        """The sources whose condition holds and whose parameters can all be bound, and those whose
+        condition can't be evaluated: they are not asked, since it may say who may see them.
+        """
         conditional = tuple(spec.when for spec in specs if spec.when)
         verdicts = {}
         if conditional:
             program = conditions(conditional, "source")
             facts = complete(program.names, request_facts(program.names, screened))
             verdicts = dict(zip(conditional, program.run(facts), strict=True))
-        wanted = []
+        wanted, unclear = [], []
         for spec in specs:
-            if spec.when and not verdicts[spec.when]:
+            verdict = verdicts[spec.when] if spec.when else True
+            if verdict is None:
+                unclear.append(spec)
+            if not verdict:
                 continue
             params = bound_parameters(spec, screened)
             if params is not None:
                 wanted.append((spec, params))
-        return wanted
+        return wanted, unclear
 
     async def _ask_all(
         self, wanted: list[tuple[SourceSpec, dict[str, Any]]]
@@ -89,23 +96,11 @@ class Context:
             error = str(failure)
         except Exception as crash:  # noqa: BLE001 - whatever a source does wrong, it has failed
             error = f"it crashed: {type(crash).__name__}"
-        return piece, Provenance(
-            source=spec.id,
-            rows=piece.rows if piece else 0,
-            chars=len(piece.text) if piece else 0,
-            locator=piece.locator if piece else "",
-            digest=piece.digest if piece else "",
-            labels=tuple(sorted(spec.labels)),
-            trusted=spec.trusted,
-            took_ns=perf_counter_ns() - began,
-            error=error,
-        )
+        return piece, _provenance(spec, piece, perf_counter_ns() - began, error)
 
     @staticmethod
-    def _judge(
-        wanted: list[tuple[SourceSpec, dict[str, Any]]], failed: tuple[str, ...], trail: Trail
-    ) -> None:
-        for spec, _ in wanted:
+    def _judge(specs: list[SourceSpec], failed: tuple[str, ...], trail: Trail) -> None:
+        for spec in specs:
             if spec.id not in failed:
                 continue
             trail.decide(
@@ -118,3 +113,21 @@ class Context:
             )
             if spec.required:
                 raise ContextError(f"required source {spec.id} failed")
+
+
+def _not_asked(spec: SourceSpec) -> tuple[Piece | None, Provenance]:
+    return None, _provenance(spec, None, 0, "its condition could not be evaluated")
+
+
+def _provenance(spec: SourceSpec, piece: Piece | None, took_ns: int, error: str) -> Provenance:
+    return Provenance(
+        source=spec.id,
+        rows=piece.rows if piece else 0,
+        chars=len(piece.text) if piece else 0,
+        locator=piece.locator if piece else "",
+        digest=piece.digest if piece else "",
+        labels=tuple(sorted(spec.labels)),
+        trusted=spec.trusted,
+        took_ns=took_ns,
+        error=error,
+    )
