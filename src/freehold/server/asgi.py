@@ -49,6 +49,8 @@ OPERATIONS: dict[str, Operation] = {
 }
 _PLAIN_ROUTES = ("/healthz", "/readyz", "/metrics", "/v1/models")
 _METRICS: tuple[bytes, bytes] = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+_LONGEST_RETRY_AFTER_S = 60
+"""Official SDKs pass over a longer wait, and try again at once."""
 _log = logging.getLogger("freehold.door")
 
 
@@ -221,7 +223,8 @@ class Door:
         else:
             headers.extend(_trace(trail))
         if isinstance(error, RateLimited):
-            headers.append((b"retry-after", str(error.retry_after_s).encode()))
+            wait = min(error.retry_after_s, _LONGEST_RETRY_AFTER_S)
+            headers.append((b"retry-after", str(wait).encode()))
         await reply(send, error.status, headers, error_bytes(error))
 
     async def _no_method(self, scope: Scope, send: Send, exchange_id: str, allowed: bytes) -> None:

@@ -32,16 +32,17 @@ class AnnouncingServer(uvicorn.Server):
         sys.stdout.flush()
 
 
-def serve(application: Any, *, host: str, port: int, log_level: str) -> bool:
-    """Serve until a signal ends it; false when it could not start.
+def configured(application: Any, *, host: str, port: int, log_level: str) -> uvicorn.Config:
+    """How the door runs under uvicorn.
 
     Access logs are off: each request has its record, and logs must not hold what callers sent.
     """
-    config = uvicorn.Config(
+    return uvicorn.Config(
         application,
         host=host,
         port=port,
         log_level=log_level,
+        interface="asgi3",
         access_log=False,
         server_header=False,
         date_header=False,
@@ -51,6 +52,10 @@ def serve(application: Any, *, host: str, port: int, log_level: str) -> bool:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
     )
-    server = AnnouncingServer(config)
+
+
+def serve(application: Any, *, host: str, port: int, log_level: str) -> bool:
+    """Serve until a signal ends it; false when it could not start."""
+    server = AnnouncingServer(configured(application, host=host, port=port, log_level=log_level))
     server.run()
     return server.started
