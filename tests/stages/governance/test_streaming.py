@@ -60,6 +60,8 @@ TEXTS = (
     "{email}{email} [{phone}] [[EMAIL_00000000]] [EMAIL_0000",
     "a" * 300 + "@" + "b" * 40 + ".example.org " + "9" * 80 + " 1" * 60,
     "Bearer\nabc123def456ghi789 Authorization: Basic dXNlcjpwYXNzd29yZDEyMw== ok",
+    '{"a":"x\\n(212) 555-0187\\t\\"eve@corp.io\\\\n4111111111111111\\u00e9536-90-4399"}',
+    "\\n\\n4111 1111 1111 1111\\r\\nand \\\\n555-123-4567 \\ \\",
     "api key = 'Zx9Yw8Vu7Ts6Rq5P' , secret:\n  Qw3rTy9uIop0",
 )
 

@@ -11,7 +11,7 @@ from freehold.core.decisions import Finding
 from freehold.core.handoffs import Sendable
 from freehold.stages.governance.ascii import ascii_copy
 from freehold.stages.governance.detectors.base import CONTEXT_CHARS, PatternDetector
-from freehold.stages.governance.jsontext import escape, fit, is_json, plain
+from freehold.stages.governance.jsontext import escape, fit, is_json, plain, unescape_ascii
 from freehold.stages.governance.live import Live
 from freehold.stages.governance.placeholders import PLACEHOLDER, Kinds, mask
 from freehold.stages.governance.scanner import Panel, Scanner, cover, overlaps
@@ -220,6 +220,8 @@ def whole_call(
         ControlFailed: a detector in enforce mode failed.
     """
     text = call.arguments
+    if "\\u00" in text and is_json(text):
+        text = unescape_ascii(text)
     panel = reader.panel
     found: list[Finding] = []
     for scanner in (panel.answer, panel.answer_sentences, panel.answer_whole):

@@ -1,5 +1,6 @@
 """A copy of a text in ASCII with the same length, so that one byte is one character."""
 
+import re
 import unicodedata
 
 from freehold.text.normalise import fold
@@ -13,6 +14,7 @@ _BASES = {
     "ŧ": "t", "Ŧ": "T", "ŋ": "n", "Ŋ": "N", "ı": "i", "ĸ": "k",
 }  # fmt: skip
 _MAX_REMEMBERED = 20_000
+_ESCAPE = re.compile(r"\\(?:[\\\"/]|[nrtbf]|u[0-9A-Fa-f]{4})")
 
 
 class _Ascii(dict[int, str]):
@@ -30,8 +32,21 @@ class _Ascii(dict[int, str]):
 _ASCII = _Ascii()
 
 
+def _opened(found: re.Match[str]) -> str:
+    escape = found[0]
+    if len(escape) > 2:
+        return "\\|||||"
+    return "\\ " if escape[1].isalpha() else escape
+
+
 def ascii_copy(text: str) -> str:
-    """Look-alikes as plain ASCII, Latin letters without their accents, all else `OTHER`."""
+    r"""Look-alikes as plain ASCII, Latin letters without their accents, all else `OTHER`.
+
+    In escapes as JSON has them the letters give way, so that ``\n555-0187`` begins with a digit.
+    The backslash stays, and so belongs to the word before: no word ends inside an escape.
+    """
+    if "\\" in text:
+        text = _ESCAPE.sub(_opened, text)
     if text.isascii():
         return text
     return fold(text).translate(_ASCII)

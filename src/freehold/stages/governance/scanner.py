@@ -149,7 +149,24 @@ class Scanner:
                 spans.insert(place, (finding.start, finding.end))
                 winners.append(finding)
         winners.sort(key=attrgetter("start", "end", "label", "detector"))
-        return winners
+        return _joined(winners)
+
+
+def _joined(winners: list[Finding]) -> list[Finding]:
+    """Overlapping readings of one kind as one finding: two groupings of one number, say."""
+    joined: list[Finding] = []
+    last: dict[tuple[str, str], int] = {}
+    for finding in winners:
+        key = finding.detector, finding.kind
+        place = last.get(key)
+        if place is not None and joined[place].end > finding.start:
+            one = joined[place]
+            best = one if one.score >= finding.score else finding
+            joined[place] = replace(best, start=one.start, end=max(one.end, finding.end))
+        else:
+            last[key] = len(joined)
+            joined.append(finding)
+    return joined
 
 
 def check_finding(finding: object, detector: str, length: int) -> None:

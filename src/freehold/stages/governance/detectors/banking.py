@@ -96,7 +96,7 @@ class Card(PatternDetector):
             ),
         ),
     )
-    live: ClassVar[tuple[str, ...]] = (r"(?:^|[^0-9A-Za-z])[0-9][0-9 \-]{0,63}$",)
+    live: ClassVar[tuple[str, ...]] = (r"\b[0-9][0-9 \-]{0,63}$",)
 
 
 # ISO 13616 registry: length by country
@@ -147,7 +147,7 @@ class Iban(PatternDetector):
         ),
     )
     live: ClassVar[tuple[str, ...]] = (
-        r"(?:^|[^0-9A-Za-z])[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){0,36}[ \-]?$",
+        r"\b[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){0,36}[ \-]?$",
     )
 
 

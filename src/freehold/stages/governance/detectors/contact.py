@@ -75,7 +75,7 @@ NUMBER_WORDS = near(
     "near a word for another kind of number",
 )
 
-_GROUP = re.compile(r"(?:[ .\-/]|[ .]?\(|\)[ .\-/]?)?(\d{1,5})(?!\d)")
+_GROUP = re.compile(r"(?:[ .\-/]|[ .]?\(|\)[ .\-/]?)?(\d{1,8})(?!\d)")
 _LONG_GROUP = re.compile(r"(?:[ .\-/]|[ .]?\(|\)[ .\-/]?)?(\d{1,14})(?!\d)")
 _DATE = re.compile(
     r"\(?(?:(?:19|20)\d\d([\-/. ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])"
@@ -98,6 +98,11 @@ def _groups(folded: str, at: int, most: int) -> list[tuple[int, int]]:
     return found
 
 
+def _goes_on(folded: str, start: int) -> bool:
+    """Whether what begins at ``start`` is a later group of a longer number."""
+    return start > 1 and folded[start - 1] == " " and folded[start - 2].isdigit()
+
+
 def _international(folded: str, start: int, _: int) -> Spans:
     digits_at = start + (1 if folded[start] == "+" else 2)
     groups = _groups(folded, digits_at, 15)
@@ -114,6 +119,8 @@ def _international(folded: str, start: int, _: int) -> Spans:
     if value.count(".") == 1 and len(groups) == 2 and not set(value) & set(" -/("):
         return ()  # a signed decimal
     if folded[start] != "+":  # 00 may also begin any number
+        if _goes_on(folded, start):
+            return ()
         return ((start, stop, 700_000 if set(value) & set(" -/(") else 450_000),)
     return ((start, stop, 930_000),)
 
@@ -135,7 +142,7 @@ def _north_american(folded: str, start: int, end: int) -> Spans:
 
 def _trunk(folded: str, start: int, _: int) -> Spans:
     """National numbers with a leading zero, in three groups or more."""
-    if _DATE.match(folded, start):
+    if _DATE.match(folded, start) or _goes_on(folded, start):
         return ()
     at = start + (folded[start] == "(")
     groups = [g for g in _groups(folded, at, 11) if g[1] >= 9]
@@ -202,4 +209,4 @@ class Phone(PatternDetector):
             nearby=(PHONE_WORDS, NUMBER_WORDS),
         ),
     )
-    live: ClassVar[tuple[str, ...]] = (r"(?:^|[^0-9A-Za-z])[+(]{0,2}[0-9][0-9 ().+\-/]{0,63}$",)
+    live: ClassVar[tuple[str, ...]] = (r"\b[0-9][0-9 ().+\-/]{0,63}$",)

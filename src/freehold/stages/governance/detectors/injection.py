@@ -26,9 +26,7 @@ _FREE = _either(
 )
 _OWN_TEXT = _either("prompts? instructions? system_messages? configuration guidelines")
 _TELL = _either("reveal show print repeat output display leak tell_me give_me write recite dump")
-_WHOLE = _either(
-    "all of the your its exact full entire whole complete hidden secret initial original"
-)
+_OWN = _either("your its exact full entire whole complete hidden secret initial original system")
 _GERMAN = _either("anweisungen aufgaben befehle regeln davor vorher")
 
 
@@ -52,7 +50,7 @@ _ENGLISH = (
         "asks to drop what was said before",
     ),
     _shape(
-        rf"\b{_TELL}\s+(?:me |us |out |back )*(?:{_WHOLE} )+(?:system )?{_OWN_TEXT}\b",
+        rf"\b{_TELL}\s+(?:me |us |out |back |all |of |the )*(?:{_OWN} )+{_OWN_TEXT}\b",
         rf"\b{_OWN_TEXT}\b",
         760_000,
         "asks for the instructions themselves",

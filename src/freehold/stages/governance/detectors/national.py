@@ -16,7 +16,7 @@ from freehold.stages.governance.detectors.base import (
     near,
 )
 
-_LIVE_DIGITS = r"(?:^|[^0-9A-Za-z])[0-9][0-9 ().+\-/]{0,63}$"
+_LIVE_DIGITS = r"\b[0-9][0-9 ().+\-/]{0,63}$"
 _SEPARATORS = re.compile(r"[ .\-/]")
 _OTHER_NUMBERS = near(
     r"order invoice ref(?:erence|\b|\.) sku item part\b serial tracking model ticket article"
@@ -254,6 +254,6 @@ class NationalId(PatternDetector):
     )
     live: ClassVar[tuple[str, ...]] = (
         _LIVE_DIGITS,
-        r"(?:^|[^0-9A-Za-z])[A-Z]{2}(?: ?[0-9]{0,2}){0,3} ?[A-D]?$",
-        r"(?:^|[^0-9A-Za-z])[12] ?[0-9]{2} ?[0-9]{2} ?2[ABab](?: ?[0-9]{0,3}){0,3} ?$",
+        r"\b[A-Z]{2}(?: ?[0-9]{0,2}){0,3} ?[A-D]?$",
+        r"\b[12] ?[0-9]{2} ?[0-9]{2} ?2[ABab](?: ?[0-9]{0,3}){0,3} ?$",
     )
