@@ -89,11 +89,12 @@ def make_key(folder: Path, home: Path, **more: Any) -> str:
 class Served:
     """A gateway under uvicorn in a thread of this process. ``count`` is of requests at the door."""
 
-    def __init__(self, folder: Path, home: Path, **door: Any) -> None:
+    def __init__(self, folder: Path, home: Path, *, graceful_s: int = 3, **door: Any) -> None:
         self.gateway = make_gateway(folder, home, index=False)
         self._door = Door(self.gateway, SystemClock(), **door)
         self.count = 0
         config = configured(self._application, host="127.0.0.1", port=0, log_level="warning")
+        config.timeout_graceful_shutdown = graceful_s
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="served", daemon=True)
         self.url = ""
@@ -123,6 +124,10 @@ class Served:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """What SIGTERM does."""
         self._server.should_exit = True
         self._thread.join(PATIENCE_S)
 

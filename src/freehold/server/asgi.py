@@ -9,7 +9,14 @@ from typing import Any
 
 from freehold.core.ask import Arrival, Ask, Operation
 from freehold.core.clock import Clock
-from freehold.core.errors import ControlFailed, FreeholdError, NotFound, RateLimited, RequestError
+from freehold.core.errors import (
+    ControlFailed,
+    FreeholdError,
+    NotFound,
+    RateLimited,
+    RequestError,
+    StorageError,
+)
 from freehold.core.handoffs import Released
 from freehold.core.ids import uuid7
 from freehold.core.trail import Trail
@@ -146,7 +153,7 @@ class Door:
             await reply(send, 200, [JSON, trace], body)
 
     async def _exchange(
-        self, scope: Scope, receive: Receive, send: Send, operation: Operation, exchange_id: str
+        self, scope: Scope, receive: Receive, send: "_Begun", operation: Operation, exchange_id: str
     ) -> None:
         headers = headers_of(scope)
         received, started = self._clock.now_ns(), self._clock.monotonic_ns()
@@ -176,8 +183,8 @@ class Door:
             try:
                 await answer(send, ask, trail, pieces)
             except asyncio.CancelledError:
-                if not client.gone:
-                    raise
+                if not client.gone:  # then the server is stopping: nobody else cancels
+                    await self._stopping(send, trail)
 
     async def _whole(
         self, send: Send, ask: Ask, trail: Trail, pieces: AsyncGenerator[Released, None]
@@ -212,6 +219,14 @@ class Door:
             await stream.finish(events.end(trail.result))
         finally:
             stream.stop()
+
+    async def _stopping(self, send: "_Begun", trail: Trail) -> None:
+        error = StorageError("the server stops", public="The gateway is stopping; ask again.")
+        if not send.begun:
+            await self._error(send, error, trail.arrival.exchange_id, trail)
+        elif trail.arrival.ask.stream:
+            last = error_event(error) + outcome_comment(trail.result)
+            await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _error(
         self, send: Send, error: FreeholdError, exchange_id: str, trail: Trail | None = None
