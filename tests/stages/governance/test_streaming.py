@@ -42,6 +42,8 @@ LEAKS = {
     "bearer": "Bearer abc123def456ghi789",
     "password": "password: Tr0ub4dor&3",
     "said": "the password is Tr0ub4dor3",
+    "birth": "born on Apr. 5, 1990",
+    "birth in words": "date of birth: the 5th of April 1990",
     "mot de passe": "mot de passe : Tr0ub4dor3",
 }
 TEXTS = (

@@ -50,6 +50,5 @@ class BirthDate(PatternDetector):
             check=_birth_date,
         ),
     )
-    live: ClassVar[tuple[str, ...]] = (
-        rf"{_WORD}[^0-9.!?]{{0,30}}(?:[0-9][0-9a-z ,./\-]{{0,24}})?$",
-    )
+    # after such a word a date may follow, however it is written, for as long as one could be
+    live: ClassVar[tuple[str, ...]] = (rf"{_WORD}[^!?]{{0,60}}$",)
