@@ -137,7 +137,7 @@ def _turn(
     if each.process is not None:
         processes.thaw(each.process)
     try:
-        warm = Plan(connections=max(CONCURRENCY), seconds=max(1.0, settings.seconds / 4))
+        warm = Plan(connections=max(CONCURRENCY), seconds=max(1.0, settings.seconds / 2))
         run(drive(each.host, each.port, each.whole, warm))
         for kind in ("whole", "stream") if settings.streams else ("whole",):
             for connections in CONCURRENCY:

@@ -63,7 +63,8 @@ def stage_table(result: dict[str, Any]) -> list[list[str]]:
     own = {kind: sum(spent[kind].values()) for kind in kinds}
     rows.append(["all stages", "", *(_n(own[kind]) for kind in kinds)])
     below = {kind: result[kind].get("below_us") or 0.0 for kind in kinds}
-    rest = [_n((result[kind]["cpu_us"] or own[kind]) - own[kind] - below[kind]) for kind in kinds]
+    left = {kind: (result[kind]["cpu_us"] or own[kind]) - own[kind] - below[kind] for kind in kinds}
+    rest = [_n(left[kind]) if left[kind] > 0 else "none left" for kind in kinds]
     rows.append(["server, client, waits and glue", "", *rest])
     rows.append(["index of records, a process of its own", "", *(_n(below[k]) for k in kinds)])
     rows.append(
@@ -110,6 +111,11 @@ def remarks(result: dict[str, Any]) -> list[str]:
                 f"{stream['cpu_us'] - on['cpu_us']:.0f} µs more than a whole one, {each:.1f} µs "
                 f"an event; the aim of 15 µs is {verdict}."
             )
+    if any("none left" in row for row in stage_table(result)):
+        out.append(
+            "The stages add up to more than the CPU time: other work held the core while their "
+            "clocks ran, so they are worth their proportions only."
+        )
     if limit and (limit.get("busy") or 1) < 0.9:
         out.append(
             f"nginx kept its core only {limit['busy']:.0%} busy: generator and upstream, which "

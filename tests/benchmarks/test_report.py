@@ -109,6 +109,15 @@ def test_stages_stand_beside_their_budget() -> None:
     assert rows["server, client, waits and glue"] == ["", "700", "200"]
 
 
+def test_stages_that_waited_for_the_core_are_not_trusted() -> None:
+    made = result()
+    made["freehold_on"]["cpu_us"] = 120.0
+    rows = {row[0]: row[1:] for row in report.stage_table(made)}
+    assert rows["server, client, waits and glue"] == ["", "none left", "200"]
+    assert any("other work held the core" in line for line in report.remarks(made))
+    assert not any("other work held the core" in line for line in report.remarks(result()))
+
+
 def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
