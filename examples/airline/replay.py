@@ -6,15 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from openai import APIError, OpenAI
 
-from examples.airline.conversations import Message, Said, Turn, tools, turns
+from examples.airline.conversations import Message, Said, Turn, turns
 from freehold.cli.demo import processes
 from freehold.testing import Simulator
 
@@ -79,6 +77,7 @@ def running(home: Path, recording: Path) -> Iterator[Running]:
             yield Running(url, json.loads(made.stdout)["key"], simulator)
         finally:
             processes.end(gateway)
+            child.wait(_TIMEOUT_S)  # it has ended; so Popen knows it too
 
 
 def replay(
@@ -87,35 +86,30 @@ def replay(
     offered: list[dict[str, Any]],
     *,
     run: str,
-    concurrency: int = 1,
     streamed: bool | None = None,
-    progress: Callable[[], None] = lambda: None,
+    after: Callable[[int], None] = lambda _: None,
 ) -> list[Reply]:
-    """Say every turn again, one after the other within a conversation.
+    """Say every turn again, one after the other.
 
     Args:
         conversations: numbered by their place in the recording.
         offered: the tools that each request offers.
         run: begins the conversations' ids, so that several replays stay apart.
-        concurrency: conversations at once.
-        streamed: all turns streamed, or none; by default every other one.
-        progress: called after each conversation.
+        streamed: all turns streamed, or none; by default about half of them.
+        after: called with each conversation's number when it is done.
     """
+    replies: list[Reply] = []
     with OpenAI(
         base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0, timeout=_TIMEOUT_S
     ) as client:
-
-        def one(item: tuple[int, list[Message]]) -> list[Reply]:
-            number, messages = item
-            replies = [
-                _say(client, turn, offered, f"{run}-{number:03d}", streamed)
+        for number, messages in conversations:
+            conversation = f"{run}-{number:03d}"
+            replies += [
+                _say(client, turn, offered, conversation, streamed)
                 for turn in turns(number, messages)
             ]
-            progress()
-            return replies
-
-        with ThreadPoolExecutor(concurrency) as pool:
-            return list(chain.from_iterable(pool.map(one, conversations)))
+            after(number)
+    return replies
 
 
 def _say(
@@ -175,12 +169,3 @@ def _streamed(client: OpenAI, turn: Turn, request: dict[str, Any], began: float)
         return Reply(turn, trace, None, took, first, "the stream ended without a finish reason")
     spoken = tuple((call[0], call[1], call[2]) for _, call in sorted(calls.items()))
     return Reply(turn, trace, Said("".join(text), spoken), took, first)
-
-
-def replay_all(
-    home: Path, recording: Path, conversations: list[list[Message]], **options: Any
-) -> tuple[list[Reply], Simulator]:
-    """Everything, through processes of their own, which are ended afterwards."""
-    with running(home, recording) as gateway:
-        numbered = list(enumerate(conversations))
-        return replay(gateway, numbered, tools(conversations), **options), gateway.simulator
