@@ -10,6 +10,7 @@ from freehold.core.handoffs import Held, Released, Usage
 
 Headers = list[tuple[bytes, bytes]]
 KEEP_ALIVE = b": keep-alive\n\n"
+_FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 DONE = b"data: [DONE]\n\n"
 
 
@@ -53,6 +54,11 @@ def usage_of(usage: Usage | None) -> dict[str, int]:
         "completion_tokens": used.completion_tokens,
         "total_tokens": used.prompt_tokens + used.completion_tokens,
     }
+
+
+def _finish(reason: str) -> str:
+    """A finish reason that clients know; upstreams have words of their own."""
+    return reason if reason in _FINISH_REASONS else "stop"
 
 
 def _tool_calls(calls: tuple[ToolCall, ...], *, indexed: bool) -> list[dict[str, Any]]:
@@ -107,7 +113,9 @@ class WholeReply:
         parts = [p for p in self._parts if p.index == index]
         held = next((p.held for p in parts if p.held is not None), None)
         text = held_text(held) if held is not None else "".join(p.text for p in parts)
-        finish = next((p.finish_reason for p in reversed(parts) if p.finish_reason), "stop")
+        finish = _finish(
+            next((p.finish_reason for p in reversed(parts) if p.finish_reason), "stop")
+        )
         if not chat:
             return {"index": index, "text": text, "finish_reason": finish, "logprobs": None}
         calls = _tool_calls(parts[-1].tool_calls, indexed=False)
@@ -118,7 +126,7 @@ class WholeReply:
         return {"index": index, "message": message, "finish_reason": finish, "logprobs": None}
 
     def _embeddings(self) -> bytes:
-        piece = self._parts[-1]
+        piece = self._parts[-1] if self._parts else Released(model=self._ask.model)
         used = piece.usage or Usage()
         return orjson.dumps(
             {
@@ -159,11 +167,12 @@ class StreamReply:
         self._usage = piece.usage or self._usage
         text = held_text(piece.held) if piece.held is not None else piece.text
         events = []
+        finish = _finish(piece.finish_reason) if piece.finish_reason else None
         if not self._chat:
-            if text or piece.finish_reason:
+            if text or finish:
                 events.append(self._event({
                     "index": piece.index, "text": text, "logprobs": None,
-                    "finish_reason": piece.finish_reason,
+                    "finish_reason": finish,
                 }))  # fmt: skip
             return b"".join(events)
         if piece.index not in self._started:
@@ -174,8 +183,8 @@ class StreamReply:
         if piece.tool_calls:
             calls = _tool_calls(piece.tool_calls, indexed=True)
             events.append(self._delta(piece.index, {"tool_calls": calls}))
-        if piece.finish_reason:
-            events.append(self._delta(piece.index, {}, piece.finish_reason))
+        if finish:
+            events.append(self._delta(piece.index, {}, finish))
         return b"".join(events)
 
     def end(self, outcome: str) -> bytes:

@@ -1,132 +1,25 @@
-"""The OpenAI wire, inbound: bytes → ``Ask``. Strict, since what no control can read must not pass.
+"""The OpenAI wire, inbound: bytes → ``Ask``. What no control can read must not pass."""
 
-Source: https://platform.openai.com/docs/api-reference (chat completions, completions, embeddings).
-"""
-
-from typing import Annotated, Any, Literal
+import re
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
 
 from freehold.core.ask import Ask, Message, Operation, ToolCall
 from freehold.core.errors import RequestError, UnreadableContent
+from freehold.server.openai_bodies import (
+    ChatBody,
+    CommonBody,
+    CompletionBody,
+    EmbeddingBody,
+    Stop,
+    TextPart,
+    WireMessage,
+)
 
-_MAX_CHOICES = 8
-_MAX_MESSAGES = 2_000
 _MAX_DEPTH = 64
+_MAX_SHOWN = 200
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
-
-Stop = str | list[str] | None
-Tokens = Annotated[int, Meta(ge=1, le=10_000_000)]
-
-
-class TextPart(Struct, tag="text", tag_field="type", forbid_unknown_fields=True):
-    """A content part that controls can read."""
-
-    text: str
-
-
-class FunctionCall(Struct, forbid_unknown_fields=True):
-    """A tool call's function."""
-
-    name: str
-    arguments: str
-
-
-class WireToolCall(Struct, forbid_unknown_fields=True):
-    """A tool call in an assistant message."""
-
-    id: str
-    function: FunctionCall
-    type: Literal["function"] = "function"
-    index: int | None = None
-
-
-class WireMessage(Struct, forbid_unknown_fields=True):
-    """A message. ``refusal``, ``annotations`` and ``audio`` come back in echoes of answers."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[TextPart] | None = None
-    name: str | None = None
-    tool_calls: list[WireToolCall] | None = None
-    tool_call_id: str | None = None
-    refusal: str | None = None
-    annotations: list[Any] | None = None
-    audio: None = None
-    function_call: None = None
-
-
-class StreamOptions(Struct, forbid_unknown_fields=True):
-    """``stream_options``."""
-
-    include_usage: bool = False
-    include_obfuscation: bool = False
-
-
-class _Common(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Fields that chat and legacy completions share."""
-
-    model: str = ""
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    max_tokens: Tokens | None = None
-    n: Annotated[int, Meta(ge=1, le=_MAX_CHOICES)] | None = None
-    stop: Stop = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
-    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
-    user: str | None = None
-
-
-class ChatBody(_Common, kw_only=True):
-    """``POST /v1/chat/completions``. Fields after ``metadata`` are known, and refused when used."""
-
-    messages: Annotated[list[WireMessage], Meta(min_length=1, max_length=_MAX_MESSAGES)]
-    max_completion_tokens: Tokens | None = None
-    tools: Annotated[list[dict[str, Any]], Meta(max_length=256)] | None = None
-    tool_choice: str | dict[str, Any] | None = None
-    parallel_tool_calls: bool | None = None
-    response_format: dict[str, Any] | None = None
-    metadata: dict[str, str] | None = None
-    store: bool | None = None
-    service_tier: str | None = None
-    prompt_cache_key: str | None = None
-    safety_identifier: str | None = None
-    reasoning_effort: str | None = None
-    verbosity: str | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
-    logit_bias: dict[str, float] | None = None
-    modalities: list[str] | None = None
-    audio: dict[str, Any] | None = None
-    functions: list[Any] | None = None
-    function_call: Any = None
-    prediction: Any = None
-    web_search_options: Any = None
-
-
-class CompletionBody(_Common, kw_only=True):
-    """``POST /v1/completions``."""
-
-    prompt: str | Annotated[list[str], Meta(min_length=1, max_length=1)] | None = None
-    suffix: None = None
-    echo: Literal[False] | None = None
-    best_of: Literal[1] | None = None
-    logprobs: None = None
-    logit_bias: None = None
-
-
-class EmbeddingBody(Struct, forbid_unknown_fields=True):
-    """``POST /v1/embeddings``. Token-id inputs are refused: no control can read them."""
-
-    input: str | Annotated[list[str], Meta(min_length=1, max_length=2_048)]
-    model: str = ""
-    encoding_format: Literal["float", "base64"] | None = None
-    dimensions: Annotated[int, Meta(ge=1, le=100_000)] | None = None
-    user: str | None = None
-
 
 _REFUSED = {
     "logprobs": "log-probabilities can carry text past the controls",
@@ -138,6 +31,12 @@ _REFUSED = {
     "prediction": "it is not supported",
     "web_search_options": "a provider's own search would bypass the app's sources",
 }
+_TOOL_CHOICES = ("none", "auto", "required")
+_HALF_PAIR = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|"
+    rb"(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
+_FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
 _chat = msgspec.json.Decoder(ChatBody)
 _completion = msgspec.json.Decoder(CompletionBody)
@@ -165,6 +64,9 @@ def _decode(decoder: Any, body: bytes) -> Any:
     except msgspec.ValidationError as error:
         raise _explained(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if _HALF_PAIR.search(body):
+            said = "The request body holds an escape (\\uD800 to \\uDFFF) that is half of a pair."
+            raise RequestError(said) from None
         raise RequestError(f"The request body is not valid JSON in UTF-8: {error}.") from None
     except RecursionError:
         raise RequestError("The request body is nested too deeply.") from None
@@ -173,16 +75,28 @@ def _decode(decoder: Any, body: bytes) -> Any:
 def _explained(message: str) -> RequestError:
     """A validation error with the parameter's path apart, as OpenAI's ``param``."""
     said, _, path = message.partition(" - at `")
-    param = path.rstrip("`").removeprefix("$").lstrip(".") or None
-    if "unknown field" in said:
-        field = said.split("`")[1]
+    param = path.rstrip("`").removeprefix("$").lstrip(".")[:_MAX_SHOWN]
+    quoted = said.split("`")
+    if "unknown field" in said or "missing required field" in said:
+        field = quoted[1][:_MAX_SHOWN]
         param = f"{param}.{field}" if param else field
-        return UnreadableContent(f"Unknown parameter `{param}`.", param=param)
-    if "Invalid value" in said and param and ".content[" in param and param.endswith(".type"):
+        if "unknown field" in said:
+            return UnreadableContent(f"Unknown parameter `{param}`.", param=param)
+        return RequestError(f"Missing required parameter `{param}`.", param=param)
+    if "Invalid value" in said and ".content[" in param and param.endswith(".type"):
         return UnreadableContent(
             "Only text content is accepted: no control reads other media for this app.", param=param
         )
-    return RequestError(f"{said[:300]}{f' (at `{param}`)' if param else ''}.", param=param)
+    if param.startswith(("input[", "prompt[")) and ("`int`" in said or "`array`" in said):
+        return UnreadableContent(
+            "Token ids are not accepted, since no control reads them: send text.", param=param
+        )
+    if "matching regex" in said:
+        said = f"`{param}` holds characters that are not accepted there"
+        return RequestError(f"{said}.", param=param)
+    return RequestError(
+        f"{said[:_MAX_SHOWN]}{f' (at `{param}`)' if param else ''}.", param=param or None
+    )
 
 
 def _chat_ask(body: ChatBody) -> Ask:
@@ -196,6 +110,10 @@ def _chat_ask(body: ChatBody) -> Ask:
         )
     for name in ("tools", "tool_choice", "response_format"):
         _bounded(getattr(body, name), name)
+    if isinstance(body.tool_choice, str) and body.tool_choice not in _TOOL_CHOICES:
+        raise RequestError(
+            "`tool_choice` must be none, auto, required or an object.", param="tool_choice"
+        )
     return Ask(
         operation="chat",
         messages=tuple(_message(message, i) for i, message in enumerate(body.messages)),
@@ -251,7 +169,9 @@ def _embedding_ask(body: EmbeddingBody) -> Ask:
 def _message(message: WireMessage, place: int) -> Message:
     content = message.content
     if isinstance(content, list):
-        content = "\n".join(part.text for part in content)
+        content = "\n".join(
+            part.text if isinstance(part, TextPart) else part.refusal for part in content
+        )
     calls = tuple(
         ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
         for call in message.tool_calls or ()
@@ -292,8 +212,12 @@ def _tool(tool: dict[str, Any], place: int) -> dict[str, Any]:
         raise UnreadableContent(
             "Only tools of type `function` are accepted.", param=f"tools[{place}].type"
         )
-    if not isinstance(function.get("name"), str):
-        raise RequestError("A tool's function needs a name.", param=f"tools[{place}].function.name")
+    name = function.get("name")
+    if not isinstance(name, str) or not _FUNCTION_NAME.fullmatch(name):
+        raise RequestError(
+            "A tool's function needs a name of letters, digits, - and _ (64 at most).",
+            param=f"tools[{place}].function.name",
+        )
     return tool
 
 
@@ -308,7 +232,7 @@ def _format(response_format: dict[str, Any] | None) -> dict[str, Any] | None:
     return response_format
 
 
-def _options(body: _Common) -> dict[str, float | int | str | bool]:
+def _options(body: CommonBody) -> dict[str, float | int | str | bool]:
     return {name: v for name in _SAMPLING if (v := getattr(body, name)) is not None}
 
 
