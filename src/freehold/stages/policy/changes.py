@@ -6,6 +6,7 @@ from freehold.core.ask import Message, Operation
 from freehold.core.facts import TextFact
 from freehold.core.handoffs import Checked, Choice, Judged
 from freehold.core.spec import Obligation
+from freehold.rules.turns import newest_turn
 from freehold.stages.policy.verdicts import Demands
 from freehold.text.facts import extract
 
@@ -89,15 +90,6 @@ def request_changed(
         else m
         for i, m in enumerate(messages)
     )
-
-
-def newest_turn(messages: Sequence[Message], operation: Operation) -> frozenset[int]:
-    """Places of what the user has said since the last answer; every input of an embedding."""
-    users = [i for i, m in enumerate(messages) if m.role == "user"]
-    if operation == "embedding" or not users:
-        return frozenset(users)
-    answers = [i for i, m in enumerate(messages) if m.role == "assistant" and i < users[-1]]
-    return frozenset(i for i in users if not answers or i > answers[-1])
 
 
 def _replaced(
