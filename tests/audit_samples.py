@@ -113,7 +113,7 @@ def admitted(coming: Arrival, spec: AppSpec | None = None) -> Admitted:
             clearances=frozenset({"pii", "orders"}),
             attributes={"tier": "platinum", "store": "0042"},
         ),
-        conversation_id="conv-1",
+        conversation_id="c0ffee00c0ffee00c0ffee00c0ffee00",
     )
 
 

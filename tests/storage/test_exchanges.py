@@ -87,7 +87,7 @@ def test_recent(index: StoredExchanges) -> None:
     assert ids(index.recent(before_ns=START_NS + 2 * MINUTE)) == [1, 0]
     assert len(index.recent(rule="rule-1")) == 6
     assert index.recent(rule="rule-") == []
-    assert len(index.recent(conversation="conv-1")) == 6
+    assert len(index.recent(conversation="c0ffee00c0ffee00c0ffee00c0ffee00")) == 6
     assert index.recent(conversation="conv-2") == []
 
 

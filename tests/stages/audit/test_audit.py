@@ -101,7 +101,10 @@ def test_the_opened_record_is_complete() -> None:
     }
     request = opened["request"]
     assert request["received_at"] == "2026-11-21T01:30:00.000000Z"
-    assert (request["conversation"], request["model_asked"]) == ("conv-1", "gpt")
+    assert (request["conversation"], request["model_asked"]) == (
+        "c0ffee00c0ffee00c0ffee00c0ffee00",
+        "gpt",
+    )
     assert request["hidden"] == {"zero-width": 2}
     assert request["labels"] == ["pii"]
     assert request["features"]["language"] == "en"

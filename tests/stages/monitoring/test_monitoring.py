@@ -91,7 +91,14 @@ def test_errors_and_strangers() -> None:
 
 def test_nobody_can_be_seen_in_it() -> None:
     text = observed().render()
-    for word in (SECRET_WORDS, "customer-17", "0042", "platinum", "conv-1", "abc"):
+    for word in (
+        SECRET_WORDS,
+        "customer-17",
+        "0042",
+        "platinum",
+        "c0ffee00c0ffee00c0ffee00c0ffee00",
+        "abc",
+    ):
         assert word not in text
 
 

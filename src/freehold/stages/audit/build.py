@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -21,8 +22,7 @@ from freehold.stages.audit.record import App, Commitment, Failure, HeldBack, Ide
 
 _SALT_BYTES = 16
 _SALTS_AT_ONCE = 256
-_ID_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:")
-_ID_LENGTH = 128
+_ID = re.compile(r"(?:[a-z]{2,8}[_-])?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 
 # What Freehold itself says about a text; any other fact of the caller or the model is their words.
 _THEIRS = ("request.", "answer.")
@@ -129,8 +129,10 @@ def held(back: Held | None) -> HeldBack | None:
 
 
 def identifier(text: str) -> str:
-    """An id that a client chose, as long as it looks like one; otherwise a digest of it."""
-    if len(text) <= _ID_LENGTH and _ID_CHARS.issuperset(text):
+    """An id that a client chose, where it can be nothing but an id (a UUID, a trace id of 32
+    digits, with or without a prefix); otherwise a digest of it.
+    """
+    if not text or _ID.fullmatch(text):
         return text
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 

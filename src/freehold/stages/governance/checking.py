@@ -97,6 +97,9 @@ class Checker:
         Raises:
             GovernanceRefusal: a detector that enforces says block.
         """
+        if found and self._trail.seen is not None:
+            # whatever is found, leak or not, the record must not hold it
+            self._trail.seen.learn_said(text, found)
         knows = self._recipient.knows
         leaks = tuple(f for f in found if not knows(f, text[f.start : f.end]))
         if not leaks:

@@ -55,6 +55,11 @@ class Exchange:
             if own or finding.label != "secret":
                 self.known.add(canonical(finding.kind, value))
 
+    def learn_said(self, text: str, findings: Iterable[Finding]) -> None:
+        """Note the values in what the model said, for the record; they make nothing known."""
+        for finding in findings:
+            self.values.setdefault(text[finding.start : finding.end], finding)
+
     def replaces(self, finding: Finding, attempt: Attempt, demanded: frozenset[str]) -> bool:
         """Whether a finding must not reach this attempt's model in the clear."""
         if finding.label in demanded:
