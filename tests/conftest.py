@@ -1,5 +1,6 @@
 """What every test gets: no network beyond this machine, a home of its own, services by fixture."""
 
+import importlib
 import ipaddress
 import os
 import sys
@@ -56,6 +57,9 @@ def pytest_configure() -> None:
     sys.addaudithook(_refuse_network)
 
 
+_LOCAL_POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def freehold_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home for the whole run, and no credential of the developer's in the environment."""
@@ -82,22 +86,18 @@ def shared_data() -> Path:
     return folder
 
 
-def _service_url(variable: str, example: str) -> str:
-    url = os.environ.get(variable)
-    if not url:
-        pytest.skip(f"no server: set {variable}={example} to run this test")
-    return url
-
-
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
-    """URL of a PostgreSQL database that the tests may fill and empty."""
-    return _service_url(
-        "FREEHOLD_TEST_POSTGRES", "postgresql+psycopg://user:password@127.0.0.1/freehold_test"
-    )
-
-
-@pytest.fixture(scope="session")
-def redis_url() -> str:
-    """URL of a Redis or Valkey database that the tests may fill and empty."""
-    return _service_url("FREEHOLD_TEST_REDIS", "redis://127.0.0.1:6379/9")
+    """URL of a PostgreSQL database in which the tests may make schemas of their own."""
+    url = os.environ.get("FREEHOLD_TEST_POSTGRES", _LOCAL_POSTGRES)
+    try:
+        psycopg = importlib.import_module("psycopg")
+        psycopg.connect(url.replace("+psycopg", ""), connect_timeout=3).close()
+    except (ImportError, OSError) as error:
+        pytest.skip(f"PostgreSQL is not to be had ({type(error).__name__})")
+    except psycopg.Error as error:
+        pytest.skip(
+            f"PostgreSQL does not answer at {url.rpartition('@')[2]} ({type(error).__name__}): "
+            "set FREEHOLD_TEST_POSTGRES=postgresql+psycopg://user:password@host/database"
+        )
+    return url

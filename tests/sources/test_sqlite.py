@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from freehold.core.clock import SystemClock
 from freehold.core.errors import ContextError
+from freehold.core.ports import NotAtHand
 from freehold.core.spec import SourceSpec
 from freehold.sources.sql import SqlSource
 from freehold.stages.context.binding import identifiers, terms
@@ -232,12 +233,15 @@ async def test_what_was_slow_goes_to_a_thread_and_quick_queries_stay(
 
     monkeypatch.setattr(source._sqlite, "query", noted)
     for _ in range(2):
-        await source.fetch(spec(database, MINE), {"customer": "ada"})
+        source.fetch_now(spec(database, MINE), {"customer": "ada"})
     assert threads == ["MainThread", "MainThread"]
     threads.clear()
+    slow = spec(database, ENDLESS, deadline_ms=50)
     for _ in range(2):
+        with pytest.raises(NotAtHand):
+            source.fetch_now(slow, {})
         with pytest.raises(ContextError):
-            await source.fetch(spec(database, ENDLESS, deadline_ms=50), {})
+            await source.fetch(slow, {})
     assert threads == ["MainThread", "sql-source", "sql-source"]
 
 

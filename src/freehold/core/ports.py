@@ -1,7 +1,7 @@
 """The Protocols through which stages reach the world. Adapters implement them; ``app`` wires."""
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -93,6 +93,24 @@ class Source(Protocol):
 
         Raises:
             ContextError: it failed; the deadline is the caller's business.
+        """
+        ...
+
+
+class NotAtHand(Exception):
+    """A quick source must fetch this after all."""
+
+
+@runtime_checkable
+class QuickSource(Protocol):
+    """A source that may have its answer at hand: a look-up in a local file, a cache."""
+
+    def fetch_now(self, spec: SourceSpec, params: dict[str, Any]) -> Piece | None:
+        """As ``Source.fetch``, on the calling thread and within a few milliseconds.
+
+        Raises:
+            NotAtHand: it would take longer; ``fetch`` it.
+            ContextError: it failed.
         """
         ...
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from freehold.core.clock import Clock
 from freehold.core.errors import ContextError
 from freehold.core.handoffs import Piece
+from freehold.core.ports import NotAtHand
 from freehold.core.spec import SourceSpec
 from freehold.sources.rendering import piece_of
 from freehold.sources.sqlite import PREFIX as SQLITE
@@ -31,10 +32,10 @@ class SqlSource:
 
     Args:
         threads: how many queries may run at once.
-        inline_sqlite: run quick SQLite queries on the calling thread. A bound look-up in a local
-            file takes some 30 µs, far less than handing it to another thread and back. A query
-            that takes longer than 5 ms is stopped and run again in a thread, and so are its next
-            runs for a minute, so that it holds up nobody else.
+        inline_sqlite: run quick SQLite queries on the calling thread (``fetch_now``). A bound
+            look-up in a local file takes some 30 µs, far less than handing it to another thread
+            and back. A query that takes longer than 5 ms is stopped and run again in a thread, and
+            so are its next runs for a minute, so that it holds up nobody else.
     """
 
     def __init__(self, clock: Clock, *, threads: int = 8, inline_sqlite: bool = True) -> None:
@@ -69,25 +70,40 @@ class SqlSource:
             rows = await self._from_sqlite(spec, params)
         else:
             rows = await self._in_thread(self._query_engine, spec, params)
+        return self._piece(spec, rows)
+
+    def fetch_now(self, spec: SourceSpec, params: dict[str, Any]) -> Piece | None:
+        """The rows as one piece, when a local file gives them within 5 ms.
+
+        Raises:
+            NotAtHand: no local file, or this query has lately been slow.
+            ContextError: the database refuses the query.
+        """
+        shape = (spec.url, spec.query)
+        now = self._clock.monotonic_ns()
+        if (
+            not self._inline
+            or not spec.url.startswith(SQLITE)
+            or now < self._slow_until.get(shape, now)
+        ):
+            raise NotAtHand
+        rows = self._sqlite.query(spec, params, min(_INLINE_NS, spec.deadline_ms * 1_000_000))
+        if rows is None:
+            self._slow_until[shape] = self._clock.monotonic_ns() + _SLOW_FOR_NS
+            raise NotAtHand
+        return self._piece(spec, rows)
+
+    def _piece(self, spec: SourceSpec, rows: Rows) -> Piece | None:
         shape = (
             f"{spec.url.partition(':')[0]}:{hashlib.sha256(spec.query.encode()).hexdigest()[:16]}"
         )
         return piece_of(spec, rows, locator=shape, fetched_ns=self._clock.now_ns())
 
     async def _from_sqlite(self, spec: SourceSpec, params: dict[str, Any]) -> Rows:
-        began = self._clock.monotonic_ns()
         deadline_ns = spec.deadline_ms * 1_000_000
-        shape = (spec.url, spec.query)
-        if self._inline and began >= self._slow_until.get(shape, began):
-            quick = self._sqlite.query(spec, params, min(_INLINE_NS, deadline_ns))
-            if quick is not None:
-                return quick
-            self._slow_until[shape] = self._clock.monotonic_ns() + _SLOW_FOR_NS
-        left = deadline_ns - (self._clock.monotonic_ns() - began)
-        if left > 0:
-            rows: Rows | None = await self._in_thread(self._sqlite.query, spec, params, left)
-            if rows is not None:
-                return rows
+        rows: Rows | None = await self._in_thread(self._sqlite.query, spec, params, deadline_ns)
+        if rows is not None:
+            return rows
         raise ContextError(f"source {spec.id}: interrupted after {spec.deadline_ms} ms")
 
     async def _in_thread(self, query: Callable[..., Any], *arguments: Any) -> Any:

@@ -8,12 +8,14 @@ from typing import Any
 from freehold.core.decisions import Decision
 from freehold.core.errors import ContextError
 from freehold.core.handoffs import Piece, Screened, Stitched
-from freehold.core.ports import Source
+from freehold.core.ports import NotAtHand, QuickSource, Source
 from freehold.core.spec import SourceSpec
 from freehold.core.trail import Provenance, Trail
 from freehold.rules.facts import complete, request_facts
 from freehold.rules.program import conditions
 from freehold.stages.context.binding import bound_parameters
+
+_Result = tuple[Piece | None, Provenance]
 
 
 class Context:
@@ -21,6 +23,9 @@ class Context:
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self._sources = sources
+        self._quick = {
+            kind: source for kind, source in sources.items() if isinstance(source, QuickSource)
+        }
 
     async def __call__(self, screened: Screened, trail: Trail) -> Stitched:
         """Stitch.
@@ -36,9 +41,8 @@ class Context:
         try:
             if app.sources and screened.prepared.admitted.ask.operation != "embedding":
                 wanted, unclear = self._wanted(app.sources, screened)
-                asked = perf_counter_ns()
-                results = [*await self._ask_all(wanted), *map(_not_asked, unclear)]
-                waited = perf_counter_ns() - asked
+                results, waited = await self._ask_all(wanted)
+                results.extend(map(_not_asked, unclear))
                 pieces = tuple(piece for piece, _ in results if piece is not None)
                 failed = tuple(entry.source for _, entry in results if entry.error)
                 trail.context.extend(entry for _, entry in results)
@@ -75,16 +79,41 @@ class Context:
 
     async def _ask_all(
         self, wanted: list[tuple[SourceSpec, dict[str, Any]]]
-    ) -> list[tuple[Piece | None, Provenance]]:
-        if len(wanted) == 1:
-            return [await self._ask(*wanted[0])]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._ask(spec, params)) for spec, params in wanted]
-        return [task.result() for task in tasks]
+    ) -> tuple[list[_Result], int]:
+        """Every source's result in order, and the nanoseconds waited for those not at hand."""
+        results: dict[str, _Result] = {}
+        later = []
+        for spec, params in wanted:
+            at_hand = self._ask_now(spec, params)
+            if at_hand is None:
+                later.append((spec, params))
+            else:
+                results[spec.id] = at_hand
+        began = perf_counter_ns()
+        if len(later) == 1:
+            results[later[0][0].id] = await self._ask(*later[0])
+        elif later:
+            async with asyncio.TaskGroup() as group:
+                tasks = {s.id: group.create_task(self._ask(s, params)) for s, params in later}
+            results.update({source: task.result() for source, task in tasks.items()})
+        waited = perf_counter_ns() - began if later else 0
+        return [results[spec.id] for spec, _ in wanted], waited
 
-    async def _ask(
-        self, spec: SourceSpec, params: dict[str, Any]
-    ) -> tuple[Piece | None, Provenance]:
+    def _ask_now(self, spec: SourceSpec, params: dict[str, Any]) -> _Result | None:
+        source = self._quick.get(spec.type)
+        if source is None:
+            return None
+        began = perf_counter_ns()
+        piece, error = None, ""
+        try:
+            piece = source.fetch_now(spec, params)
+        except NotAtHand:
+            return None
+        except Exception as failure:  # noqa: BLE001 - whatever a source does wrong, it has failed
+            error = _said(failure)
+        return piece, _provenance(spec, piece, perf_counter_ns() - began, error)
+
+    async def _ask(self, spec: SourceSpec, params: dict[str, Any]) -> _Result:
         began = perf_counter_ns()
         piece, error = None, ""
         try:
@@ -92,10 +121,8 @@ class Context:
                 piece = await self._sources[spec.type].fetch(spec, params)
         except TimeoutError:
             error = f"no answer within {spec.deadline_ms} ms"
-        except ContextError as failure:
-            error = str(failure)
-        except Exception as crash:  # noqa: BLE001 - whatever a source does wrong, it has failed
-            error = f"it crashed: {type(crash).__name__}"
+        except Exception as failure:  # noqa: BLE001 - whatever a source does wrong, it has failed
+            error = _said(failure)
         return piece, _provenance(spec, piece, perf_counter_ns() - began, error)
 
     @staticmethod
@@ -115,7 +142,14 @@ class Context:
                 raise ContextError(f"required source {spec.id} failed")
 
 
-def _not_asked(spec: SourceSpec) -> tuple[Piece | None, Provenance]:
+def _said(failure: Exception) -> str:
+    """What the record says of it; a crash by its kind only, since its text may hold anything."""
+    if isinstance(failure, ContextError):
+        return str(failure)
+    return f"it crashed: {type(failure).__name__}"
+
+
+def _not_asked(spec: SourceSpec) -> _Result:
     return None, _provenance(spec, None, 0, "its condition could not be evaluated")
 
 
