@@ -25,6 +25,9 @@ Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
 _EXAMPLE = re.compile(r"@(?:[\w-]+\.)*(?:example(?:\.\w+)?|test|invalid)$", re.IGNORECASE)
 
 
+_ATTACK = "injection"
+
+
 class Redaction:
     """Redacts for one attempt.
 
@@ -46,13 +49,15 @@ class Redaction:
         self._read = read
         self._said: set[tuple[str, str]] = set()
         self._replaced = {
-            value: finding for value, finding in exchange.values.items() if self._applies(finding)
+            value: finding
+            for value, finding in exchange.values.items()
+            if self._everywhere(finding)
         }
         self._mentions = Mentions(self._replaced)
         self._pieces = tuple(piece.text for piece in plan.ruled.grounded.pieces if piece.text)
 
-    def text(self, text: str, where: str) -> str:
-        """The text with placeholders; JSON stays JSON.
+    def text(self, text: str, where: str, *, ours: bool = False) -> str:
+        """The text with placeholders; JSON stays JSON. In ``ours`` no instruction is an attack.
 
         Raises:
             ControlFailed: a detector in enforce mode failed.
@@ -65,7 +70,7 @@ class Redaction:
         if known is None:
             known = self._read(scanner, text, where)
             self._learn(text, known)
-        wanted = [f for f in known if self._applies(f)]
+        wanted = [f for f in known if self._applies(f) and not (ours and f.label == _ATTACK)]
         if not wanted and not self._replaced:
             return text
         return self._replace(text, wanted)
@@ -89,11 +94,14 @@ class Redaction:
             if start >= 0:
                 cuts.update((start, start + len(piece)))
         if len(cuts) == 2:
-            return self.text(text, where)
+            callers = self._exchange.recall(self._exchange.panel.request, text) is not None
+            return self.text(text, where, ours=not callers)
         parts = []
         for start, end in pairwise(sorted(cuts)):
             part = text[start:end]
-            parts.append(self.text(part, "context:packed" if part in self._pieces else where))
+            context = part in self._pieces
+            place = "context:packed" if context else where
+            parts.append(self.text(part, place, ours=not context))
         return "".join(parts)
 
     def message(self, message: Message, where: str) -> Message:
@@ -135,11 +143,15 @@ class Redaction:
             self._say(finding, observed=True)
         return False
 
+    def _everywhere(self, finding: Finding) -> bool:
+        """Whether all mentions go: of a value, that is, not of a phrase."""
+        return finding.label != _ATTACK and self._applies(finding)
+
     def _learn(self, text: str, findings: tuple[Finding, ...]) -> None:
         fresh = False
         for finding in findings:
             value = text[finding.start : finding.end]
-            if value not in self._replaced and self._applies(finding):
+            if value not in self._replaced and self._everywhere(finding):
                 self._replaced[value] = finding
                 fresh = True
         if fresh:

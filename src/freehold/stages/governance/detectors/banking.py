@@ -146,9 +146,7 @@ class Iban(PatternDetector):
             check=_iban,
         ),
     )
-    live: ClassVar[tuple[str, ...]] = (
-        r"\b[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){0,36}[ \-]?$",
-    )
+    live: ClassVar[tuple[str, ...]] = (r"\b[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){0,36}[ \-]?$",)
 
 
 def _base58(folded: str, start: int, end: int) -> Spans:

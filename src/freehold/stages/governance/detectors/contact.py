@@ -73,6 +73,7 @@ NUMBER_WORDS = near(
     r" coordinates latitude longitude part_number hash id\b price total",
     -350_000,
     "near a word for another kind of number",
+    24,
 )
 
 _GROUP = re.compile(r"(?:[ .\-/]|[ .]?\(|\)[ .\-/]?)?(\d{1,8})(?!\d)")

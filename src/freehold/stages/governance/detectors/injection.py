@@ -27,6 +27,7 @@ _FREE = _either(
 _OWN_TEXT = _either("prompts? instructions? system_messages? configuration guidelines")
 _TELL = _either("reveal show print repeat output display leak tell_me give_me write recite dump")
 _OWN = _either("your its exact full entire whole complete hidden secret initial original system")
+_GUARDS = _either("filters? safety guardrails? restrictions safeguards moderation")
 _GERMAN = _either("anweisungen aufgaben befehle regeln davor vorher")
 
 
@@ -76,6 +77,27 @@ _ENGLISH = (
         r"\b(?:instructions?|rules|task|prompt)\b|\bfrom now on\b",
         620_000,
         "announces new instructions",
+    ),
+    _shape(
+        rf"\b{_TELL}\s+(?:me |us |out |back )*(?:everything|all|the (?:text|words|lines))\s+"
+        r"(?:\w+ )?(?:above|before this|so far|up to here)\b",
+        r"\b(?:above|before this|so far|up to here)\b",
+        700_000,
+        "asks for what stands before its own words",
+    ),
+    _shape(
+        r"\b(?:disable|deactivate|turn off|switch off|remove|lift|drop)\s+"
+        rf"(?:all |any |your |the |every )*(?:content |safety |security )?{_GUARDS}\b",
+        rf"\b{_GUARDS}\b",
+        640_000,
+        "asks to switch controls off",
+    ),
+    _shape(
+        r"(?:^|\n)\s{0,4}(?:system|developer)\s?(?:message|prompt|override)?\s?:"
+        r"|\[(?:system|developer)(?: (?:message|prompt|note))?\]",
+        r"(?:system|developer)\s?(?:message|prompt|override)?\s?:|\[(?:system|developer)",
+        760_000,
+        "poses as another speaker",
     ),
     _shape(
         r"<\|(?:im_start|im_end|system|endoftext|start_header_id|eot_id)\|>|\[/?INST\]|<</?SYS>>"
