@@ -106,6 +106,12 @@ def test_reads_field(expression: str, reads: bool) -> None:
         ("request.chars >", "request", "it ends too early"),
         ("request.chars > > 1", "request", "at character 17: syntax error"),
         ("request.text.matches('[')", "request", "at character 22: matches() needs a regular"),
+        (
+            "request.text.startWith('a')",
+            "request",
+            "at character 14: unknown function `startWith`; did you mean `startsWith`?",
+        ),
+        ("timestamp(request.text) > timestamp('')", "request", "unknown function `timestamp`"),
         ("request == 1", "request", "unknown fact `request`"),
         ("request.text.size > 1", "request", "string"),
     ],

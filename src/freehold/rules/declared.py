@@ -128,8 +128,12 @@ A phase says when a fact exists: `source` is the condition of a source, `request
 model, `route` a rule of a route, `answer` a rule on what the model said. A fact that is absent has
 its default: no, 0, nothing, an empty list.
 
-Besides these, `principal.attributes.NAME` is the value (a string) of an attribute that the bundle
-declares under `identity.attributes`, in every phase.
+Functions are `size`, `contains`, `startsWith`, `endsWith`, `matches` (RE2 syntax; `(?i)` in front
+ignores case), `has`, `all`, `exists`, `exists_one`, `filter`, `map`, `int`, `double`, `string` and
+`dyn`.
+
+Besides the facts below, `principal.attributes.NAME` is the value (a string) of an attribute that
+the bundle declares under `identity.attributes`, in every phase.
 
 | fact | type | phases | what it says |
 |---|---|---|---|"""

@@ -48,7 +48,8 @@ class Mention(Struct, frozen=True):
         return ".".join(self.parts[:-1] if self.called else self.parts)
 
 
-def _tokens(expression: str) -> list[tuple[str, str, int]]:
+def tokens(expression: str) -> list[tuple[str, str, int]]:
+    """Kind, text and offset of each token; no white space, no comments."""
     return [
         (match.lastgroup or "other", match.group(), match.start())
         for match in _TOKEN.finditer(expression)
@@ -58,18 +59,18 @@ def _tokens(expression: str) -> list[tuple[str, str, int]]:
 
 def mentions(expression: str) -> Iterator[Mention]:
     """Every dotted name that does not hang on something else; none from strings or comments."""
-    tokens = _tokens(expression)
+    read = tokens(expression)
     at = 0
-    while at < len(tokens):
-        kind, text, offset = tokens[at]
+    while at < len(read):
+        kind, text, offset = read[at]
         at += 1
-        if kind != "word" or (at > 1 and tokens[at - 2][1] == "."):
+        if kind != "word" or (at > 1 and read[at - 2][1] == "."):
             continue
         parts = [text]
-        while at + 1 < len(tokens) and tokens[at][1] == "." and tokens[at + 1][0] == "word":
-            parts.append(tokens[at + 1][1])
+        while at + 1 < len(read) and read[at][1] == "." and read[at + 1][0] == "word":
+            parts.append(read[at + 1][1])
             at += 2
-        called = at < len(tokens) and tokens[at][1] == "("
+        called = at < len(read) and read[at][1] == "("
         yield Mention(tuple(parts), offset, called)
 
 
@@ -87,8 +88,8 @@ def referenced(expressions: Iterable[str]) -> frozenset[str]:
 
 def reads_field(expression: str, field: str) -> bool:
     """Whether the expression looks at this field of a record itself."""
-    tokens = [(kind, text) for kind, text, _ in _tokens(expression)]
-    pairs = pairwise(tokens)
+    read = [(kind, text) for kind, text, _ in tokens(expression)]
+    pairs = pairwise(read)
     return any(before[1] == "." and after == ("word", field) for before, after in pairs)
 
 
@@ -129,17 +130,28 @@ def _complaint(mention: Mention, phase: Phase, attributes: Collection[str] | Non
     return "" if phase in fact.phases else f"`{name}` is known only {_when(fact)}"
 
 
+def check_functions(expression: str) -> None:
+    """Only functions that both engines have may be called.
+
+    Raises:
+        ExpressionError: another one is.
+    """
+    read = tokens(expression)
+    for (kind, text, offset), after in pairwise(read):
+        if kind == "word" and after[1] == "(" and text not in _CALLABLE:
+            said = f"unknown function `{text}`{suggestion(text, FUNCTIONS)}"
+            raise ExpressionError(said, *_place(expression, offset))
+
+
 def check_patterns(expression: str) -> None:
     """A regular expression that is written out must be one.
 
     Raises:
         ExpressionError: it is none.
     """
-    tokens = _tokens(expression)
-    for before, parenthesis, (kind, text, offset) in zip(
-        tokens, tokens[1:], tokens[2:], strict=False
-    ):
-        if before[1] == "matches" and parenthesis[1] == "(" and kind in _STRINGS:
+    read = tokens(expression)
+    for before, parenthesis, (kind, text, offset) in zip(read, read[1:], read[2:], strict=False):
+        if before[1] == "matches" and parenthesis[1] == "(" and kind in STRINGS:
             try:
                 pattern_of(str(literal("STRING_LIT", text)[1]))
             except ValueError as error:
@@ -147,7 +159,12 @@ def check_patterns(expression: str) -> None:
                 raise ExpressionError(said, *_place(expression, offset)) from None
 
 
-_STRINGS = frozenset({"string", "raw", "quoted"})
+FUNCTIONS = (
+    "has", "size", "all", "exists", "exists_one", "filter", "map", "contains", "startsWith",
+    "endsWith", "matches", "int", "double", "string", "dyn",
+)  # fmt: skip
+_CALLABLE = frozenset({*FUNCTIONS, "in"})
+STRINGS = frozenset({"string", "raw", "quoted"})
 
 
 def explained(error: ExpressionError, phase: Phase) -> ExpressionError:

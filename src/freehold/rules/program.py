@@ -7,7 +7,8 @@ from typing import Any
 
 from freehold.rules.declared import Phase, types_of
 from freehold.rules.engine import Engine, ExpressionError, default_engine
-from freehold.rules.names import check_names, check_patterns, explained, referenced
+from freehold.rules.hoist import hoist
+from freehold.rules.names import check_functions, check_names, check_patterns, explained, referenced
 
 _WORD = re.compile(r"\w+")
 _SELDOM_READ = ("end", "kind", "parsed", "start", "text")
@@ -18,7 +19,7 @@ the engine half a microsecond a record."""
 class ConditionSet:
     """Boolean expressions evaluated together; ``names`` are the facts to compute for them."""
 
-    __slots__ = ("_program", "_records", "_unread", "expressions", "names")
+    __slots__ = ("_hoisted", "_program", "_records", "_unread", "expressions", "names")
 
     def __init__(
         self, expressions: Sequence[str], phase: Phase, *, engine: Engine | None = None
@@ -31,14 +32,22 @@ class ConditionSet:
         self.expressions = tuple(expressions)
         for expression in self.expressions:
             check_names(expression, phase)
+            check_functions(expression)
             check_patterns(expression)
         self.names = referenced(self.expressions)
         types = types_of(self.names)
         self._records = frozenset(name for name, kind in types.items() if kind == "records")
         words = frozenset(_WORD.findall(" ".join(self.expressions)))
         self._unread = frozenset(_SELDOM_READ) - words
+        engine = engine or default_engine()
         try:
-            self._program = (engine or default_engine()).compile(self.expressions, types)
+            # As written first, so that an error names a place that its author knows.
+            self._program = engine.compile(self.expressions, types)
+            self._hoisted = hoist(self.expressions, types)
+            if self._hoisted.matches:
+                self._program = engine.compile(
+                    self._hoisted.expressions, types | self._hoisted.types()
+                )
         except ExpressionError as error:
             raise explained(error, phase) from None
 
@@ -51,6 +60,8 @@ class ConditionSet:
                     {field: value for field, value in record.items() if field not in self._unread}
                     for record in given[name]
                 ]
+        if self._hoisted.matches:
+            given.update(self._hoisted.values(given))
         return self._program.run(given)
 
 
