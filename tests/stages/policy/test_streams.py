@@ -187,6 +187,8 @@ def test_an_attempt_starts_over_with_a_clean_slate() -> None:
     judged = stream.feed("You get nothing.", complete=True)
     assert judged.held is None
     assert stream.left == "You get nothing."
+    assert stream.trail.decisions == []
+    assert not stream.trail.firings[0].fired
 
 
 _SENTENCES = st.lists(

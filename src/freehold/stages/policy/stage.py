@@ -103,8 +103,7 @@ class Policy:
         needs = "whole" if rules.needs != "span" and admitted.ask.n > 1 else rules.needs
         if not checked.answer.complete and needs != "sentence":
             return _unjudged(checked, needs)
-        progress: Progress = trail.judging or Progress()
-        trail.judging = progress
+        progress: Progress = trail.judging or self._begin(rules, trail)
         demands = Demands()
         for step in progress.steps(checked, by_sentence=needs == "sentence"):
             demands = self._judge(step, rules, checked, progress, trail)
@@ -126,6 +125,17 @@ class Policy:
             release_chars=tuple(len(choice.text) for choice in choices),
             tags=tags,
         )
+
+    @staticmethod
+    def _begin(rules: RuleSet, trail: Trail) -> Progress:
+        """A new answer; what was decided about one that broke off concerned no answer at all."""
+        ids = {rule.id for rule in rules.rules}
+        if any(firing.phase == "answer" for firing in trail.firings):
+            trail.decisions[:] = [
+                d for d in trail.decisions if d.stage != "policy" or d.rule not in ids
+            ]
+        progress = trail.judging = Progress()
+        return progress
 
     @staticmethod
     def _judge(
