@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hmac
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -15,6 +16,7 @@ from freehold.journey import Journey
 from freehold.stages.audit import Audit
 from freehold.stages.monitoring import Monitoring
 
+_log = logging.getLogger("freehold.gateway")
 JourneyMaker = Callable[[ResolvedBundle], Journey]
 
 
@@ -63,22 +65,31 @@ class Gateway:
         return self._journey
 
     async def open(self) -> None:
-        """Open the resources and go live with the first version."""
-        for resource in self._resources:
-            await self._stack.enter_async_context(resource)
-        self.activate(self._first)
+        """Open the resources and go live with the first version.
+
+        If anything fails, what is open already is closed again.
+        """
+        async with contextlib.AsyncExitStack() as opening:
+            for resource in self._resources:
+                await opening.enter_async_context(resource)
+            self.activate(self._first)
+            self._stack = opening.pop_all()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(work(self)) for work in self._background]
+        for task in self._tasks:
+            task.add_done_callback(_report)
 
     async def close(self) -> None:
-        """Stop background work, then close the resources in reverse order."""
+        """Take no more requests, stop background work, close the resources in reverse order."""
+        self._journey = None
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        self._audit.close()
-        await self._stack.aclose()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        try:
+            self._audit.close()
+        finally:
+            await self._stack.aclose()
 
     def activate(self, bundle: ResolvedBundle) -> None:
         """Make a bundle version live. Requests under way end on the one that they began with."""
@@ -139,3 +150,9 @@ class Gateway:
     def malformed(self, error: FreeholdError) -> None:
         """A request that was refused before it could begin a journey."""
         self._monitoring.malformed(error.code)
+
+
+def _report(task: asyncio.Task[Any]) -> None:
+    """Background work that dies must not die unheard."""
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("background work ended: %r", task.exception())

@@ -1,0 +1,212 @@
+"""The path itself: its order, and what holds whichever of its steps fails or is cancelled."""
+
+import asyncio
+import inspect
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from freehold import journey as module
+from freehold.core.ask import Arrival, Ask, Message, ToolCall
+from freehold.core.clock import SystemClock
+from freehold.core.decisions import STAGES
+from freehold.core.errors import AuditError, ControlFailed, FreeholdError, PolicyRefusal
+from freehold.core.handoffs import Released
+from freehold.core.ids import uuid7
+from freehold.core.trail import Trail
+from freehold.journey import Journey
+from freehold.testing.fakes import FakeProvider, Script, said
+from tests.conformance.harness import BUNDLE, KEY, Wired, wired
+
+
+def arrival(*, stream: bool = False) -> Arrival:
+    ask = Ask(operation="chat", messages=(Message(role="user", content="Hello"),), stream=stream)
+    clock = SystemClock()
+    return Arrival(
+        ask=ask, route="/v1/chat/completions", key=KEY, exchange_id=uuid7(),
+        received_ns=clock.now_ns(), started_ns=clock.monotonic_ns(),
+    )  # fmt: skip
+
+
+async def travel(journey: Journey, *, stream: bool = False) -> tuple[Trail, list[Released]]:
+    """The whole way; an error is in the trail."""
+    asked = arrival(stream=stream)
+    trail = Trail(asked)
+    pieces = []
+    try:
+        async with aclosing(journey.travel(asked, trail)) as released:
+            pieces = [piece async for piece in released]
+    except FreeholdError as error:
+        assert error is trail.failure  # noqa: PT017
+    return trail, pieces
+
+
+class Breaking:
+    """A stage of which one step fails."""
+
+    def __init__(self, stage: Any, step: str, error: BaseException) -> None:
+        self._stage = stage
+        self._step = step
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._step:
+            return self._fail
+        return getattr(self._stage, name)
+
+    def __call__(self, *args: Any) -> Any:
+        return self._fail() if self._step == "__call__" else self._stage(*args)
+
+    def _fail(self, *_: Any) -> Any:
+        raise self._error
+
+
+STEPS = [
+    ("admit", "__call__"), ("data_prep", "__call__"), ("governance", "request"),
+    ("context", "__call__"), ("governance", "context"), ("policy", "request"),
+    ("routing", "__call__"), ("inference", "pack"), ("governance", "redact"), ("admit", "lease"),
+    ("inference", "call"), ("governance", "answer"), ("policy", "answer"), ("governance", "keep"),
+    ("audit", "opened"),
+]  # fmt: skip
+
+
+def broken(w: Wired, stage: str, step: str, error: BaseException) -> Journey:
+    journey = w.gateway.journey
+    return replace(journey, **{stage: Breaking(getattr(journey, stage), step, error)})
+
+
+def test_it_fits_on_one_screen():
+    """Whoever opens the file sees the whole path."""
+    source = inspect.getsource(module)
+    assert len(source.splitlines()) <= 160
+    assert len(inspect.getsource(Journey.travel).splitlines()) <= 45
+
+
+async def test_every_stage_works(tmp_path):
+    async with wired(tmp_path, BUNDLE) as w:
+        trail, pieces = await travel(w.gateway.journey)
+        assert trail.result == "allowed"
+        assert [p.text for p in pieces] == ["Good day to you. All is well."]
+        own = {"monitoring"}  # measured in monitoring itself
+        assert set(trail.spent_ns) == set(STAGES) - own
+        assert w.monitoring.load_by_layer()["monitoring"]["ns"] > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("stage", "step"), STEPS)
+@pytest.mark.parametrize(
+    "error", [RuntimeError("INTERNAL"), PolicyRefusal("x", public="No."), AuditError("disk")]
+)
+async def test_whichever_step_fails(tmp_path, stage, step, error, stream):
+    """Nothing leaves, the record is closed, money is settled, the exchange is counted."""
+    async with wired(tmp_path, BUNDLE) as w:
+        trail, pieces = await travel(broken(w, stage, step, error), stream=stream)
+        assert pieces == []
+        assert trail.released == []
+        assert trail.closed
+        assert w.reserved == 0
+        assert sum(w.monitoring.snapshot()["requests"].values()) == 1
+        if isinstance(error, RuntimeError):
+            assert isinstance(trail.failure, ControlFailed)
+            assert "INTERNAL" not in str(trail.failure)
+            assert trail.failure.__cause__ is error
+        else:
+            assert trail.failure is error
+        assert trail.result == ("error" if isinstance(error, AuditError) else "denied")
+        closed = [r for r in w.journal.records if r.get("exchange") == trail.arrival.exchange_id]
+        assert closed[-1]["closed"]["outcome"] == trail.result
+
+
+@pytest.mark.parametrize("step", [("admit", "settle"), ("audit", "closed"), ("governance", "keep")])
+@pytest.mark.parametrize("error", [RuntimeError("INTERNAL"), AuditError("disk")])
+async def test_whichever_last_step_fails(tmp_path, step, error):
+    """The others are taken all the same, and no success is reported."""
+    async with wired(tmp_path, BUNDLE) as w:
+        trail, _ = await travel(broken(w, *step, error))
+        assert trail.failure is not None
+        assert trail.result in ("denied", "error")
+        assert trail.closed == (step != ("audit", "closed"))
+        assert w.reserved == (1 if step == ("admit", "settle") else 0)
+        assert sum(w.monitoring.snapshot()["requests"].values()) == 1
+
+
+@pytest.mark.parametrize("step", [("admit", "settle"), ("audit", "closed"), ("governance", "keep")])
+async def test_a_refusal_stays_the_refusal_that_it_was(tmp_path, step):
+    async with wired(tmp_path, BUNDLE) as w:
+        refusal = PolicyRefusal("x")
+        journey = broken(w, *step, RuntimeError("INTERNAL"))
+        journey = replace(journey, policy=Breaking(journey.policy, "request", refusal))
+        trail, _ = await travel(journey)
+        assert trail.failure is refusal
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_cancelled_at_any_moment(tmp_path, stream):
+    """Wherever a cancellation strikes, the exchange is closed once and nothing stays reserved."""
+    slow = Script(
+        deltas=(said("Good day. ", finish_reason=None), said("And more. "), said("Bye.")),
+        first_delay=0.004,
+        delays=(0.004,),
+    )
+    outcomes = set()
+    async with wired(tmp_path, BUNDLE, provider=FakeProvider(slow)) as w:
+        for step in range(40):
+            asked = arrival(stream=stream)
+            trail = Trail(asked)
+
+            async def go(asked: Arrival = asked, trail: Trail = trail) -> None:
+                async with aclosing(w.gateway.journey.travel(asked, trail)) as pieces:
+                    async for _ in pieces:
+                        await asyncio.sleep(0.001)
+
+            task = asyncio.create_task(go())
+            await asyncio.sleep(step * 0.0007)
+            task.cancel()
+            await asyncio.wait([task])
+            if not trail.closed:
+                assert trail.spent_ns == {}, "it was cancelled before it began"
+                continue
+            outcomes.add(trail.result)
+            records = w.journal.of(asked.exchange_id)
+            assert sum("closed" in r for r in records) == 1
+            assert w.reserved == 0
+            assert trail.opened >= bool(trail.released)
+    assert outcomes == {"interrupted", "allowed"}
+
+
+async def test_a_consumer_that_leaves_early(tmp_path):
+    async with wired(tmp_path, BUNDLE, provider=FakeProvider("One. Two. Three. Four.")) as w:
+        asked = arrival(stream=True)
+        trail = Trail(asked)
+        async with aclosing(w.gateway.journey.travel(asked, trail)) as pieces:
+            async for piece in pieces:
+                assert piece.text
+                break
+        assert trail.result == "interrupted"
+        assert w.journal.closed(asked.exchange_id)["released_chars"] == len(piece.text)
+        assert w.provider.closed == 1
+        assert w.reserved == 0
+
+
+async def test_opened_is_written_before_anything_leaves(tmp_path):
+    async with wired(tmp_path, BUNDLE, provider=FakeProvider("One. Two. Three.")) as w:
+        asked = arrival(stream=True)
+        async with aclosing(w.gateway.journey.travel(asked, Trail(asked))) as pieces:
+            async for _ in pieces:
+                assert w.journal.of(asked.exchange_id)[0]["type"] == "opened"
+
+
+async def test_tool_calls_leave_with_the_end_only(tmp_path):
+    call = ToolCall(id="c", name="look", arguments="{}")
+    script = Script(
+        deltas=(said("Let me see. ", finish_reason=None),
+                said(tool_calls=[call], finish_reason="tool_calls"))
+    )  # fmt: skip
+    async with wired(tmp_path, BUNDLE, provider=FakeProvider(script)) as w:
+        trail, pieces = await travel(w.gateway.journey, stream=True)
+        assert [bool(p.tool_calls) for p in pieces][:-1] == [False] * (len(pieces) - 1)
+        assert pieces[-1].tool_calls == (call,)
+        assert pieces[-1].finish_reason == "tool_calls"
+        assert trail.released_calls == [call]
