@@ -62,6 +62,8 @@ class Journey(Struct, frozen=True, kw_only=True):
             async with aclosing(self._attempts(ruled, trail)) as growing:
                 async for judged in growing:
                     for place, piece in release(judged, trail):
+                        if piece.held is not None:
+                            await self.policy.kept(piece.held)
                         if not trail.opened:
                             self.governance.keep(admitted, trail)
                             self.audit.opened(ruled, trail)

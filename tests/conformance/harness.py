@@ -130,12 +130,17 @@ class HoldList:
     def __init__(self) -> None:
         self.held: list[Answer] = []
         self.crash: Exception | None = None
+        self.away: Exception | None = None
 
     def hold(self, admitted: Admitted, role: str, rule: str, answer: Answer) -> str:
         if self.crash is not None:
             raise self.crash
         self.held.append(answer)
         return f"apr_{len(self.held)}"
+
+    async def kept(self, approval_id: str) -> None:
+        if self.away is not None:
+            raise self.away
 
 
 class TellingSource:

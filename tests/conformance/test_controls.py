@@ -340,8 +340,8 @@ async def test_a_rule_that_holds(tmp_path, path, stream, state):
     text = rule("answer", "refuses").replace("block: {}", "require_approval: {role: manager}")
     async with wired(tmp_path, text, provider=provider(path)) as w:
         if state != "holds":
-            away = StorageError(INTERNAL)
-            w.holds.crash = RuntimeError(INTERNAL) if state == "crashes" else away
+            w.holds.crash = RuntimeError(INTERNAL) if state == "crashes" else None
+            w.holds.away = StorageError(INTERNAL)
         reply = await w.ask(path, body_for(path, stream=stream))
         assert "Good day" not in reply.body.decode()
         assert INTERNAL not in reply.body.decode()

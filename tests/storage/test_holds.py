@@ -1,5 +1,6 @@
 """Held answers: there when the id is out, readable with this home's key only."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -45,10 +46,11 @@ def writer(database: Database) -> Iterator[Writer]:
     made.close()
 
 
-def test_what_is_held_comes_back_whole(database: Database, writer: Writer) -> None:
+async def test_what_is_held_comes_back_whole(database: Database, writer: Writer) -> None:
     kept = SealedHolds(database, writer, b"k" * 32, Standing())
     one, held = answer()
     approval = kept.hold(one, "manager", "discount", held)
+    await kept.kept(approval)
     assert approval.startswith("apr_")
     row, content = kept.open(approval, "north")
     assert (row.exchange_id, row.role, row.rule) == (
@@ -64,10 +66,11 @@ def test_what_is_held_comes_back_whole(database: Database, writer: Writer) -> No
     assert kept.waiting() == [row]
 
 
-def test_a_copy_of_the_database_shows_none_of_it(database: Database, writer: Writer) -> None:
+async def test_a_copy_of_the_database_shows_none_of_it(database: Database, writer: Writer) -> None:
     kept = SealedHolds(database, writer, b"k" * 32, Standing())
     one, held = answer()
     approval = kept.hold(one, "manager", "discount", held)
+    await kept.kept(approval)
     with database.read() as connection:
         row = connection.execute(sa.select(holds)).one()
     stored = b"".join(bytes(v) if isinstance(v, bytes) else str(v).encode() for v in row)
@@ -78,11 +81,12 @@ def test_a_copy_of_the_database_shows_none_of_it(database: Database, writer: Wri
         other.open(approval)
 
 
-def test_a_sealed_answer_cannot_be_moved_to_another_tenant(
+async def test_a_sealed_answer_cannot_be_moved_to_another_tenant(
     database: Database, writer: Writer
 ) -> None:
     kept = SealedHolds(database, writer, b"k" * 32, Standing())
     approval = kept.hold(*answer()[:1], "manager", "discount", answer()[1])
+    await kept.kept(approval)
     with pytest.raises(NotFound):
         kept.open(approval, "south")
     assert kept.waiting("south") == []
@@ -92,19 +96,31 @@ def test_a_sealed_answer_cannot_be_moved_to_another_tenant(
         kept.open(approval, "south")
 
 
-def test_what_waited_too_long_waits_no_more(database: Database, writer: Writer) -> None:
+async def test_what_waited_too_long_waits_no_more(database: Database, writer: Writer) -> None:
     clock = Standing()
     kept = SealedHolds(database, writer, b"k" * 32, clock, lifetime_ns=DAY)
     one, held = answer()
-    kept.hold(one, "manager", "discount", held)
+    await kept.kept(kept.hold(one, "manager", "discount", held))
     clock.now += DAY
     assert kept.waiting() == []
 
 
-def test_no_id_leaves_when_nothing_was_kept(database: Database, writer: Writer) -> None:
+async def test_no_id_leaves_when_nothing_was_kept(database: Database, writer: Writer) -> None:
     kept = SealedHolds(database, writer, b"k" * 32, Standing())
     with database.write() as connection:
         connection.execute(sa.text("drop table holds"))
     one, held = answer()
+    approval = kept.hold(one, "manager", "discount", held)
     with pytest.raises(StorageError):
-        kept.hold(one, "manager", "discount", held)
+        await kept.kept(approval)
+
+
+async def test_whoever_stops_waiting_spoils_nothing(database: Database, writer: Writer) -> None:
+    kept = SealedHolds(database, writer, b"k" * 32, Standing())
+    one, held = answer()
+    first, second = (kept.hold(one, "manager", "discount", held) for _ in range(2))
+    waiting = asyncio.create_task(kept.kept(first))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await kept.kept(second)
+    assert {row.approval_id for row in kept.waiting()} == {first, second}

@@ -180,7 +180,19 @@ class Holds(Protocol):
     """Answers that wait for a person."""
 
     def hold(self, admitted: Admitted, role: str, rule: str, answer: Answer) -> str:
-        """Keep the answer back and return the approval's id."""
+        """Begin to keep the answer back and return the approval's id; waits for nothing.
+
+        Raises:
+            StorageError: it can't be kept.
+        """
+        ...
+
+    async def kept(self, approval_id: str) -> None:
+        """Return when what ``hold`` began is done: an id that nothing stands behind must not leave.
+
+        Raises:
+            StorageError: it could not be kept, or not in time.
+        """
         ...
 
 

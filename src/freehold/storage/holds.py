@@ -1,5 +1,6 @@
 """Answers that wait for a person, sealed: a copy of the database shows none of them."""
 
+import asyncio
 import os
 from concurrent.futures import Future
 
@@ -21,6 +22,7 @@ from freehold.storage.writer import Writer
 _NONCE_BYTES = 12
 _WEEK_NS = 7 * 86_400 * 1_000_000_000
 _PATIENCE_S = 5.0
+_MANY = 1_000
 
 
 class HeldContent(Struct, frozen=True, kw_only=True):
@@ -72,15 +74,13 @@ class SealedHolds:
         self._cipher = AESGCM(key)
         self._clock = clock
         self._lifetime_ns = lifetime_ns
+        self._writing: dict[str, Future[None]] = {}
 
     def hold(self, admitted: Admitted, role: str, rule: str, answer: Answer) -> str:
-        """Seal the answer and return the approval's id, when it is committed.
-
-        Waits for the commit (a millisecond or two): an id that nothing stands behind must not
-        leave. Held answers are rare.
+        """Seal the answer, hand it to the writer and return the approval's id.
 
         Raises:
-            StorageError: it can't be kept, so there is nothing to approve later.
+            StorageError: the writer is closed.
         """
         now = self._clock.now_ns()
         approval_id = prefixed("apr", now)
@@ -105,12 +105,24 @@ class SealedHolds:
             "created_ns": now,
             "expires_ns": now + self._lifetime_ns,
         }
-        done: Future[None] = self._writer.submit(lambda c: _insert(c, row))
+        if len(self._writing) >= _MANY:  # some were never asked for: their exchanges broke off
+            self._writing = {i: f for i, f in self._writing.items() if not f.done()}
+        self._writing[approval_id] = self._writer.submit(lambda c: _insert(c, row))
+        return approval_id
+
+    async def kept(self, approval_id: str) -> None:
+        """Return when a held answer is committed, a millisecond or two after ``hold``.
+
+        Raises:
+            StorageError: it can't be kept, so there is nothing to approve later.
+        """
+        writing = self._writing.pop(approval_id)
         try:
-            done.result(timeout=_PATIENCE_S)
+            async with asyncio.timeout(_PATIENCE_S):
+                # shielded: whoever stops waiting must not cancel what the writer has in hand
+                await asyncio.shield(asyncio.wrap_future(writing))
         except TimeoutError as error:
             raise StorageError("the store took too long to keep a held answer") from error
-        return approval_id
 
     def waiting(self, tenant: str | None = None) -> list[HoldRow]:
         """Answers that nobody has decided about, oldest first."""

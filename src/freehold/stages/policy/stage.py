@@ -174,6 +174,14 @@ class Policy:
             progress.advance(i, text, became)
         return demands
 
+    async def kept(self, held: Held) -> None:
+        """Return when a held answer is where an approver will find it.
+
+        Raises:
+            StorageError: it could not be kept.
+        """
+        await self._holds.kept(held.approval_id)
+
     def _hold(self, fired: Fired, obligation: Obligation, checked: Checked, trail: Trail) -> Judged:
         admitted = checked.answer.sendable.plan.ruled.admitted
         approval = self._holds.hold(admitted, obligation.role, fired.rule.id, checked.answer)
