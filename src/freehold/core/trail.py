@@ -63,6 +63,7 @@ class Trail:
     """Everything decided about one exchange, in the order in which it was decided.
 
     ``seen`` and ``judging`` are governance's and policy's working state on a growing answer.
+    ``answering`` is where in ``decisions`` those on the answer under way begin.
     ``released`` collects what has left, ``leases`` what is
     reserved by attempt; ``result`` is set at the end.
     """
@@ -71,6 +72,7 @@ class Trail:
         "answer_facts",
         "answer_findings",
         "answer_text",
+        "answering",
         "arrival",
         "calls",
         "candidates",
@@ -104,6 +106,7 @@ class Trail:
         self.decisions: list[Decision] = []
         self.findings: list[Finding] = []
         self.answer_findings: list[Finding] = []
+        self.answering: int | None = None
         self.firings: list[Firing] = []
         self.facts: dict[str, Any] = {}
         self.answer_facts: tuple[TextFact, ...] = ()
@@ -169,9 +172,16 @@ class Trail:
         return sum(map(len, self.released))
 
     def start_over(self) -> None:
-        """Forget the working state of an attempt that failed before anything left."""
+        """Forget the working state of an attempt that failed before anything left.
+
+        What was found in its words and decided about them goes too: they were never an answer.
+        """
         self.seen = None
         self.judging = None
+        if self.answering is not None:
+            del self.decisions[self.answering :]
+            self.answer_findings.clear()
+            self.answering = None
 
     def fail(self, error: Exception) -> None:
         """The exchange ends without success; the first reason counts, and a crash is a refusal.

@@ -316,3 +316,14 @@ def test_masked_takes_everything_out() -> None:
         '{"m":"ann@home.net","n":4111111111111111}', request.admitted, trail
     )
     assert masked == '{"m":"[email removed]","n":"[card removed]"}'
+
+
+def test_what_a_failed_attempt_said_leaves_no_trace() -> None:
+    gov = kit.governance()
+    trail, sendable = kit.travel(gov, kit.prepared("I am ann@home.net"))
+    before = list(trail.decisions)
+    kit.say(gov, trail, sendable, "Write to eve@evil.com today. For more", complete=False)
+    assert trail.answer_findings
+    trail.start_over()
+    assert trail.answer_findings == []
+    assert trail.decisions == before

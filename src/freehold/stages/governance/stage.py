@@ -166,6 +166,7 @@ class Governance:
         exchange = trail.seen or self._exchange(grounded.screened, grounded.stitched.pieces, trail)
         watch = exchange.watch
         if watch is None or watch.sendable is not answer.sendable:
+            trail.answering = len(trail.decisions)
             watch = exchange.watch = Watch(
                 answer.sendable, self._reader(exchange.panel), self._kinds, exchange.known
             )
