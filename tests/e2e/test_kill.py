@@ -56,6 +56,7 @@ async def ask_and_kill(process: Process, key: str, delay: float) -> dict[str, st
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         for number in range(CLIENTS):
             group.create_task(keep_asking(process.url, key, number % 2 == 0, received, seen))
+            await asyncio.sleep(0.02)  # so that they are never all at the same place
         await seen.wait()
         await asyncio.sleep(delay)
         while sum(how == "some" for how in received.values()) < 3:
@@ -68,7 +69,7 @@ async def ask_and_kill(process: Process, key: str, delay: float) -> dict[str, st
 async def test_kill_9(tmp_path: Path, strict: bool):
     home = tmp_path / "home"
     settings = "content: none, audit: strict" if strict else "content: none"
-    fast = {"tokens_per_s": 800, "latency_ms": 20, "behaviour": "echo"}
+    fast = {"tokens_per_s": 300, "latency_ms": 20, "behaviour": "echo"}
     async with Simulator(models={"simulated-frontier": fast}) as simulator:
         bundle = write_bundle(tmp_path / "bundle", simulator.url, settings=settings)
         key = make_key(bundle, home, app="talk")
