@@ -145,3 +145,16 @@ def test_a_settings_text_in_yaml_comes_out_as_the_request_path_needs_it(tmp_path
     assert app.limits.nano_per_day == 12_500_000_000
     assert app.limits.max_output_tokens == 200
     assert app.limits.requests_per_minute == 600
+
+
+def test_an_attribute_comes_from_the_claim_of_its_own_name_unless_said_otherwise(
+    tmp_path: Path,
+) -> None:
+    files = edited(
+        "identity:",
+        "identity:\n  issuers:\n    login:\n      issuer: https://login.example\n"
+        "      audience: freehold\n      jwks: file:jwks.json\n"
+        "      attribute_claims: {store: shop_number}",
+    )
+    (issuer,) = resolved(write(tmp_path, files)).app_for("chain", "service").issuers
+    assert issuer.attribute_claims == {"tier": "tier", "store": "shop_number"}

@@ -207,7 +207,10 @@ class ResolvedBundle:
             content_kept=content_of(state),
             retention_days=state.values["retention_days",],
             require_identity=state.values["require_identity",],
-            issuers=tuple(issuer_spec(i, issuer) for i, issuer in bundle.identity.issuers.items()),
+            issuers=tuple(
+                issuer_spec(i, issuer, bundle.identity.attributes)
+                for i, issuer in bundle.identity.issuers.items()
+            ),
             attributes={n: a.default for n, a in bundle.identity.attributes.items()},
             allowed_regions=state.values.get(("regions",)),
             egress=tuple(bundle.egress.allow),

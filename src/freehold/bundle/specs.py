@@ -1,5 +1,6 @@
 """Sections of the bundle as the specs of the request path: one function each, one to one."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from freehold.bundle import schema
@@ -90,8 +91,8 @@ def _obligation(do: schema.Do) -> Obligation:
     return Obligation(action="block")
 
 
-def issuer_spec(issuer_id: str, issuer: schema.Issuer) -> IdentitySpec:
-    """A token issuer that is believed."""
+def issuer_spec(issuer_id: str, issuer: schema.Issuer, attributes: Iterable[str]) -> IdentitySpec:
+    """A token issuer that is believed; an attribute without a claim of its own has its name's."""
     return IdentitySpec(
         id=issuer_id,
         issuer=issuer.issuer,
@@ -100,5 +101,5 @@ def issuer_spec(issuer_id: str, issuer: schema.Issuer) -> IdentitySpec:
         algorithms=tuple(issuer.algorithms),
         roles_claim=issuer.roles_claim,
         clearances_claim=issuer.clearances_claim,
-        attribute_claims=dict(issuer.attribute_claims),
+        attribute_claims={name: name for name in attributes} | issuer.attribute_claims,
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from freehold.core.decisions import MILLION
 from freehold.core.errors import RequestError, RoutingError
-from freehold.core.handoffs import Plan
+from freehold.core.handoffs import Piece, Plan
 from freehold.core.principal import Principal
 from freehold.core.spec import AppSpec, Limits, ModelSpec, RouteRule, RouteSpec
 from freehold.core.trail import Trail
@@ -152,6 +152,22 @@ def test_what_counts_as_redactable_is_the_apps_to_say() -> None:
     app = spec(redactable_labels=frozenset())
     with pytest.raises(RoutingError, match="large: not cleared for pii; small: not cleared"):
         routed(app, labels=frozenset({"pii"}))
+
+
+def test_a_record_that_is_labelled_as_a_whole_reaches_no_uncleared_model() -> None:
+    models = (made.model("large"), made.model("small", clearances=frozenset({"pii"})))
+    profile = Piece(
+        source="profile",
+        title="",
+        text="Ann Lee, Pine Road",
+        trusted=True,
+        labels=frozenset({"pii"}),
+    )
+    plan = Routing(lambda _: True, made.Standing())(
+        made.ruled(made.grounded(made.ask(), spec(*models), pieces=(profile,))), made.trail()
+    )
+    assert order(plan) == ["small"]
+    assert lost(plan)["large"] == "not cleared for pii"
 
 
 TOOL = {"type": "function", "function": {"name": "look_up"}}

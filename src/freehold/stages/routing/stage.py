@@ -120,7 +120,9 @@ def _excluded(model: ModelSpec | None, ruled: Ruled) -> str:
     ask = ruled.admitted.ask
     if app.allowed_regions is not None and model.region not in app.allowed_regions:
         return f"region {model.region or 'unknown'} is not allowed"
-    barred = ruled.grounded.labels - model.clearances - app.redactable_labels
+    # What detectors found can be cut out of the text; a record that is labelled as a whole can't.
+    declared = {label for piece in ruled.grounded.pieces for label in piece.labels}
+    barred = (declared | (ruled.grounded.labels - app.redactable_labels)) - model.clearances
     if barred:
         return f"not cleared for {', '.join(sorted(barred))}"
     needed = {_CAPABILITY[ask.operation]}
