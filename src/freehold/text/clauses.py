@@ -6,7 +6,7 @@ of them. Polarity is read from the words of the clause: cheap, explainable, and 
 """
 
 from freehold.core.facts import Polarity
-from freehold.text import negation
+from freehold.text import negation, negation_words
 from freehold.text.normalise import fold
 
 # A sentence ends at each of these; commas and brackets stay, as softer limits.
@@ -45,9 +45,12 @@ class Document:
         self.low = self.folded.lower()
         if len(self.low) != len(text):  # no known character does this once folded
             self.low = "".join(c.lower() if len(c.lower()) == 1 else c for c in self.folded)
+        low = self.low
+        if "\u2014" in text:  # folded to a hyphen, but it parts clauses
+            low = "".join("," if c == "\u2014" else x for c, x in zip(text, low, strict=True))
         # a full stop ends a sentence only before a space; " - " is a soft limit
         self.clean = (
-            self.low.replace(". ", "\n ")
+            low.replace(". ", "\n ")
             .replace(".\n", "\n\n")
             .replace(".*", "\n*")
             .replace(".)", "\n)")
@@ -108,7 +111,7 @@ class Document:
             right = self.clean.find("\n", start)
             sentence = self.clean[left : right if right >= 0 else len(self.clean)]
             words = sentence.replace(",", " ").split()
-            plain = negation.triggers(self.language).isdisjoint(words)
+            plain = negation_words.triggers(self.language).isdisjoint(words)
             self._sentences[left] = plain
         return plain
 
@@ -123,9 +126,11 @@ def polarity(doc: Document, start: int, end: int) -> Polarity:
     if doc.is_plain(start):
         return "affirmed"
     before, after = doc.around(start, end)
-    denied, supposed = negation.scan_before(before, doc.language)
-    if denied or negation.denies_after(before, after, doc.language):
-        return "negated"
-    if supposed or negation.is_only_quoted(before, after):
+    language, question = doc.language, doc.is_question(end)
+    if negation.denied_before(before, after, language, question=question) or negation.denied_after(
+        before, after, language, question=question
+    ):
+        return "affirmed" if negation.is_taken_back(after, language) else "negated"
+    if negation.is_supposed(before) or negation.is_only_quoted(before, after):
         return "hypothetical"
     return "affirmed"

@@ -282,7 +282,9 @@ def _is_denied(doc: Document, start: int, end: int) -> bool:
     """Whether the words up to the end of the phrase, its own included, deny it."""
     if doc.is_plain(start):
         return False
-    return negation.scan_before(doc.around(end, end)[0], doc.language)[0]
+    before = doc.around(start, end)[0]
+    phrase = doc.clean[start:end].replace(",", " , ").split()
+    return negation.denied_phrase(before, phrase, doc.language)
 
 
 def _active_polarity(
@@ -327,10 +329,12 @@ def _unless_conditional(doc: Document, start: int, end: int, role: str) -> Polar
 
 def _foreign_polarity(doc: Document, end: int) -> Polarity:
     before, after = doc.around(end, end)
-    denied, supposed = negation.scan_before(before, doc.language)
-    if denied or negation.denies_after([], after, doc.language):
+    phrase = before[-12:]
+    if negation.denied_phrase([], phrase, doc.language) or negation.denied_after(
+        [], after, doc.language
+    ):
         return "negated"
-    return "hypothetical" if supposed else "affirmed"
+    return "hypothetical" if negation.is_supposed(before) else "affirmed"
 
 
 def _noun_class(doc: Document, start: int, end: int) -> str | None:

@@ -1,316 +1,334 @@
-"""The words that turn an offer into none, and how far each of them reaches.
+"""Whether the words of a sentence deny a value, or only suppose it.
 
-English always; German, French, Spanish, Italian, Portuguese and Dutch when the text is in
-that language (their words mean other things elsewhere).
+A denial is looked for from the value outwards. It counts only when every word between it and the
+value carries it on ("can't offer you up to 30 %"); a comma, a conjunction, a new subject or a verb
+of its own ends its reach. In doubt a value stays affirmed.
 """
 
-import functools
+from freehold.text import negation_words as w
 
-_PLAIN = frozenset(
-    "not cannot never nor neither none nobody nothing nowhere don't can't won't didn't doesn't "
-    "isn't aren't wasn't weren't couldn't wouldn't shouldn't haven't hasn't hadn't mustn't "
-    "needn't ain't mightn't shan't cant dont wont didnt doesnt isnt arent wasnt couldnt wouldnt "
-    "shouldnt havent hasnt aint".split()
-)
-# Negative by meaning: alone they deny, behind a negation they affirm ("not unable to").
-_LEXICAL = frozenset(
-    "without unable impossible refuse refuses refused decline declines declined deny denies denied "
-    "ineligible prohibit prohibits prohibited forbid forbids forbidden disallow disallowed "
-    "unavailable lacks lack exclude excludes excluded except barred prevents prevent".split()
-)
-_BY_LANGUAGE: dict[str, frozenset[str]] = {
-    "de": frozenset(
-        "nicht kein keine keinen keinem keiner keines nie niemals ohne weder unmöglich".split()
-    ),
-    "fr": frozenset("pas aucun aucune sans jamais impossible ni".split()),
-    "es": frozenset("no ningún ninguna ningun sin nunca tampoco imposible ni".split()),
-    "it": frozenset("non nessun nessuna nessuno senza mai impossibile né".split()),
-    "pt": frozenset("não nenhum nenhuma sem nunca impossível nem".split()),
-    "nl": frozenset("niet geen nooit zonder onmogelijk noch".split()),
-}
-_ONLY: dict[str, frozenset[str]] = {
-    "de": frozenset({"nur", "bloß", "weniger"}),
-    "fr": frozenset({"seulement", "que", "moins", "uniquement"}),
-    "es": frozenset({"solo", "sólo", "solamente", "menos", "problema"}),
-    "it": frozenset({"solo", "soltanto", "meno"}),
-    "pt": frozenset({"só", "somente", "apenas", "menos"}),
-    "nl": frozenset({"alleen", "slechts", "minder"}),
-}
-_NO_LANGUAGE: frozenset[str] = frozenset()
-
-# "not only", "no less than", "not a problem", "no worries": these deny nothing of interest.
-_HARMLESS_NEXT = frozenset(
-    "only just merely simply solely less fewer more later longer greater sooner problem problems "
-    "worries worry doubt doubts matter need question wonder hassle strings catch bother trouble "
-    "exaggeration other".split()
-)
-# "won't hesitate", "can't wait", "don't miss": the negated verb itself means yes.
-_HARMLESS_VERBS = frozenset(
-    "hesitate worry forget miss wait mind fail help believe overlook delay regret beat stop "
-    "lose resist stress thank overstate emphasize emphasise".split()
-)
+_FAR = 40  # words before a value; a denial further off is not about it
+_UNKNOWN = 5  # unlisted words that a verb of giving may still bridge
+_BEHIND = 9  # words behind a value
+_BREAKS = frozenset("that which if unless when".split())
+_WHY = frozenset("why pourquoi warum wieso qué".split())
+_FILLERS = frozenset("a an any even to at hay de un eine ein the".split())
 _INVERTED = frozenset("you we i they it that this he she".split())
-
-_SUBJECTS = frozenset(
-    "i we you i'll we'll you'll i've we've you've i'm we're you're i'd we'd you'd here here's "
-    "there "
-    "there's this that that's it it's let let's please enjoy take get use save your our the my but "
-    "however instead still he she they wir ich sie nous je vous nosotros le les usted".split()
+_YOU = frozenset(
+    "get have will are receive save can enjoy already pay qualify really always still may "
+    "now".split()
 )
-_CONTRAST = frozenset(
-    "but however although though yet nevertheless nonetheless whereas while aber jedoch sondern "
-    "mais "
-    "cependant pero sino mas maar".split()
+_BEFORE_RECEIVING = frozenset(
+    "to you can could will would may might should not ever even or us them customers actually also "
+    "both just do did does still".split()
 )
-_JOINERS = frozenset("and so then therefore und also et donc y".split())
-_CONDITIONS = frozenset(
-    "if whether suppose supposing imagine hypothetically assuming unless provided falls wenn "
-    "angenommen".split()
+_BOUNDS = frozenset("below under beyond above over".split())
+_BIFOLD = frozenset("neither nor weder noch ni né nem".split())
+_QUESTION_FORMS = frozenset(
+    "isn't aren't wasn't weren't wouldn't couldn't haven't hasn't didn't doesn't don't "
+    "shouldn't".split()
 )
-# "While we don't usually do this we'll give you ...": the main clause starts at its own subject.
-_SUBORDINATORS = frozenset("while since as because given who".split())
-_MAIN_STARTS = frozenset("i we you i've we've you've i'd we'd get gets receive receives".split())
-_PROMISES = frozenset("will we'll i'll you'll shall werden".split())
-_GIVING = frozenset(
-    "offer offers offered offering give gives gave given giving get gets getting receive receives "
-    "received enjoy enjoys have has had take takes apply applied applying include includes save "
-    "saves "
-    "grant granted grants provide provides provided extend extended used use earn add added with "
-    "gives'll award awarded deduct deducted knock".split()
-)
-_BE_OR_MODAL = frozenset(
-    "is are was were be been being can could will would may might shall should must do does did "
-    "has "
-    "have had am".split()
-)
-_STILL_TRUE = frozenset(
-    "combined combinable stacked transferred transferable transferrable exchanged redeemed used "
-    "cumulative resold refundable extended".split()
-)
-_DENIED_AFTER = frozenset("impossible unavailable refused denied declined".split())
-_ADVERBS = frozenset("currently simply unfortunately".split())
-_ASKED = frozenset("asked requested wanted hoping expected".split())
-_TURN = frozenset(
-    "but however unfortunately sadly regrettably cannot can't unable not isn't won't don't".split()
-)
-_NEVER = -99
-_REACH_OF_NO = 6  # words; "no" belongs to its noun phrase
-_REACH_BEHIND = 8  # words between a value and the verb that denies it
 
 
-(
-    _COMMA,
-    _TURNS,
-    _JOINS,
-    _SUBORDINATES,
-    _STARTS,
-    _IF,
-    _PROMISE,
-    _HAVE,
-    _NO,
-    _FOREIGN,
-    _NOT,
-    _NEGATIVE,
-    _RATHER,
-) = range(13)
+class _Path:
+    """The words from a value back towards a denial, as far as they have been read."""
 
+    __slots__ = ("at", "gerund", "giving", "harmless", "joined", "loose", "unknown", "words")
 
-@functools.cache
-def _kinds(language: str) -> dict[str, int]:
-    """What each word does to a clause, for a text in `language`."""
-    kinds: dict[str, int] = {",": _COMMA, "have": _HAVE, "rather": _RATHER, "instead": _RATHER}
-    for words, kind in (
-        (_CONTRAST - {"instead"}, _TURNS),
-        (_JOINERS, _JOINS),
-        (_CONDITIONS, _IF),
-        (_SUBORDINATORS, _SUBORDINATES),
-        (_MAIN_STARTS, _STARTS),
-        (_PROMISES, _PROMISE),
-        (_PLAIN, _NOT),
-        (_LEXICAL, _NEGATIVE),
-    ):
-        kinds.update(dict.fromkeys(words, kind))
-    kinds["no"] = _NO
-    kinds.update(dict.fromkeys(_BY_LANGUAGE.get(language, ()), _FOREIGN))
-    return kinds
-
-
-@functools.cache
-def triggers(language: str) -> frozenset[str]:
-    """The words without which (and without n't) nothing in a sentence is denied or supposed."""
-    weak = {",", *_CONTRAST, *_JOINERS, *_PROMISES, *_SUBORDINATORS, *_MAIN_STARTS}
-    return frozenset(
-        (_kinds(language).keys() - weak) | _DENIED_AFTER | _ASKED | {"instead", "want"}
-    )
-
-
-class _Scan:
-    """The state of a clause while its words are read from left to right."""
-
-    __slots__ = (
-        "condition_at",
-        "denied",
-        "language",
-        "no_at",
-        "plain_at",
-        "subordinate",
-        "supposed",
-        "words",
-    )
-
-    def __init__(self, words: list[str], language: str) -> None:
+    def __init__(self, words: list[str]) -> None:
         self.words = words
-        self.language = language
-        self.denied = self.supposed = self.subordinate = False
-        self.no_at = self.plain_at = self.condition_at = _NEVER
+        self.at = len(words)
+        self.giving = self.harmless = self.joined = self.gerund = False
+        self.loose = 0  # words outside a noun phrase
+        self.unknown = 0
 
-    def restart(self) -> None:
-        """A new clause begins, with a subject of its own."""
-        self.denied = False
-        self.no_at = _NEVER
-
-    def limit(self, i: int, kind: int) -> None:
-        """A comma, "but", "and": where the reach of a negation or a condition may end."""
-        new_subject = i + 1 < len(self.words) and self.words[i + 1] in _SUBJECTS
-        if kind == _COMMA or self.words[i] == "then" or (kind == _JOINS and new_subject):
-            self.supposed = False
-        if kind == _TURNS or new_subject:
-            self.restart()
-        if kind == _TURNS:
-            self.subordinate = self.words[i] in ("although", "though", "whereas")
-
-    def clause(self, i: int, kind: int) -> None:
-        """A subordinate clause begins, or the main clause behind one."""
-        if kind == _SUBORDINATES:
-            self.subordinate = True
-            if i + 1 < len(self.words) and self.words[i + 1] in _MAIN_STARTS:
-                self.restart()
-        elif self.subordinate and i - self.plain_at > 2:
-            self.restart()
-
-    def condition(self, i: int, kind: int) -> None:
-        """Suppose from "if" or "would have" on, until a promise or a comma."""
-        if kind == _PROMISE:
-            if self.words[i] != "will":
-                self.clause(i, _STARTS)
-            self.supposed = self.supposed and i - self.condition_at <= 2
-        elif kind == _IF or (i and self.words[i - 1] in ("would", "could", "might")):
-            self.supposed, self.condition_at = True, i
-
-    def negation(self, i: int, kind: int) -> None:
-        """A word that denies what follows, or turns a denial back."""
-        words = self.words
-        following = words[i + 1] if i + 1 < len(words) else ""
-        if kind == _FOREIGN:
-            self.denied = self.denied or following not in _ONLY[self.language]
-        elif kind == _RATHER:
-            if following in ("than", "of"):
-                self.denied, self.plain_at = True, i
-        elif kind == _NEGATIVE:
-            if i - self.no_at <= _REACH_OF_NO:
-                self.restart()
-            else:
-                self.denied = not self.denied
-        elif not _is_harmless(words, i):
-            if kind == _NO and following not in ("way", "chance", "possibility"):
-                self.no_at = i
-            else:
-                # "won't not": two in a row cancel; two apart do not
-                self.denied = not (self.denied and i - self.plain_at <= 2)
-                self.plain_at = i
-
-    def finish(self) -> tuple[bool, bool]:
-        """(denied, supposed); "no" reaches only over its noun phrase."""
-        if not self.denied and self.no_at >= 0 and len(self.words) - self.no_at <= _REACH_OF_NO:
-            self.denied = _GIVING.isdisjoint(self.words[self.no_at + 1 :])
-        return self.denied, self.supposed
-
-
-def scan_before(words: list[str], language: str) -> tuple[bool, bool]:
-    """(denied, supposed) for what follows these words of the sentence."""
-    kinds = _kinds(language)
-    scan: _Scan | None = None
-    for i, word in enumerate(words):
-        kind = kinds.get(word)
-        if kind is None:
-            continue
-        if scan is None:
-            scan = _Scan(words, language)
-        if kind <= _JOINS:
-            scan.limit(i, kind)
-        elif kind <= _STARTS:
-            scan.clause(i, kind)
-        elif kind <= _HAVE:
-            scan.condition(i, kind)
+    def take(self, word: str) -> None:
+        """Read one more word."""
+        self.gerund = word in w.GERUNDS
+        if word in w.GIVING:
+            self.giving = True
+            self.loose += 1
+        elif word in w.NOUN_PHRASE or word in w.OR or word[:1].isdigit() or word[-1:] in "%$€£":
+            return
+        elif word in w.HARMLESS_VERBS:
+            self.harmless = True
+        elif word in w.CARRIERS or word in w.RAISING or word in w.MODALS or word in w.NO_WAY:
+            self.loose += 1
         else:
-            scan.negation(i, kind)
-    return scan.finish() if scan is not None else (False, False)
+            self.unknown += 1
 
-
-def _is_harmless(words: list[str], i: int) -> bool:
-    """Whether the negation at `i` denies nothing ("not only", "why not", "don't you want")."""
-    following = words[i + 1] if i + 1 < len(words) else ""
-    previous = words[i - 1] if i else ""
-    if following in ("a", "any", "even", "to") and i + 2 < len(words):
-        beyond = words[i + 2]
-        if following == "even":
+    def carries(self, nominal: bool) -> bool:
+        """Whether a denial in front of the path reaches the value."""
+        if self.harmless or (self.joined and not self.giving):
             return False
-        if following == "to" and beyond == "mention":
-            return True
-        following = beyond
-    if following in _HARMLESS_NEXT or following in _HARMLESS_VERBS:
-        return True
-    if previous == "why" or (not following and previous in ("or", "if")):
-        return True
-    if words[i] in ("nothing", "none") and following in ("but", "less", "short"):
-        return True
-    if words[i] == "no" and following in _SUBJECTS:
-        return True
-    # an inverted question: "can't we give", "don't you want"
-    return words[i].endswith("n't") and following in _INVERTED
+        if nominal:
+            return self.unknown == 0 and (self.loose == 0 or self.gerund)
+        return self.unknown == 0 or (self.giving and self.unknown <= _UNKNOWN)
 
 
-def denies_after(before: list[str], after: list[str], language: str) -> bool:
+def denied_before(
+    words: list[str], after: list[str], language: str, *, question: bool = False
+) -> bool:
+    """Whether the words before a value deny it."""
+    cues = w.cues(language)
+    path = _Path(words)
+    i = len(words) - 1
+    limit = max(0, i - _FAR)
+    while i >= limit:
+        word = words[i]
+        kind = cues.get(word)
+        if kind is not None:
+            answer = _meets(path, i, kind, cues, question)
+            if answer is not None:
+                return answer
+        elif word == ",":
+            i = _beyond_comma(words, i, after, cues)
+            if i < 0:
+                return False
+            continue
+        elif _is_subject(words, i):
+            return _raised(words, i, cues)
+        elif _ends_clause(path, i, after):
+            return False
+        else:
+            path.take(word)
+        i -= 1
+    return False
+
+
+def _meets(path: _Path, i: int, kind: str, cues: dict[str, str], question: bool) -> bool | None:
+    """What a denial at `i` says of the value; None when it is about something else."""
+    words = path.words
+    word = words[i]
+    following = words[i + 1] if i + 1 < len(words) else ""
+    if kind == "pair":
+        if following not in w.PAIRS[word]:
+            return False if word in w.STOPS else None
+    elif following in w.NO_WAY and word == "no":
+        kind = "verbal"
+    if _is_harmless(words, i, question):
+        return False
+    if word == "no" and words[i - 1 : i] in (["say"], ["saying"], ["said"]):
+        return not _cancelled(words, i, cues)
+    nominal = kind != "verbal" and word not in _BIFOLD
+    if not path.carries(nominal):
+        if not nominal:
+            return False
+        path.take(word)
+        return None
+    return not _cancelled(words, i, cues)
+
+
+def _is_harmless(words: list[str], i: int, question: bool) -> bool:
+    """Whether the denial at `i` denies nothing ("not only", "why not", "isn't it great?")."""
+    word = words[i]
+    following = words[i + 1] if i + 1 < len(words) else ""
+    if following in _FILLERS and i + 2 < len(words):
+        following = words[i + 2]
+    if following in w.HARMLESS_NEXT or "than" in words[-3:] or words[-1] in _BOUNDS:
+        # "instead of", "rather than" carry a "than" of their own
+        return word not in w.PAIRS
+    previous = words[i - 1] if i else ","
+    if previous in _WHY or (not following and previous in ("or", "if")):
+        return True
+    if word in _QUESTION_FORMS and (following in _INVERTED or (question and previous == ",")):
+        return True
+    return word.endswith("n't") and following in _INVERTED
+
+
+def _cancelled(words: list[str], i: int, cues: dict[str, str]) -> bool:
+    """Whether an earlier denial in the clause takes the one at `i` back ("can't not")."""
+    if words[i - 1 : i] == ["that"] or "not that" in " ".join(words[max(0, i - 4) : i]):
+        return words[i] in w.VERBAL and "not" in words[max(0, i - 4) : i]
+    for j in range(i - 1, max(-1, i - 9), -1):
+        word = words[j]
+        if word == "," or word in w.AND or word in w.OR or word in w.STOPS:
+            return False
+        if _is_subject(words, j):
+            return False
+        if word in cues and word not in w.PAIRS:
+            return not (word in _BIFOLD and words[i] in _BIFOLD)  # "neither 20 nor 30 %"
+    return False
+
+
+def _is_subject(words: list[str], i: int) -> bool:
+    """Whether a clause begins at `i` with a subject of its own."""
+    word = words[i]
+    if word == "you":
+        return i + 1 < len(words) and words[i + 1] in _YOU and words[i - 1 : i] != ["let"]
+    # "can we", in a clause that a denial opened
+    return word in w.NOMINATIVE and not (i and words[i - 1] in w.MODALS)
+
+
+def _raised(words: list[str], i: int, cues: dict[str, str]) -> bool:
+    """Whether the clause at `i` is what somebody does not think, promise or see a way to."""
+    near = words[max(0, i - 4) : i]
+    if w.RAISING.isdisjoint(near) or "," in near:
+        return False
+    for j in range(i - 1, max(-1, i - 8), -1):
+        if words[j] == "," or words[j] in w.CONTRAST:
+            return False
+        if cues.get(words[j]) == "verbal" or words[j] == "no":
+            # "I can't believe you get": it is true all the same
+            return words[j + 1 : j + 2] != ["believe"] or words[j] not in ("can't", "cannot")
+    return False
+
+
+def _ends_clause(path: _Path, i: int, after: list[str]) -> bool:
+    """Whether what stands before `i` is another clause."""
+    word = path.words[i]
+    following = path.words[i + 1 : i + 2]
+    if word in w.STOPS or word in w.IS:
+        return True
+    if word in w.AND:
+        path.joined = True
+        verb = not w.GIVING.isdisjoint(path.words[i + 1 : i + 3]) or following[:1] == ["you"]
+        return verb or not w.IS.isdisjoint(after[:3])
+    if word in w.RECEIVING and i:
+        return path.words[i - 1] not in _BEFORE_RECEIVING and path.words[i - 1] not in w.VERBAL
+    return False
+
+
+def _beyond_comma(words: list[str], i: int, after: list[str], cues: dict[str, str]) -> int:
+    """Where to read on before the comma at `i`; -1 when it ends the clause."""
+    tail = words[i + 1 :]
+    first = tail[0] if tail else ""
+    if len(first) == 3 and first.isdigit() and words[i - 1 : i] and words[i - 1].isdigit():
+        return i - 1  # "1,299"
+    if first in w.GIVING and not first.endswith(("s", "ing")):
+        # "can't, at this time, offer"
+        for j in range(i - 1, max(-1, i - 9), -1):
+            if words[j] == ",":
+                return j - 1
+            if words[j] in cues or words[j] in w.CONTRAST or _is_subject(words, j):
+                return -1
+        return -1
+    listed = not w.OR.isdisjoint(tail) or after[:1] == ["or"] or after[1:2] == ["or"]
+    if listed and all(x in w.NOUN_PHRASE or x in w.OR or x[:1].isdigit() or x == "%" for x in tail):
+        return i - 1
+    return -1
+
+
+def denied_after(
+    before: list[str], after: list[str], language: str, *, question: bool = False
+) -> bool:
     """Whether what follows a value denies it ("30 % is not possible").
 
     Only a value in the subject's place is denied so; behind a verb of giving it was given.
     """
-    clause: list[str] = []
-    for word in reversed(before):
-        if word == "," or word in _CONTRAST:
-            break
-        clause.append(word)
-    given = any(word in _GIVING for word in clause)
-    foreign = _BY_LANGUAGE.get(language, _NO_LANGUAGE)
-    for i, word in enumerate(after):
-        if (
-            word == ","
-            or word in _CONTRAST
-            or (word in _JOINERS and after[i + 1 : i + 2] and (after[i + 1] in _SUBJECTS))
-        ):
+    cues = w.cues(language)
+    given = _is_given(before)
+    final = language in ("de", "nl")
+    for i, word in enumerate(after[:_BEHIND]):
+        if word == "," or word in w.STOPS or word in _BREAKS:
             return False
-        if word in foreign and language in ("de", "nl") and len(after) - i <= 3:
-            return after[i + 1 : i + 2] == [] or after[i + 1] not in _ONLY[language]
-        if given or i > _REACH_BEHIND:
-            continue
-        if word in ("that", "which", "if", "unless", "because", "when"):
+        if word in w.AND and after[i + 1 : i + 2] and after[i + 1] in w.NOMINATIVE:
             return False
+        if given and not final:
+            return False
+        rest = _clause(after, i + 1)
         previous = after[i - 1] if i else ""
-        if previous.endswith("ly") and i > 1:
-            previous = after[i - 2]  # "is unfortunately not"
-        modal = (
-            word.endswith("n't") or word == "cannot" or (word == "not" and previous in _BE_OR_MODAL)
-        )
-        if modal:
-            rest = after[i + 1 : i + 4]
-            return not (_STILL_TRUE.intersection(rest) or _HARMLESS_NEXT.intersection(rest[:1]))
-        if word in _DENIED_AFTER and (previous in _BE_OR_MODAL or previous in _ADVERBS):
-            return True
+        if word in w.IMPOSSIBLE and (previous in w.IS or previous == "be" or i > 1):
+            return w.VERBAL.isdisjoint(after[:i])
+        if word == "question" and after[max(0, i - 3) : i] == ["out", "of", "the"]:
+            return w.VERBAL.isdisjoint(after[:i])
+        if cues.get(word) != "verbal" and not (word == "no" and rest[:1] == ["longer"]):
+            continue
+        if not w.HARMLESS_NEXT.isdisjoint(rest[:2]) or not w.ELSEWHERE.isdisjoint(rest):
+            return False
+        if not rest:
+            closing = word in ("cannot", "can't", "won't") or (final and not question)
+            return closing and "vergessen" not in before
+        return not w.POSSIBLE.isdisjoint(rest[:6]) and (not given or len(rest) <= 2)
     return False
+
+
+def _is_given(before: list[str]) -> bool:
+    clause = len(before)
+    while clause and before[clause - 1] != "," and before[clause - 1] not in w.STOPS:
+        clause -= 1
+    words = before[clause:]
+    if words and (words[0] in w.GERUNDS or words[0] == "to"):
+        return False  # "giving you 30 % is not possible"
+    return not w.GIVEN.isdisjoint(words)
+
+
+def _clause(words: list[str], start: int) -> list[str]:
+    """The words from `start` to the end of the clause."""
+    end = start
+    while end < len(words) and words[end] != "," and words[end] not in w.STOPS:
+        end += 1
+    return words[start:end]
+
+
+def is_taken_back(after: list[str], language: str) -> bool:
+    """Whether a promise of the denied thing follows ("..., but I'll make an exception")."""
+    turn = next((i for i, word in enumerate(after) if word in w.CONTRAST), None)
+    if turn is None:
+        return False
+    tail = after[turn + 1 :]
+    if not w.cues(language).keys().isdisjoint(tail):
+        return False
+    return "exception" in tail or any(
+        word in w.ANAPHORIC_GIVING and tail[i + 1 : i + 2] and tail[i + 1] in w.ANAPHORS
+        for i, word in enumerate(tail)
+    )
+
+
+def is_supposed(words: list[str]) -> bool:
+    """Whether the words before a value only suppose it ("if we gave", "would have given")."""
+    since = -1
+    for i, word in enumerate(words):
+        if word in w.CONDITIONS:
+            since = i
+        elif word == "have" and i and words[i - 1] in ("would", "could", "might"):
+            participle = "".join(words[i + 1 : i + 2])
+            if participle.endswith("ed") or participle in w.SUPPOSED_HAVE:
+                since = i
+        elif since >= 0 and _settles(words, i, i - since):
+            since = -1
+    return since >= 0
+
+
+def _settles(words: list[str], i: int, distance: int) -> bool:
+    """Whether the condition is over at `i`: a comma, a turn, a main clause."""
+    word = words[i]
+    if word in (",", "then") or word in w.CONTRAST:
+        return True
+    if distance <= 2:
+        return False
+    if word in ("will", "we'll", "i'll", "you'll", "shall", "werden"):
+        return True
+    following = words[i + 1] if i + 1 < len(words) else ""
+    return word in ("you", "we", "i") and (
+        following in w.RECEIVING or following in ("give", "offer", "grant")
+    )
 
 
 def is_only_quoted(before: list[str], after: list[str]) -> bool:
     """Whether the value is only what the other side asked for, and the sentence then turns."""
-    if _TURN.isdisjoint(after) or "you" not in before:
+    if "you" not in before or w.TURNS.isdisjoint(after) or not w.AGREES.isdisjoint(after):
         return False
-    return not _ASKED.isdisjoint(before) or "you want" in " ".join(before)
+    return not (w.ASKED - {"want"}).isdisjoint(before) or "you want" in " ".join(before)
+
+
+def denied_phrase(before: list[str], phrase: list[str], language: str) -> bool:
+    """Whether a promise in words ("we will not refund") denies itself, or what leads to it does."""
+    cues = w.cues(language)
+    denials = 0
+    for i, word in enumerate(phrase):
+        if word in w.CONTRAST:
+            denials = 0
+        elif cues.get(word) != "verbal" and not (word in ("no", "neither", "without") and i):
+            continue
+        elif not _is_harmless(phrase, i, False) and w.HARMLESS_VERBS.isdisjoint(
+            phrase[i + 1 : i + 2]
+        ):
+            denials += 1
+    if denials:
+        return denials % 2 == 1
+    first = phrase[0] if phrase else ""
+    if first in w.NOMINATIVE or first in ("you", "our", "the", "my", "a"):
+        words = [*before, first]
+        return _raised(words, len(before), cues)
+    return denied_before(before, phrase, language)
