@@ -94,7 +94,7 @@ def test_addresses_come_from_the_environment_and_all_missing_ones_are_named(tmp_
     bundle = resolved(tmp_path, MODEL_URL="https://eu.example.com/v1/", DB_URL="sqlite:here.db")
     app = bundle.app_for("chain", "service")
     assert app.models["gpt-5"].base_url == "https://eu.example.com/v1"
-    assert app.sources[0].url == "sqlite:here.db"
+    assert app.sources[0].url == "sqlite:///here.db"
     with pytest.raises(Unresolved, match=r"base_url needs MODEL_URL.*url needs DB_URL"):
         resolved(tmp_path)
 

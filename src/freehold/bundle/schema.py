@@ -203,9 +203,12 @@ class DetectorUse(Section):
 
 
 class LimitSettings(Section):
-    """Ceilings. A child may only lower what is inherited where the parent locks `limits`."""
+    """Ceilings on a tenant with all that is below it, or on an app as one tenant runs it.
 
-    requests_per_minute: int | None = Field(None, ge=1, description="Of one app of one tenant.")
+    A child may only lower what is inherited where the parent locks `limits`.
+    """
+
+    requests_per_minute: int | None = Field(None, ge=1, description="All of them together.")
     tokens_per_day: int | None = Field(None, ge=1, description="Sent and received together.")
     money_per_day: float | None = Field(None, ge=0, description="In the bundle's currency.")
     max_request_chars: int | None = Field(

@@ -44,7 +44,7 @@ def source_spec(source_id: str, source: schema.Source, url: str) -> SourceSpec:
     return SourceSpec(
         id=source_id,
         type=source.type,
-        url=url,
+        url=_database(url),
         title=source.title,
         query=source.query,
         method=source.method,
@@ -59,6 +59,13 @@ def source_spec(source_id: str, source: schema.Source, url: str) -> SourceSpec:
         max_rows=source.max_rows,
         max_chars=source.max_chars,
     )
+
+
+def _database(url: str) -> str:
+    """``sqlite:shop.db`` as the address that database adapters know: ``sqlite:///shop.db``."""
+    if url.startswith("sqlite:") and not url.startswith("sqlite:///"):
+        return f"sqlite:///{url.removeprefix('sqlite:')}"
+    return url
 
 
 def rule_spec(rule_id: str, rule: schema.Rule) -> RuleSpec:

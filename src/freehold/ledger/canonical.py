@@ -15,7 +15,7 @@ _LARGEST = 2**53 - 1
 def encode(value: Any) -> bytes:
     """Canonical bytes of structs, dicts, lists, sets (sorted), text, integers, booleans, null.
 
-    Lone surrogates, which UTF-8 cannot carry, become question marks. Floats are the caller's business:
+    Lone surrogates, which UTF-8 cannot carry, become question marks. Floats are for the caller:
     run what may hold them through :func:`plain` first.
     """
     try:
