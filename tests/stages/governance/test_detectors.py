@@ -193,6 +193,13 @@ def cases() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("kind", "text", "value"), cases())
+@pytest.mark.parametrize(
+    "text", ["+49 30 901820774", "Well, +49 30 901820774 it is", "(+49 30 901820774)"]
+)
+def test_an_international_number_may_end_in_a_long_group(text: str) -> None:
+    assert kit.found(text, EVERYTHING) == [("phone", "+49 30 901820774")]
+
+
 def test_found(kind: str, text: str, value: str) -> None:
     assert (kind, value) in kit.found(text, EVERYTHING)
 

@@ -86,11 +86,14 @@ _DATE = re.compile(
 )
 
 
-def _groups(folded: str, at: int, most: int) -> list[tuple[int, int]]:
-    """(end, digits so far) after each group of digits from ``at`` on, up to ``most`` digits."""
+def _groups(folded: str, at: int, most: int, *, long: bool = False) -> list[tuple[int, int]]:
+    """(end, digits so far) after each group of digits from ``at`` on, up to ``most`` digits.
+
+    ``long``: later groups may be long too, since the beginning says that this is a number to call.
+    """
     found: list[tuple[int, int]] = []
     digits = 0
-    while (match := (_LONG_GROUP if not found else _GROUP).match(folded, at)) is not None:
+    while (match := (_LONG_GROUP if long or not found else _GROUP).match(folded, at)) is not None:
         digits += match.end(1) - match.start(1)
         if digits > most:
             break
@@ -106,7 +109,7 @@ def _goes_on(folded: str, start: int) -> bool:
 
 def _international(folded: str, start: int, _: int) -> Spans:
     digits_at = start + (1 if folded[start] == "+" else 2)
-    groups = _groups(folded, digits_at, 15)
+    groups = _groups(folded, digits_at, 15, long=folded[start] == "+")
     north_american = folded[digits_at] == "1"
     fitting = [
         (stop, digits)
