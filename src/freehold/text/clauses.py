@@ -31,6 +31,7 @@ class Document:
         "_promised",
         "_sentences",
         "_taken",
+        "_triggers",
         "clean",
         "folded",
         "language",
@@ -63,6 +64,7 @@ class Document:
         self._taken = bytearray(len(text))
         self._promised: bytearray | None = None
         self._sentences: dict[int, bool] = {}
+        self._triggers: frozenset[str] | None = None
         self._around: tuple[tuple[int, int], Around] | None = None
 
     def is_free(self, start: int, end: int) -> bool:
@@ -105,18 +107,25 @@ class Document:
 
     def is_plain(self, start: int) -> bool:
         """Whether the sentence around `start` has no word that could deny or suppose anything."""
-        left = self.clean.rfind("\n", 0, start) + 1
+        clean = self.clean
+        if self._triggers is None:
+            words = clean.replace(",", " ").split()
+            self._triggers = negation_words.triggers(self.language).intersection(words)
+        if not self._triggers:
+            return True
+        left = clean.rfind("\n", 0, start) + 1
         plain = self._sentences.get(left)
         if plain is None:
-            right = self.clean.find("\n", start)
-            sentence = self.clean[left : right if right >= 0 else len(self.clean)]
-            words = sentence.replace(",", " ").split()
-            plain = negation_words.triggers(self.language).isdisjoint(words)
+            right = clean.find("\n", start)
+            sentence = clean[left : right if right >= 0 else len(clean)]
+            plain = not any(word in sentence for word in self._triggers)
             self._sentences[left] = plain
         return plain
 
     def is_question(self, end: int) -> bool:
         """Whether the sentence around `end` closes with a question mark."""
+        if "?" not in self.low:
+            return False
         right = self.clean.find("\n", end, end + 400)
         return right >= 0 and self.low[right] == "?"
 

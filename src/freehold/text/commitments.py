@@ -8,7 +8,7 @@ promise ("if it is late, we'll refund you") still binds for what costs money; fo
 from freehold.core.facts import Polarity, TextFact
 from freehold.text import negation
 from freehold.text.clauses import Document
-from freehold.text.patterns import Spans
+from freehold.text.patterns import PatternSet, Spans
 from freehold.text.patterns import compile as compile_pattern
 
 # stem -> (class, every form of the verb)
@@ -122,6 +122,8 @@ _OFFERED = compile_pattern(
     rf"(?:go ahead and |proceed with |proceed to |now |also ){{0,2}}(?:({_VERB})"
     rf"|({_LIGHT}){_WORDS} ({_NOUN}))\b"
 )
+# Asked at once, which costs as much as one of them, before each that is there is read.
+_SHAPES = PatternSet(p.pattern for p in (_ACTIVE, _PASSIVE, _NOMINAL, _ENTITLED, _STATE))
 # No word boundary at the end: to the engines an accented letter is none of a word.
 _FOREIGN = {
     "de": compile_pattern(
@@ -182,34 +184,36 @@ def find(doc: Document) -> list[TextFact]:
             offered = _class_of(doc, span, parts)
             if offered is not None:
                 _add(found, doc, span, offered, "hypothetical")
-    for span, subject, contraction, helpers, *parts in _ACTIVE.regs(low):
+    shapes = _SHAPES.hits(low)
+    for span, subject, contraction, helpers, *parts in _ACTIVE.regs(low) if 0 in shapes else ():
         role = _class_of(doc, span, parts)
         if role is None:
             continue
         words = [*doc.group(contraction).split(), *doc.group(helpers).split()]
         words += [doc.group(subject), *(doc.group(parts[1]).split() if parts[1][0] >= 0 else ())]
         _add(found, doc, span, role, _active_polarity(doc, span, role, words))
-    for span, auxiliary, done, _ in _PASSIVE.regs(low):
+    for span, auxiliary, done, _ in _PASSIVE.regs(low) if 1 in shapes else ():
         if low.startswith(_BY_OTHERS, span[1]):
             continue
         passive = verb_class(doc.group(done)) if done[0] >= 0 else _noun_class(doc, *span)
         if passive is not None:
             able = doc.group(auxiliary).startswith(_ABLE)
             _add(found, doc, span, passive, _stated_polarity(doc, *span, passive, able))
-    _find_stated(found, doc)
+    _find_stated(found, doc, shapes)
     _find_foreign(found, doc)
     return found
 
 
-def _find_stated(found: list[TextFact], doc: Document) -> None:
+def _find_stated(found: list[TextFact], doc: Document, shapes: list[int]) -> None:
     """What the reader will get ("you'll receive a refund"), and what is said to be settled."""
     low = doc.low
-    if "you" in low:
+    if 2 in shapes:
         for span, auxiliaries, noun in _NOMINAL.regs(low):
             role = verb_class(doc.group(noun))
             if role not in ("cancel", "book", "change", "transfer"):
                 supposed = "would" in doc.group(auxiliaries) and "if" in doc.around(*span)[1]
                 _add(found, doc, span, role, _stated_polarity(doc, *span, role, supposed))
+    if 3 in shapes:
         for span, verb in _ENTITLED.regs(low):
             state = _stated_polarity(doc, *span, "", True)
             _add(found, doc, span, verb_class(doc.group(verb)), state)
@@ -221,7 +225,7 @@ def _find_stated(found: list[TextFact], doc: Document) -> None:
             none = before.endswith((" 0 ", "zero "))
             state = "negated" if none else _stated_polarity(doc, *span, "free", False)
             _add(found, doc, span, "free", state)
-    for span, noun, _ in _STATE.regs(low):
+    for span, noun, _ in _STATE.regs(low) if 4 in shapes else ():
         if not _WAITING.isdisjoint(doc.around(*span)[0][-2:]):
             continue  # "after the booking is complete"
         role = verb_class(doc.group(noun)) if noun[0] >= 0 else "guarantee"

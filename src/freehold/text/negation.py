@@ -22,6 +22,7 @@ _BEFORE_RECEIVING = frozenset(
     "to you can could will would may might should not ever even or us them customers actually also "
     "both just do did does still".split()
 )
+_TURNING = w.NOMINATIVE | w.STOPS | w.IS | w.AND | w.RECEIVING | {"you"}
 _BOUNDS = frozenset("below under beyond above over".split())
 _BIFOLD = frozenset("neither nor weder noch ni né nem".split())
 _QUESTION_FORMS = frozenset(
@@ -71,6 +72,13 @@ def denied_before(
 ) -> bool:
     """Whether the words before a value deny it."""
     cues = w.cues(language)
+    if cues.keys().isdisjoint(words):
+        return False
+    if "," in words:
+        comma = len(words) - 1 - words[::-1].index(",")
+        tail = words[comma:]
+        if cues.keys().isdisjoint(tail) and _beyond_comma(words, comma, after, cues) < 0:
+            return False
     path = _Path(words)
     i = len(words) - 1
     limit = max(0, i - _FAR)
@@ -86,6 +94,8 @@ def denied_before(
             if i < 0:
                 return False
             continue
+        elif word not in _TURNING:
+            path.take(word)
         elif _is_subject(words, i):
             return _raised(words, i, cues)
         elif _ends_clause(path, i, after):
@@ -216,6 +226,8 @@ def denied_after(
 
     Only a value in the subject's place is denied so; behind a verb of giving it was given.
     """
+    if w.cues_behind(language).isdisjoint(after[:_BEHIND]):
+        return False
     cues = w.cues(language)
     given = _is_given(before)
     final = language in ("de", "nl")
@@ -278,6 +290,8 @@ def is_taken_back(after: list[str], language: str) -> bool:
 def is_supposed(words: list[str]) -> bool:
     """Whether the words before a value only suppose it ("if we gave", "would have given")."""
     since = -1
+    if "have" not in words and w.CONDITIONS.isdisjoint(words):
+        return False
     for i, word in enumerate(words):
         if word in w.CONDITIONS:
             since = i

@@ -186,3 +186,10 @@ def cues(language: str) -> dict[str, str]:
 def triggers(language: str) -> frozenset[str]:
     """The words without which nothing in a sentence is denied or supposed."""
     return frozenset(cues(language)) | CONDITIONS | IMPOSSIBLE | ASKED | SUPPOSED_HAVE
+
+
+@functools.cache
+def cues_behind(language: str) -> frozenset[str]:
+    """The words without which nothing behind a value denies it."""
+    verbal = {word for word, kind in cues(language).items() if kind == "verbal"}
+    return IMPOSSIBLE | verbal | {"no", "question"}

@@ -136,13 +136,14 @@ class Match:
 class Pattern:
     """A compiled pattern; it is compiled when first used."""
 
-    __slots__ = ("_native", "engine", "ignore_case", "pattern")
+    __slots__ = ("_native", "_raw", "engine", "ignore_case", "pattern")
 
     def __init__(self, pattern: str, ignore_case: bool, engine: Engine) -> None:
         self.pattern = pattern
         self.ignore_case = ignore_case
         self.engine = engine
         self._native: Any = None
+        self._raw: Any = None  # RE2's own call, without the wrapper's generator and match objects
 
     def __repr__(self) -> str:
         return f"Pattern({self.pattern!r}, engine={self.engine!r})"
@@ -157,6 +158,7 @@ class Pattern:
                     self._native = re.compile(translated, flags)
                 else:
                     self._native = _re2.compile(self.pattern, _options(self.ignore_case))
+                    self._raw = getattr(getattr(self._native, "_regexp", None), "Match", None)
             except _engine_errors() as error:
                 raise PatternError(f"{self.pattern!r}: {error}") from error
         return self._native
@@ -190,16 +192,33 @@ class Pattern:
         if self.engine == "re":
             return [found.regs for found in native.finditer(encodable(text))]
         if text.isascii():
-            return [_all_spans(found) for found in native.finditer(text.encode())]
+            return self._ascii_regs(native, text.encode())
         groups = range(native.groups + 1)
         return [[found.span(i) for i in groups] for found in self._finditer_bytes(native, text)]
+
+    def _ascii_regs(self, native: Any, data: bytes) -> list[Spans]:
+        match = self._raw
+        if match is None:
+            return [_all_spans(found) for found in native.finditer(data)]
+        found: list[Spans] = []
+        at, end = 0, len(data)
+        anchor = _re2._re2.RE2.Anchor.UNANCHORED
+        while at <= end:
+            groups = match(anchor, data, at, end)
+            stop = groups[0][1]
+            if stop < 0:
+                break
+            found.append(groups)
+            at = stop if stop > at else at + 1
+        return found
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """(start, end) of every match."""
         if text.isascii():
             native = self._native or self.prepare()
-            source: Any = text if self.engine == "re" else text.encode()
-            return [found.span() for found in native.finditer(source)]
+            if self.engine == "re":
+                return [found.span() for found in native.finditer(text)]
+            return [groups[0] for groups in self._ascii_regs(native, text.encode())]
         return [found.span() for found in self.finditer(text)]
 
     def search(self, text: str) -> Match | None:

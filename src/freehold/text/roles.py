@@ -37,6 +37,11 @@ _OTHER = frozenset(
     "correct alkohol baumwolle coton algodón akku batterie batería verfügbarkeit sicher "
     "occupancy occupied opacity loaded load cpu memory disk".split()
 )
+_NEAR = {
+    **dict.fromkeys(_OTHER, "other"),
+    **dict.fromkeys(_RATE, "rate"),
+    **dict.fromkeys(_DISCOUNT, "discount"),
+}
 _POLICY = frozenset(
     "policy policies guideline guidelines rule rules limit limits limited capped cap maximum max "
     "permitted allowed allows allow permits richtlinie politique política approval".split()
@@ -84,18 +89,15 @@ def percent_role(doc: Document, start: int, end: int) -> str:
 
 def _nearest(before: list[str], after: list[str]) -> str | None:
     """The role that the nearest telling word gives; words before and after alternate."""
-    left, right = before[:-11:-1], after[:6]
-    for i in range(max(len(left), len(right))):
-        for words in (right, left):
-            if i < len(words):
-                word = words[i]
-                if word in _DISCOUNT:
-                    return "discount"
-                if word in _RATE:
-                    return "rate"
-                if word in _OTHER:
-                    return "other"
-    return None
+    nearest, at = None, 10
+    for i, word in enumerate(after[:6]):
+        if word in _NEAR:
+            nearest, at = _NEAR[word], i
+            break
+    for word in before[: -at - 1 : -1]:
+        if word in _NEAR:
+            return _NEAR[word]  # nearer than the one behind
+    return nearest
 
 
 def _unless_policy(before: list[str], after: list[str], role: str) -> str:
@@ -143,8 +145,8 @@ def money_role(doc: Document, start: int, end: int) -> str:
         # "a refund of $38 per passenger": what the amount is outweighs how it is counted
         if _MONEY_ROLES.get(word, "price") != "price":
             return _MONEY_ROLES[word]
-    for i in range(max(len(left), len(right))):
-        for words in (left, right):
-            if i < len(words) and words[i] in _MONEY_ROLES:
-                return _MONEY_ROLES[words[i]]
-    return "other"
+    at = next((i for i, word in enumerate(right) if word in _MONEY_ROLES), len(left))
+    for word in left[: at + 1]:
+        if word in _MONEY_ROLES:
+            return _MONEY_ROLES[word]
+    return _MONEY_ROLES[right[at]] if at < len(right) and right[at] in _MONEY_ROLES else "other"
