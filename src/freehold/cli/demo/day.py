@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from freehold.app import key_service, record_service
@@ -26,9 +27,19 @@ from freehold.testing.retail.traffic import Call, day
 
 APPS = ("customer-service", "store-assistant", "inventory")
 SEED = 2026
+KEY_NAME = "demo"
 _START_S = 60.0
 
 Progress = Callable[[str, int, int], None]
+
+
+class Customer(NamedTuple):
+    """An invented customer: a key and a token to ask with, an order of theirs and a stranger's."""
+
+    key: str
+    token: str
+    order: str
+    strangers_order: str
 
 
 class Demo:
@@ -90,9 +101,12 @@ class Demo:
         """A key for each region's use of each app."""
         os.environ.update(env)  # the bundle names its addresses by these variables
         with key_service(self._home, self.bundle) as keys:
+            for row in keys.list():
+                if row["name"] == KEY_NAME and row["state"] == "live":
+                    keys.revoke(row["key_id"])
             for region in retail_regions(self.database):
                 for app in APPS:
-                    made = keys.create(tenant=region, app=app, name="demo")
+                    made = keys.create(tenant=region, app=app, name=KEY_NAME)
                     self.keys[f"{app}@{region}"] = made.secret
 
     def drive(self, requests: int, concurrency: int) -> Sent:
@@ -117,11 +131,22 @@ class Demo:
         """The key that a store's region uses for an app."""
         return self.keys[f"{call.app}@{call.region}"]
 
-    def customer(self) -> tuple[str, str]:
-        """A key and an end user's token to try things with."""
-        calls = day(100, SEED, self.database)
-        call = next(call for call in calls if call.app == "customer-service")
-        return self.key_of(call), self.issuer.token(call.claims)
+    def customer(self) -> Customer:
+        """Somebody to try things as."""
+        calls = (call for call in day(1_000, SEED, self.database) if call.app == APPS[0])
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as db:
+            for call in calls:
+                me = call.claims.get("customer_id", "")
+                own = db.execute(
+                    "SELECT max(id) FROM orders WHERE customer_id = ?", (me,)
+                ).fetchone()
+                if me and own[0]:
+                    other = db.execute(
+                        "SELECT min(id) FROM orders WHERE customer_id <> ?", (me,)
+                    ).fetchone()
+                    token = self.issuer.token(call.claims)
+                    return Customer(self.key_of(call), token, own[0], other[0])
+        raise LookupError("the example has no customer with an order")
 
     def recorded(self) -> Summary:
         """What the records of this run add up to."""

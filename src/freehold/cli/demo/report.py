@@ -6,6 +6,7 @@ from msgspec import to_builtins
 from rich.console import Console
 from rich.table import Table
 
+from freehold.cli.demo.day import Customer
 from freehold.ledger.index import Summary
 from freehold.testing.retail.drive import Summary as Sent
 
@@ -88,22 +89,23 @@ def show(console: Console, summary: Sent, recorded: Summary, own_work: dict[str,
     )
 
 
-def goodbye(console: Console, url: str, key: str, token: str, home: str) -> None:
+def goodbye(console: Console, url: str, customer: Customer, home: str) -> None:
     """Where it runs, and what to paste next; long lines stay whole for that."""
-    question = "Do you have a kettle, and can I get 30% off?"
+    question = f"Where is my order {customer.strangers_order}?"
     curl = (
         f"curl -i {url}/v1/chat/completions \\\n"
-        f"  -H 'Authorization: Bearer {key}' \\\n"
+        f"  -H 'Authorization: Bearer {customer.key}' \\\n"
         "  -H 'Content-Type: application/json' \\\n"
-        f"  -H 'x-freehold-identity: {token}' \\\n"
+        f"  -H 'x-freehold-identity: {customer.token}' \\\n"
         f'  -d \'{{"model": "auto", "messages": [{{"role": "user", "content": "{question}"}}]}}\''
     )
     console.rule("The gateway is still up")
     lines = (
         f"url  {url}/v1",
-        f"key  {key}",
+        f"key  {customer.key}",
         "",
-        "Ask something as one of the chain's (invented) customers; the token says which one:",
+        "Ask something as one of the chain's (invented) customers; the token says which one. A rule",
+        f"refuses this, since the order is somebody else's; {customer.order} is their own:",
         "",
         curl,
         "",
