@@ -137,15 +137,14 @@ class Demo:
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as db:
             for call in calls:
                 me = call.claims.get("customer_id", "")
-                own = db.execute(
-                    "SELECT max(id) FROM orders WHERE customer_id = ?", (me,)
+                own, other = db.execute(
+                    "SELECT max(id) FILTER (WHERE customer_id = :me),"
+                    " min(id) FILTER (WHERE customer_id <> :me) FROM orders",
+                    {"me": me},
                 ).fetchone()
-                if me and own[0]:
-                    other = db.execute(
-                        "SELECT min(id) FROM orders WHERE customer_id <> ?", (me,)
-                    ).fetchone()
+                if own:
                     token = self.issuer.token(call.claims)
-                    return Customer(self.key_of(call), token, own[0], other[0])
+                    return Customer(self.key_of(call), token, own, other)
         raise LookupError("the example has no customer with an order")
 
     def recorded(self) -> Summary:
