@@ -1,0 +1,132 @@
+"""The commands as a user types them: what they print, where, and how they end."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from freehold.cli.main import main
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    folder = tmp_path / "bundle"
+    assert run("init", str(folder), "--provider", "simulator").exit_code == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    return
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def create(home: Path, bundle: Path, *more: str) -> dict[str, Any]:
+    made = run(
+        "key", "create", "--tenant", "main", "--app", "assistant", "--home", str(home),
+        "--bundle", str(bundle), "--json", *more,
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    return dict(json.loads(made.stdout))
+
+
+def test_every_command_explains_itself() -> None:
+    shown = run("--help")
+    assert shown.exit_code == 0
+    for name, command in main.commands.items():
+        assert name in shown.output
+        assert command.help
+        assert run(name, "--help").exit_code == 0
+
+
+def test_init_writes_a_bundle_that_checks_and_never_overwrites(bundle: Path) -> None:
+    checked = run("check", "--bundle", str(bundle), "--json")
+    said = json.loads(checked.stdout)
+    assert (checked.exit_code, said["ok"], said["problems"]) == (0, True, [])
+    assert said["hash"].startswith("sha256:")
+    before = (bundle / "freehold.yaml").read_bytes()
+    again = run("init", str(bundle))
+    assert again.exit_code == 1
+    assert "Traceback" not in again.output
+    assert (bundle / "freehold.yaml").read_bytes() == before
+
+
+def test_check_names_every_mistake_and_fails(bundle: Path) -> None:
+    rules = bundle / "rules.yaml"
+    rules.write_text(rules.read_text().replace("phase: answer", "phase: anwser"))
+    models = bundle / "models.yaml"
+    models.write_text(models.read_text().replace("candidates:", "candiates:", 1))
+    checked = run("check", "--bundle", str(bundle))
+    assert checked.exit_code == 1
+    assert "rules.yaml:" in checked.stdout
+    assert "did you mean `candidates`?" in checked.stdout
+
+
+def test_a_missing_bundle_is_one_clear_line(home: Path) -> None:
+    made = run(
+        "key", "create", "--tenant", "t", "--app", "a", "--bundle", "/nowhere", "--home", str(home)
+    )
+    assert made.exit_code == 1
+    assert "Traceback" not in made.output
+
+
+def test_a_key_is_shown_once_and_can_be_revoked(home: Path, bundle: Path) -> None:
+    made = create(home, bundle, "--name", "web", "--expires-days", "30")
+    listed = run("key", "list", "--home", str(home), "--json")
+    (row,) = json.loads(listed.stdout)
+    assert (row["key_id"], row["state"], row["name"]) == (made["id"], "live", "web")
+    assert row["expires_at"] is not None
+    assert made["key"] not in listed.output
+    for path in home.rglob("*"):
+        if path.is_file():
+            assert made["key"].encode() not in path.read_bytes()
+    assert run("key", "revoke", made["id"], "--home", str(home)).exit_code == 0
+    (row,) = json.loads(run("key", "list", "--home", str(home), "--json").stdout)
+    assert row["state"] == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--tenant", "nobody", "--app", "assistant"), "nobody"),
+        (("--tenant", "main", "--app", "nothing"), "nothing"),
+        (("--tenant", "main", "--app", "assistant", "--trust-header", "roles"), "never"),
+    ],
+)
+def test_keys_that_can_not_be_made_say_why(
+    home: Path, bundle: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    made = run("key", "create", *arguments, "--home", str(home), "--bundle", str(bundle))
+    assert made.exit_code == 1
+    assert said in made.output
+    assert json.loads(run("key", "list", "--home", str(home), "--json").stdout) == []
+
+
+def test_revoking_a_key_that_nobody_has_is_an_error(home: Path) -> None:
+    assert run("key", "revoke", "0123456789ab", "--home", str(home)).exit_code == 1
+
+
+def test_nothing_recorded_is_said_and_no_error_in_lists(home: Path) -> None:
+    assert json.loads(run("audit", "list", "--home", str(home), "--json").stdout) == []
+    assert json.loads(run("audit", "summary", "--home", str(home), "--json").stdout)
+    assert run("explain", "--last", "--home", str(home)).exit_code == 1
+    assert run("explain", "--home", str(home)).exit_code == 2
+    assert run("audit", "show", "0198c0de", "--home", str(home)).exit_code == 1
+
+
+def test_stop_ends_nothing_where_nothing_runs(home: Path) -> None:
+    stopped = run("stop", "--home", str(home))
+    assert stopped.exit_code == 0
+    assert "Nothing was running" in stopped.output

@@ -1,0 +1,73 @@
+"""The demo as ``make demo`` runs it: processes, HTTP, records, one JSON object."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from freehold.cli.demo import processes
+from freehold.cli.demo.report import LAYERS, load
+from freehold.core.decisions import STAGES
+
+
+def freehold(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "freehold", *arguments],
+        capture_output=True, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_two_hundred_requests_of_the_day(tmp_path: Path) -> None:
+    home = ("--home", str(tmp_path / "home"))
+    done = freehold("demo", "--once", "--requests", "200", "--json", *home)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["simulated"] is True
+    assert said["requests"] == 200
+    assert sum(said["outcomes"].values()) == 200
+    assert set(said["outcomes"]) == {"allowed", "transformed", "denied", "held"}
+    assert all(said["outcomes"].values())
+    assert said["errors"] == {}
+    assert said["load_percent"].keys() == LAYERS.keys()
+    assert abs(sum(said["load_percent"].values()) - 100) < 1
+    summary = json.loads(freehold("audit", "summary", "--json", *home).stdout)
+    assert summary["exchanges"] == 200
+    for outcome, count in said["outcomes"].items():
+        assert summary["outcomes"].get(outcome, 0) == count
+    told = freehold("explain", "--last", *home)
+    assert told.returncode == 0
+    assert "Choice of model" in told.stdout
+    assert not (tmp_path / "home" / "demo" / "running.json").exists()
+
+
+@pytest.mark.slow
+def test_it_stays_up_until_it_is_stopped(tmp_path: Path) -> None:
+    home = ("--home", str(tmp_path / "home"))
+    try:
+        done = freehold("demo", "--requests", "5", *home)
+        assert done.returncode == 0, done.stderr
+        assert "curl -i http://127.0.0.1:" in done.stdout
+        running = processes.load(tmp_path / "home" / "demo" / "running.json")
+        assert running is not None
+        assert len(running.processes) == 3
+    finally:
+        stopped = freehold("stop", *home)
+    assert "gateway" in stopped.stderr
+    # a container without an init leaves orphans as zombies, so asking for the pid is not enough
+    assert [processes.end(process) for process in running.processes] == [False] * 3
+
+
+def test_only_a_process_that_we_started_is_ended() -> None:
+    mine = processes.Process(role="someone else's", pid=os.getpid(), born="another time")
+    assert processes.end(mine) is False
+
+
+def test_every_stage_is_in_a_layer_once() -> None:
+    counted = [stage for stages in LAYERS.values() for stage in stages]
+    assert sorted(counted) == sorted(STAGES)
+    assert load(dict.fromkeys(STAGES, 1.0))["audit"] == 11.1
+    assert sum(load({}).values()) == 0
