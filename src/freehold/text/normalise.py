@@ -33,7 +33,8 @@ _ZERO_WIDTH = (
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
     chr(plane * 0x10000 + low) for plane in range(17) for low in (0xFFFE, 0xFFFF)
 )
-_KINDS: tuple[tuple[str, str], ...] = (
+DIRECTION_MARKS = frozenset("\u200e\u200f\u061c")
+HIDDEN_KINDS: tuple[tuple[str, str], ...] = (
     ("control", "\x00-\x08\x0b-\x1f\x7f-\x9f\ufff9-\ufffb\u2028\u2029"),
     ("zero_width", _ZERO_WIDTH),
     ("bidi", "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"),
@@ -42,25 +43,25 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("surrogate", "\ud800-\udfff"),
     ("noncharacter", _NONCHARACTERS),
 )
-_HIDDEN = re.compile("|".join(f"(?P<{kind}>[{chars}])" for kind, chars in _KINDS))
+_HIDDEN = re.compile("|".join(f"(?P<{kind}>[{chars}])" for kind, chars in HIDDEN_KINDS))
 # One bitmap for the first plane; beyond it nearly everything hidden lies behind the emoji.
 _SUSPECT = re.compile(
     "["
-    + "".join(chars for _, chars in _KINDS[:3])
+    + "".join(chars for _, chars in HIDDEN_KINDS[:3])
     + "\u180b-\u180d\u180f\ufe00-\ufe0f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 _SUSPECT_ASTRAL = re.compile("[\U0001fffe-\U0010ffff]")
 
 # Line ends in disguise become \n instead of joining two words.
-_LINE_ENDS = frozenset("\x0b\x0c\x85\u2028\u2029")
+LINE_ENDS = frozenset("\x0b\x0c\x85\u2028\u2029")
 _SUBDIVISION_FLAG = re.compile(
     "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f"
 )
 
 # Scripts that shape or break words with joiners: Arabic to N'Ko, Indic, Khmer, Mongolian.
-_JOINING = re.compile("[\u0600-\u07ff\u0840-\u0dff\u0f00-\u109f\u1780-\u18af\ua840-\uabff]")
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_PICTOGRAPH = re.compile("[#*0-9\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff\ufe0f]")
+JOINING = re.compile("[\u0600-\u07ff\u0840-\u0dff\u0f00-\u109f\u1780-\u18af\ua840-\uabff]")
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+PICTOGRAPH = re.compile("[#*0-9\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff\ufe0f]")
 
 
 def normalise(text: str, max_chars: int = 1_000_000) -> Normalised:
@@ -93,7 +94,7 @@ def _clean(text: str, removed: dict[str, int]) -> str:
 
 def _without_hidden(text: str, removed: dict[str, int]) -> str:
     flags = {i for m in _SUBDIVISION_FLAG.finditer(text) for i in range(*m.span())}
-    right_to_left = _RIGHT_TO_LEFT.search(text) is not None
+    right_to_left = RIGHT_TO_LEFT.search(text) is not None
     parts: list[str] = []
     done = 0
     for found in _HIDDEN.finditer(text):
@@ -103,9 +104,9 @@ def _without_hidden(text: str, removed: dict[str, int]) -> str:
         parts.append(text[done:at])
         done = at + 1
         left = text[at - 1] if at else ""
-        if char in _LINE_ENDS:
+        if char in LINE_ENDS:
             parts.append("\n")
-        elif (kind == "tag" and at in flags) or _is_wanted(
+        elif (kind == "tag" and at in flags) or is_wanted(
             char, left, text[at + 1 : at + 2], right_to_left
         ):
             parts.append(char)
@@ -117,17 +118,19 @@ def _without_hidden(text: str, removed: dict[str, int]) -> str:
     return "".join(parts)
 
 
-def _is_wanted(char: str, left: str, right: str, right_to_left: bool) -> bool:
+def is_wanted(char: str, left: str, right: str, right_to_left: bool) -> bool:
     """Whether a hidden character does the work it was made for, between its neighbours."""
+    if char in "\u200c\u200d" and (left.isascii() or (left.isdigit() and right.isdigit())):
+        return False  # a digit is half of a keycap, which no joiner joins
     if char == "\u200d":  # joins emoji, shapes letters
-        return _joins(left, _PICTOGRAPH, right) or _joins(left, _JOINING, right)
+        return _joins(left, PICTOGRAPH, right) or _joins(left, JOINING, right)
     if char == "\u200c":
-        return _joins(left, _JOINING, right)
-    if char in "\u200e\u200f\u061c":
+        return _joins(left, JOINING, right)
+    if char in DIRECTION_MARKS:
         return right_to_left
     if char in "\ufe0e\ufe0f":  # text or emoji presentation
         return (
-            _PICTOGRAPH.match(left) is not None
+            PICTOGRAPH.match(left) is not None
             and left != "\ufe0f"
             and (not left.isascii() or right == "\u20e3")
         )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from freehold.core.ask import Message, ToolCall
 from freehold.core.errors import RoutingError
 from freehold.stages.governance.placeholders import PLACEHOLDER, canonical
+from freehold.text.visible import visible
 from tests.stages.governance import kit
 
 VALUES = (
@@ -21,9 +22,11 @@ VALUES = (
     "sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8t",
     "93.184.216.34",
 )
-FILLER = st.text(
-    alphabet=st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20
-).filter(lambda text: not any(c.isalnum() or c in "@._-+([" for c in text))
+FILLER = (
+    st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
+    .filter(lambda text: not any(c.isalnum() or c in "@._-+([" for c in text))
+    .map(lambda text: visible(f" {text} ").text[1:-1])
+)
 
 
 def restore(text: str, restorations: dict[str, str]) -> str:

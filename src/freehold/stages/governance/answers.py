@@ -8,13 +8,14 @@ from msgspec.structs import replace
 
 from freehold.core.ask import ToolCall
 from freehold.core.decisions import Finding
-from freehold.core.handoffs import Sendable
+from freehold.core.handoffs import Answer, Choice, Sendable
 from freehold.stages.governance.ascii import ascii_copy
 from freehold.stages.governance.detectors.base import CONTEXT_CHARS, PatternDetector
 from freehold.stages.governance.jsontext import escape, fit, is_json, plain, unescape_ascii
 from freehold.stages.governance.live import Live
 from freehold.stages.governance.placeholders import PLACEHOLDER, Kinds, mask
 from freehold.stages.governance.scanner import Panel, Scanner, cover, overlaps
+from freehold.text.visible import Visible, visible_json
 
 Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
 Verdict = Callable[[str, tuple[Finding, ...]], list[Finding]]
@@ -177,7 +178,7 @@ class Watch:
     """The state of one answer: a `Line` for each choice, and its tool calls, checked once each."""
 
     __slots__ = ("calls", "checker", "findings", "kinds", "known", "lines", "reader", "sendable",
-                 "settled")  # fmt: skip
+                 "settled", "shown", "shown_calls")  # fmt: skip
 
     def __init__(self, sendable: Sendable, reader: Reader, kinds: Kinds, known: set[str]) -> None:
         self.sendable = sendable
@@ -189,6 +190,47 @@ class Watch:
         self.calls: dict[tuple[int, int], tuple[ToolCall, ToolCall, Line]] = {}
         self.findings: tuple[Finding, ...] = ()
         self.settled = False
+        self.shown: dict[int, Visible] = {}
+        self.shown_calls: dict[tuple[int, int], tuple[ToolCall, ToolCall, Visible]] = {}
+
+    def visible(self, answer: Answer) -> Answer:
+        """The answer without its hidden characters; those at the end of a text wait."""
+        choices = tuple(self._visible(choice, answer.complete) for choice in answer.choices)
+        if all(new is old for new, old in zip(choices, answer.choices, strict=True)):
+            return answer
+        return replace(answer, choices=choices)
+
+    def _visible(self, choice: Choice, complete: bool) -> Choice:
+        shown = self.shown.get(choice.index)
+        if shown is None:
+            shown = self.shown[choice.index] = Visible()
+        text = shown.grow(choice.text, complete)
+        calls = choice.tool_calls
+        if calls:
+            seen = tuple(self._visible_call(choice.index, n, call) for n, call in enumerate(calls))
+            if any(new is not old for new, old in zip(seen, calls, strict=True)):
+                return replace(choice, text=text, tool_calls=seen)
+        if not shown.removed and len(text) == len(choice.text):
+            return choice
+        return replace(choice, text=text)
+
+    def _visible_call(self, index: int, number: int, call: ToolCall) -> ToolCall:
+        known = self.shown_calls.get((index, number))
+        if known is None or known[0] != call:
+            shown = visible_json(call.arguments)
+            seen = call
+            if shown.removed:
+                seen = replace(call, arguments=shown.text)
+            known = self.shown_calls[index, number] = (call, seen, shown)
+        return known[1]
+
+    def removed(self) -> dict[str, int]:
+        """How many hidden characters of each kind were taken out of the answer."""
+        total: dict[str, int] = {}
+        for shown in (*self.shown.values(), *(known[2] for known in self.shown_calls.values())):
+            for kind, count in shown.removed.items():
+                total[kind] = total.get(kind, 0) + count
+        return total
 
     def line(self, index: int, quote: bool, suffix: str = "") -> Line:
         """A new line for a choice, or for one of its tool calls."""

@@ -115,6 +115,7 @@ def check(answer: Answer, watch: Watch, trail: Trail) -> Checked:
     if checker is None:
         checker = watch.checker = Checker(watch, trail)
     complete = answer.complete
+    answer = watch.visible(answer)
     choices = []
     for choice in answer.choices:
         line = watch.lines.get(choice.index)
@@ -157,7 +158,18 @@ def _calls(choice: Choice, watch: Watch, checker: Checker) -> tuple[ToolCall, ..
 
 
 def _conclude(watch: Watch, trail: Trail) -> None:
-    """What happened to placeholders, once for the answer."""
+    """What happened to hidden characters and to placeholders, once for the answer."""
+    hidden = watch.removed()
+    if hidden:
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(hidden.items()))
+        trail.decide(
+            Decision(
+                stage="governance",
+                outcome="transform",
+                rule="hidden.unicode",
+                why=f"characters that nobody sees were taken out of the answer ({counts})",
+            )
+        )
     lines: list[Line] = [*watch.lines.values(), *(known[2] for known in watch.calls.values())]
     restored = sum(line.restored for line in lines)
     if restored:
