@@ -71,7 +71,7 @@ GOOD = {
         rules:
           no-big-discount:
             phase: answer
-            when: 'answer.percents.exists(p, p.bp > 2000)'
+            when: 'answer.percents.exists(p, p.value > 2000)'
             do:
               - require_approval: {role: manager}
           mark-money:

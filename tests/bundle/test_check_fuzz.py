@@ -81,3 +81,17 @@ def test_no_change_to_a_bundle_makes_check_raise(
             resolved.app_for(app.tenant, app_id)
     else:
         assert report.errors
+
+
+def test_wherever_a_file_breaks_off_nothing_is_made_up() -> None:
+    whole = {name: dedent(text) for name, text in GOOD.items()}
+    for name, text in whole.items():
+        lines = text.splitlines(keepends=True)
+        for number in range(len(lines)):
+            if "SELECT" in lines[number] or "SELECT" in lines[number - 1]:
+                continue  # inside a text, where anything may stand
+            indent = " " * (len(lines[number]) - len(lines[number].lstrip()))
+            broken = "".join([*lines[:number], indent, "}: [\n", *lines[number:]])
+            files = {other: value.encode() for other, value in (whole | {name: broken}).items()}
+            report = check_snapshot(Snapshot("folder", files), Problems())
+            assert [(p.code, p.file) for p in report.problems] == [("yaml.syntax", name)], number

@@ -12,8 +12,8 @@ from freehold.bundle.tree import MAX_DEPTH, Tree, parse, resolve_scalar
 
 def read(text: str) -> tuple[Tree | None, tuple[Problem, ...]]:
     problems = Problems()
-    tree = parse(text, "a.yaml", problems)
-    return tree, problems.sorted()
+    parsed = parse(text, "a.yaml", problems)
+    return parsed.tree if parsed.whole else None, problems.sorted()
 
 
 def good(text: str) -> Tree:

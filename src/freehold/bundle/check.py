@@ -84,20 +84,20 @@ def check_snapshot(
     """Check files that are in memory already; ``problems`` has what reading them showed."""
     known = DETECTORS if detector_ids is None else detector_ids
     loaded = load(snapshot, problems)
-    root, whole = loaded.root, loaded.whole
+    root, unread = loaded.root, loaded.unread
     bundle = None
     if snapshot.files:
         secrets.check_files(snapshot, problems)
         secrets.check_headers(root, problems)
         names = Names(root, known)
-        bundle = validate(root, whole, problems)
-        References(root, names, whole, problems).check()
-        paths = check_tree(root, whole, problems)
+        bundle = validate(root, unread.whole, problems)
+        References(root, names, unread, problems).check()
+        paths = check_tree(root, unread, problems)
         check_locks(root, paths, known, problems)
-        check_sources(root, names, whole, problems)
+        check_sources(root, names, unread, problems)
         check_models(names, problems)
         check_rules(names, problems)
-        check_expressions(names, whole, compile_rule, problems)
+        check_expressions(names, unread, compile_rule, problems)
     found = _without_echoes(problems.sorted())
     failed = any(problem.severity == "error" for problem in found)
     return Report(found, None if failed else bundle, snapshot.hash)

@@ -5,6 +5,7 @@ from msgspec import Struct
 from freehold.bundle.problems import Problems, Spot
 from freehold.bundle.snapshot import Snapshot
 from freehold.bundle.tree import Tree, parse
+from freehold.bundle.unread import Unread, keys_in
 
 BY_ID = ("labels", "tenants", "models", "routes", "sources", "rules", "apps")
 """Sections that are mappings by id: every file may add ids to them."""
@@ -12,10 +13,10 @@ _NESTED = {"identity": ("issuers", "attributes")}
 
 
 class Loaded(Struct, frozen=True):
-    """What could be read. ``whole`` is false when a file could not, so that something may miss."""
+    """What could be read, and what could not."""
 
     root: Tree
-    whole: bool
+    unread: Unread
 
 
 def load(snapshot: Snapshot, problems: Problems) -> Loaded:
@@ -25,16 +26,20 @@ def load(snapshot: Snapshot, problems: Problems) -> Loaded:
     """
     names = sorted(path for path in snapshot.files if path.endswith((".yaml", ".yml")))
     root = Tree(Spot(names[0] if names else snapshot.folder, 1 if names else 0, 1), {})
-    whole = snapshot.whole
+    broken: dict[str, str] = {}
     for name in names:
-        text = _decode(snapshot.files[name], name, problems)
-        tree = parse(text, name, problems) if text is not None else None
-        if tree is None:
-            whole = False
-        elif isinstance(tree.value, dict):
+        text, sound = _decode(snapshot.files[name], name, problems)
+        if not sound and not parse(text, name, Problems(), _spreads).whole:
+            broken[name] = text  # one message is enough
+            continue
+        parsed = parse(text, name, problems, _spreads)
+        tree = parsed.tree
+        if not (parsed.whole and sound):
+            broken[name] = text
+        if isinstance(tree.value, dict):
             _merge(root, tree, (), problems)
-        elif tree.value is not None:
-            whole = False
+        elif tree.value is not None and parsed.whole:
+            broken[name] = text
             problems.add(
                 "shape.type",
                 tree.spot,
@@ -48,19 +53,20 @@ def load(snapshot: Snapshot, problems: Problems) -> Loaded:
             "no *.yaml file in this folder",
             suggestion="`freehold init` writes a starter bundle",
         )
-        whole = False
-    return Loaded(root, whole)
+    whole = snapshot.whole and bool(names) and not broken
+    return Loaded(root, Unread(whole, not snapshot.whole, tuple(broken), keys_in(broken.values())))
 
 
-def _decode(content: bytes, name: str, problems: Problems) -> str | None:
+def _decode(content: bytes, name: str, problems: Problems) -> tuple[str, bool]:
+    """The text, and whether it is what the file says; what is no UTF-8 is replaced."""
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig"), True
     except UnicodeDecodeError as error:
         good = content[: error.start]
         column = len(good[good.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
         spot = Spot(name, good.count(b"\n") + 1, column)
         problems.add("yaml.encoding", spot, "not UTF-8 text", suggestion="save it as UTF-8")
-        return None
+        return content.decode("utf-8-sig", "replace"), False
 
 
 def _merge(into: Tree, tree: Tree, path: tuple[str, ...], problems: Problems) -> None:

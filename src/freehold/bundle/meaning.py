@@ -6,9 +6,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from freehold.bundle import sql
 from freehold.bundle.names import ATTRIBUTE_PREFIX, PRINCIPAL_PATHS, REQUEST_PATHS
-from freehold.bundle.problems import Problems, did_you_mean
+from freehold.bundle.problems import Problems, did_you_mean, nearest
 from freehold.bundle.references import Names, is_loopback, words
 from freehold.bundle.tree import Tree, shown
+from freehold.bundle.unread import Unread
 
 CompileRule = Callable[[str, str], str | None]
 """``(expression, phase) → error``, phase being request, answer, route or source."""
@@ -18,12 +19,12 @@ _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def check_sources(root: Tree, names: Names, whole: bool, problems: Problems) -> None:
+def check_sources(root: Tree, names: Names, unread: Unread, problems: Problems) -> None:
     """Who may see what a source gives, where it reaches, and that it only reads."""
     allowed = [word for _, _, word in words(root.section("egress"), "allow")]
     for name, source in names.sources.items():
         path = ("sources", name)
-        bound = _check_binds(source, path, names, whole, problems)
+        bound = _check_binds(source, path, names, unread, problems)
         kind, public = source.text("type"), source.get("public")
         is_public = public is not None and public.value is True
         if kind == "sql":
@@ -37,12 +38,12 @@ def check_sources(root: Tree, names: Names, whole: bool, problems: Problems) -> 
                     path=path,
                     suggestion="bind a parameter to `principal.…`, or say `public: true`",
                 )
-        elif kind == "http":
+        elif kind == "http" and (allowed or not unread.may_declare("egress", allowed)):
             _check_host(source, path, allowed, problems)
 
 
 def _check_binds(
-    source: Tree, path: tuple[str, str], names: Names, whole: bool, problems: Problems
+    source: Tree, path: tuple[str, str], names: Names, unread: Unread, problems: Problems
 ) -> bool:
     """Whether a parameter is bound to the principal; unknown paths are reported."""
     bound = False
@@ -53,11 +54,13 @@ def _check_binds(
         if target.startswith(ATTRIBUTE_PREFIX):
             bound = True
             attribute = target.removeprefix(ATTRIBUTE_PREFIX)
-            if attribute not in names.attributes and whole:
+            if attribute not in names.attributes and not unread.may_declare(
+                attribute, names.attributes
+            ):
                 problems.add(
                     "ref.attribute",
                     value.spot,
-                    f"undeclared attribute {shown(attribute)}",
+                    f"undeclared attribute {shown(attribute)}{unread.remark}",
                     path=here,
                     suggestion=did_you_mean(attribute, names.attributes)
                     or "declare it under `identity.attributes`",
@@ -230,16 +233,18 @@ def check_rules(names: Names, problems: Problems) -> None:
 
 
 def check_expressions(
-    names: Names, whole: bool, compile_rule: CompileRule | None, problems: Problems
+    names: Names, unread: Unread, compile_rule: CompileRule | None, problems: Problems
 ) -> None:
     """Every CEL expression: the attributes that it names, and whether it compiles in its phase."""
     for at, text, phase, path in _expressions(names):
         for attribute in sorted(set(_ATTRIBUTE.findall(_QUOTED.sub("", text)))):
-            if attribute not in names.attributes and whole:
+            if attribute not in names.attributes and not unread.may_declare(
+                attribute, names.attributes
+            ):
                 problems.add(
                     "ref.attribute",
                     at.spot,
-                    f"undeclared attribute {shown(attribute)}",
+                    f"undeclared attribute {shown(attribute)}{unread.remark}",
                     path=path,
                     suggestion=did_you_mean(attribute, names.attributes)
                     or "declare it under `identity.attributes`",
@@ -253,15 +258,16 @@ def _expressions(names: Names) -> Iterator[tuple[Tree, str, str, tuple[str | int
     """Every ``when`` with its text, its phase and its path."""
 
     def when(
-        tree: Tree, phase: str | None, *path: str | int
+        tree: Tree, phase: str, *path: str | int
     ) -> Iterator[tuple[Tree, str, str, tuple[str | int, ...]]]:
         at, text = tree.get("when"), tree.text("when")
-        if at is not None and text and phase is not None:
+        if at is not None and text:
             yield at, text, phase, (*path, "when")
 
     for name, rule in names.rules.items():
-        phase = rule.text("phase")
-        yield from when(rule, phase if phase in {"request", "answer"} else None, "rules", name)
+        # Without a valid phase, the one that was meant, or the one in which every fact exists.
+        phase = nearest(rule.text("phase") or "", ("request", "answer")) or "answer"
+        yield from when(rule, phase, "rules", name)
     for name, route in names.routes.items():
         for number, choice in enumerate(route.section("rules").items()):
             yield from when(choice, "route", "routes", name, "rules", number)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from freehold.bundle.names import BUILT_IN_LABELS, REDACTABLE_LABELS, matches
 from freehold.bundle.problems import Problems, did_you_mean, nearest, one_of
 from freehold.bundle.tree import Tree, shown
+from freehold.bundle.unread import Unread
 
 Path = tuple[str | int, ...]
 
@@ -32,10 +33,11 @@ class Names:
 class References:
     """Checks every name against what is declared, and notes which ones are used."""
 
-    def __init__(self, root: Tree, names: Names, whole: bool, problems: Problems) -> None:
+    def __init__(self, root: Tree, names: Names, unread: Unread, problems: Problems) -> None:
         self.root = root
         self.names = names
-        self.whole = whole
+        self.unread = unread
+        self.whole = unread.whole
         self.problems = problems
         self.used: dict[str, set[str]] = {
             kind: set() for kind in ("model", "route", "source", "rule")
@@ -66,8 +68,8 @@ class References:
             self.used[kind].add(word)
         if word in known:
             return True
-        if self.whole:  # it may stand in the file that can't be read
-            near = nearest(word, known)
+        if not self.unread.may_declare(word, known):
+            near = nearest(word, known) or nearest(word, self.unread.keys)
             suggestion = f"there is {one_of(known)}" if known else ""
             if near is not None:
                 suggestion = f"did you mean `{near}`?"
@@ -75,7 +77,7 @@ class References:
             self.problems.add(
                 f"ref.{kind}",
                 at.spot,
-                f"unknown {kind} {shown(word)}",
+                f"unknown {kind} {shown(word)}{self.unread.remark}",
                 path=path,
                 suggestion=suggestion,
             )
@@ -95,12 +97,13 @@ class References:
         path: Path = ("routes", name)
         self._all("model", tree, path, "candidates", self.names.models)
         candidates = {word for _, _, word in words(tree, "candidates")}
+        misspelt = candidates - self.names.models.keys()
         for number, rule in enumerate(tree.section("rules").items()):
             for index, item, word in words(rule, "prefer"):
                 here = (*path, "rules", number, "prefer", index)
-                if self._known("model", word, self.names.models, item, here) and (
-                    word not in candidates
-                ):
+                known = self._known("model", word, self.names.models, item, here)
+                meant = any(nearest(candidate, [word]) for candidate in misspelt)
+                if known and word not in candidates and not meant:
                     self.problems.add(
                         "route.candidate",
                         item.spot,
@@ -199,11 +202,13 @@ class References:
         path: Path = ("identity", "issuers", name)
         claims = tree.section("attribute_claims")
         for attribute, _ in claims.entries():
-            if attribute not in self.names.attributes and self.whole:
+            if attribute not in self.names.attributes and not self.unread.may_declare(
+                attribute, self.names.attributes
+            ):
                 self.problems.add(
                     "ref.attribute",
                     claims.key_spot(attribute),
-                    f"undeclared attribute {shown(attribute)}",
+                    f"undeclared attribute {shown(attribute)}{self.unread.remark}",
                     path=(*path, "attribute_claims", attribute),
                     suggestion=did_you_mean(attribute, self.names.attributes)
                     or "declare it under `identity.attributes`",

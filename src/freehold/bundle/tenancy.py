@@ -18,9 +18,10 @@ from freehold.bundle.settings import (
     loosened,
 )
 from freehold.bundle.tree import Tree, shown
+from freehold.bundle.unread import Unread
 
 
-def check_tree(root: Tree, whole: bool, problems: Problems) -> list[tuple[str, ...]]:
+def check_tree(root: Tree, unread: Unread, problems: Problems) -> list[tuple[str, ...]]:
     """Exactly one root, known parents, no cycle.
 
     Returns:
@@ -29,7 +30,7 @@ def check_tree(root: Tree, whole: bool, problems: Problems) -> list[tuple[str, .
     section = root.section("tenants")
     parents = {name: tenant.text("parent") for name, tenant in section.entries()}
     roots = sorted((n for n, parent in parents.items() if parent is None), key=section.key_spot)
-    if not roots and parents and whole:
+    if not roots and parents and unread.whole:
         problems.add(
             "tenant.root",
             root.key_spot("tenants"),
@@ -47,26 +48,26 @@ def check_tree(root: Tree, whole: bool, problems: Problems) -> list[tuple[str, .
         )
     paths: list[tuple[str, ...]] = []
     for name in parents:
-        path = _path(name, parents, section, whole, problems)
+        path = _path(name, parents, section, unread, problems)
         if path is not None:
             paths.append(path)
     return sorted(paths, key=lambda path: (len(path), path))
 
 
 def _path(
-    name: str, parents: dict[str, str | None], section: Tree, whole: bool, problems: Problems
+    name: str, parents: dict[str, str | None], section: Tree, unread: Unread, problems: Problems
 ) -> tuple[str, ...] | None:
     path = [name]
     while (parent := parents[path[-1]]) is not None:
         child = path[-1]
         at = section.section(child).get("parent") or section
         if parent not in parents:
-            if whole and child == name:
+            if child == name and not unread.may_declare(parent, parents):
                 hint = did_you_mean(parent, parents) or f"there is {one_of(parents)}"
                 problems.add(
                     "ref.tenant",
                     at.spot,
-                    f"unknown tenant {shown(parent)}",
+                    f"unknown tenant {shown(parent)}{unread.remark}",
                     path=("tenants", child, "parent"),
                     suggestion=hint,
                 )
@@ -125,7 +126,7 @@ def _check_models(name: str, app: Tree, state: Effective, root: Tree, problems: 
             for model in candidates
             if isinstance(model, str)
             and (models is None or model in models)
-            and (regions is None or (root.section("models", model).text("region") or "") in regions)
+            and (regions is None or _may_compute_in(regions, root.section("models").get(model)))
         ]
         if candidates and not left:
             at = app.get(key) or app
@@ -136,6 +137,11 @@ def _check_models(name: str, app: Tree, state: Effective, root: Tree, problems: 
                 "`settings.models` or `settings.regions`",
                 path=("apps", name, key),
             )
+
+
+def _may_compute_in(regions: Collection[str], model: Tree | None) -> bool:
+    """Whether the model's region is among these; an unknown model has its own message."""
+    return model is None or (model.text("region") or "") in regions
 
 
 def _settings(tree: Tree) -> Settings:

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from freehold.bundle.problems import Problems, Spot
+from freehold.bundle.syntax import character_error, syntax_error
 
 MAX_DEPTH = 40
 MAX_VALUES = 500_000
@@ -90,30 +93,45 @@ class Tree:
         return self.value
 
 
-def parse(text: str, file: str, problems: Problems) -> Tree | None:
+class Parsed(Struct, frozen=True):
+    """A document; ``whole`` is false where it breaks off, and then ``tree`` is what came before."""
+
+    tree: Tree
+    whole: bool
+
+
+def parse(
+    text: str,
+    file: str,
+    problems: Problems,
+    open_at: Callable[[tuple[str, ...]], bool] = lambda path: not path,
+) -> Parsed:
     """Read one YAML document.
 
     Everything that is wrong goes to ``problems``. The first syntax error ends the file (what
     follows it can't be trusted), and so does a value that is nested or repeated without end;
     duplicate keys don't.
 
-    Returns:
-        The document; None if it could not be read. An empty document is an empty mapping.
+    Args:
+        open_at: whether the mapping at a path may be kept though it breaks off, with the entries
+            that were read in full. An empty document is an empty mapping.
     """
     builder = _Builder(file, problems)
+    whole = True
     try:
         for event in yaml.parse(text, Loader=_Loader):
             if not builder.take(event):
-                return None
+                whole = False
+                break
     except yaml.MarkedYAMLError as error:
-        _syntax_error(error, text, file, problems)
-        return None
+        syntax_error(error, text, file, problems)
+        whole = False
     except yaml.reader.ReaderError as error:
-        before = text[: error.position] if error.encoding == "unicode" else _decoded(text, error)
-        spot = Spot(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        problems.add("yaml.character", spot, "a control character, which YAML does not allow")
-        return None
-    return builder.root or Tree(Spot(file, 1, 1), {})
+        character_error(error, text, file, problems)
+        whole = False
+    if not whole:
+        builder.give_up(open_at)
+    return Parsed(builder.root or Tree(Spot(file, 1, 1), {}), whole)
 
 
 class _Open:
@@ -158,6 +176,22 @@ class _Builder:
                 self.anchors[closed.anchor] = closed.tree
             return self._place(closed.tree, event)
         return True
+
+    def give_up(self, open_at: Callable[[tuple[str, ...]], bool]) -> None:
+        """Keep what was read in full; a value that breaks off is dropped, its neighbours stay."""
+        kept: list[tuple[Tree, str, Tree]] = []
+        path: tuple[str, ...] = ()
+        for outer, inner in pairwise(self.stack):
+            path = (*path, outer.key or "")
+            mappings = isinstance(outer.tree.value, dict) and isinstance(inner.tree.value, dict)
+            if outer.key is None or outer.discard or not mappings or not open_at(path):
+                break
+            kept.append((outer.tree, outer.key, inner.tree))
+        for above, key, below in reversed(kept):
+            if below.value and isinstance(above.value, dict):
+                above.value[key] = below
+        if self.stack and isinstance(self.stack[0].tree.value, dict):
+            self.root = self.stack[0].tree
 
     def _spot(self, event: Any) -> Spot:
         return Spot(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
@@ -277,70 +311,6 @@ def resolve_scalar(text: str) -> Scalar:
         if pattern.fullmatch(text):
             return read(text)
     return text
-
-
-_SYNTAX = (
-    (
-        "mapping values are not allowed",
-        "a `:` where no key can stand",
-        "put text that holds `: ` in quotes, or check the indentation",
-    ),
-    (
-        "did not find expected key",
-        "the indentation does not fit the lines above",
-        "align keys of one mapping in one column",
-    ),
-    ("could not find expected ':'", "a key without `:`", "write `key: value`"),
-    ("did not find expected '-'", "the indentation of this list does not fit", "align its dashes"),
-    ("did not find expected ',' or ']'", "a list that is not closed", "add `]`"),
-    ("did not find expected ',' or '}'", "a mapping that is not closed", "add `}`"),
-    ("unexpected end of stream", "a quote or bracket that is not closed", "close it"),
-    (
-        "expected <block end>",
-        "the indentation does not fit the lines above",
-        "align keys of one mapping in one column",
-    ),
-    ("found undefined alias", "unknown alias", ""),
-)
-
-
-def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str, problems: Problems) -> None:
-    mark: Any = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    lines = text.splitlines()
-    if line >= len(lines):  # libyaml points past the end; the last line with text is what to mend
-        filled = [number for number, content in enumerate(lines) if content.strip()]
-        line = filled[-1] if filled else 0
-        column = len(lines[line].rstrip()) if lines else 0
-    spot = Spot(file, line + 1, column + 1)
-    content = lines[line] if line < len(lines) else ""
-    indent = content[: len(content) - len(content.lstrip())]
-    if "\t" in indent:
-        problems.add(
-            "yaml.tab",
-            Spot(file, line + 1, indent.index("\t") + 1),
-            "a tab in the indentation",
-            suggestion="use spaces",
-        )
-        return
-    said = error.problem or error.context or "not YAML"
-    for wording, message, suggestion in _SYNTAX:
-        if wording in said:
-            problems.add("yaml.syntax", spot, message, suggestion=suggestion)
-            return
-    if "cannot start any token" in said and column < len(content):
-        problems.add(
-            "yaml.syntax",
-            spot,
-            f"a value can't start with `{content[column]}`",
-            suggestion="put it in quotes",
-        )
-        return
-    problems.add("yaml.syntax", spot, said)
-
-
-def _decoded(text: str, error: yaml.reader.ReaderError) -> str:
-    return text.encode()[: error.position].decode(errors="replace")
 
 
 def shown(value: Any) -> str:
