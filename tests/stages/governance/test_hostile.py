@@ -13,7 +13,8 @@ SEEDS = [
     "eyJabcdefghij.eyJ", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "a-", "\x00", "\x00a1", "電",
     "é1 ", "http://a:b@", "1.1.1.1 ", "ab:", "GB82 ", "GB82WEST12345698765432 ", "AB 12 34 ",
     "call 1234567 ", "key ", "ignore all ", "ignore previous instructions ", "\n", "536-90-4399 ",
-    "a (at) b (dot) ", "mot de ", "\\u0040",
+    "a (at) b (dot) ", "mot de ", "\\u0040", "a\\u0040", "a%40", "a @ ", "4111|", "4111\n", "4 1 ",
+    "x4111111111111111", "a_key=", "a_key=9f86d081884c7d659a2f ", "**", "`4`", "a**b", "0171 ",
 ]  # fmt: skip
 
 

@@ -45,6 +45,27 @@ LEAKS = {
     "birth": "born on Apr. 5, 1990",
     "birth in words": "date of birth: the 5th of April 1990",
     "mot de passe": "mot de passe : Tr0ub4dor3",
+    "email in a link": "q=jane.roe%40acme-corp.com",
+    "email as entity": "jane.roe&#64;acme-corp.com",
+    "email escaped": "jane.roe\\u0040acme-corp.com",
+    "email with blanks": "jane.roe @ acme-corp.com",
+    "email with one blank": "jane.roe@ acme-corp.com",
+    "card with dots": "4111.1111.1111.1111",
+    "card with tabs": "4111\t1111\t1111\t1111",
+    "card with blanks": "4111  1111  1111  1111",
+    "card in lines": "4111\r\n1111\r\n1111\r\n1111",
+    "card in columns": "4111 | 1111 | 1111 | 1111",
+    "card digit by digit": "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+    "card in words": "card4111 1111 1111 1111x",
+    "card in bold": "4111 **1111** 1111 1111",
+    "card in code": "`4111` `1111` `1111` `1111`",
+    "card with escapes": "4111\\t1111\\t1111\\t1111",
+    "key in bold": "**sk-pro**j-Ab3dEf6hIj9kLm2nOp5qRs8t",
+    "key in two": "sk-proj-Ab3dEf6h``Ij9kLm2nOp5qRs8t",
+    "named key": "AZURE_KEY = 9f86d081884c7d659a2f",
+    "german mobile": "0171 2345678",
+    "british mobile": "07700 900123",
+    "phone in a row": "x,+14155552671,12",
 }
 TEXTS = (
     *(f"Sure. It is {leak}, as you asked." for leak in LEAKS.values()),
@@ -133,8 +154,10 @@ def test_cut_at_random(text: str, room: str) -> None:
     parts=st.lists(
         st.one_of(
             st.sampled_from(tuple(LEAKS.values())),
-            st.sampled_from((" ", "\n", ", ", ". ", "-", "(", "+", "and", "AB", "call ", "key: ")),
-            st.text(alphabet="aZ09 +-.,:/()@[]_\né電", max_size=12),
+            st.sampled_from(
+                (" ", "\n", ", ", ". ", "-", "(", "+", "and", "AB", "call ", "key: ", "**", "`")
+            ),
+            st.text(alphabet="aZ09 +-.,:/()@[]_\né電*`|\t\\%&", max_size=12),
         ),
         max_size=14,
     ),

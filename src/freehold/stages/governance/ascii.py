@@ -34,6 +34,8 @@ _ASCII = _Ascii()
 
 def _opened(found: re.Match[str]) -> str:
     escape = found[0]
+    if escape == "\\u0040":
+        return escape  # an address's @, which `pii.email` reads
     if len(escape) > 2:
         return "\\|||||"
     return "\\ " if escape[1].isalpha() else escape

@@ -15,6 +15,7 @@ from freehold.core.spec import DetectorSetting
 from freehold.stages.governance.ascii import ascii_copy
 from freehold.stages.governance.detectors.base import PatternDetector
 from freehold.stages.governance.detectors.hidden import HiddenUnicode
+from freehold.stages.governance.unmarked import Unmarked
 from freehold.text.normalise import fold
 from freehold.text.patterns import PatternSet
 
@@ -75,17 +76,25 @@ class Scanner:
         found: list[Finding] = []
         if self._patterned and text:
             folded = ascii_copy(text)
-            for index in self._gates.hits(folded):
-                use, detector, shape = self._patterned[index]
-                before = len(found)
-                try:
-                    detector.read(shape, folded, where, found, use.setting.threshold)
-                except Exception as error:  # noqa: BLE001 - any failure of a control counts
-                    del found[before:]
-                    self._fail(use, f"{type(error).__name__} in {use.setting.id}", failed)
+            self._ask_patterns(folded, where, found, failed)
+            if "**" in folded or "__" in folded or "`" in folded:
+                view = Unmarked(folded)
+                more: list[Finding] = []
+                self._ask_patterns(view.text, where, more, failed)
+                found += (view.back(finding) for finding in more)
         if self._others and text:
             self._ask_others(text, where, found, failed)
         return self.resolve(found) if found else ()
+
+    def _ask_patterns(self, folded: str, where: str, found: list[Finding], failed: Failed) -> None:
+        for index in self._gates.hits(folded):
+            use, detector, shape = self._patterned[index]
+            before = len(found)
+            try:
+                detector.read(shape, folded, where, found, use.setting.threshold)
+            except Exception as error:  # noqa: BLE001 - any failure of a control counts
+                del found[before:]
+                self._fail(use, f"{type(error).__name__} in {use.setting.id}", failed)
 
     def _ask_others(self, text: str, where: str, found: list[Finding], failed: Failed) -> None:
         folded = fold(text)

@@ -50,6 +50,16 @@ def _issued(digits: str) -> bool:
     )
 
 
+def is_card_number(digits: str) -> bool:
+    """Whether 13 to 19 digits are a payment card's: issuer's prefix, length, Luhn digit."""
+    return (
+        12 < len(digits) < 20
+        and digits[0] in _BY_FIRST
+        and checksums.luhn(digits)
+        and _issued(digits)
+    )
+
+
 def _card(folded: str, start: int, _: int) -> Spans:
     """Whole groups of digits from ``start`` on that add up to a card's number."""
     ends: dict[int, tuple[int, str]] = {}
@@ -71,6 +81,54 @@ def _card(folded: str, start: int, _: int) -> Spans:
             else:
                 return ((start, stop, 975_000 if length > 13 else 460_000),)
     return unknown
+
+
+_SIGN = r"[ .\-/_|\t\r\n\\]"
+_SIGNS = _SIGN + "{1,3}"  # a backslash: what is left of an escaped tab or line break
+_GROUPED = re.compile(rf"\d{{4}}({_SIGNS})(?:\d{{4}}\1\d{{4}}\1\d{{4}}|\d{{6}}\1\d{{5}})(?!\d)")
+_SPACED = re.compile(rf"\d({_SIGN})\d(?:\1\d){{12,17}}(?!\d)")
+_MORE = re.compile(rf"({_SIGNS})(\d{{4}})(?!\d)")
+_YEAR = re.compile(r"20[2-4]\d")
+_BEFORE = re.compile(rf"\d{{4}}{_SIGNS}$")
+
+
+def _grouped(folded: str, start: int, _: int) -> Spans:
+    """Groups of four (or 4-6-5) with one and the same sign between them, glued to letters or not.
+
+    In a table of four-digit numbers there are more than four in a row.
+    """
+    if start and folded[start - 1].isdigit():
+        return ()
+    match = _GROUPED.match(folded, start)
+    if match is None or _BEFORE.search(folded[max(0, start - 7) : start]):
+        return ()
+    more = _MORE.match(folded, match.end())
+    if more is not None and more[1] == match[1] and not _YEAR.match(more[2]):
+        return ()
+    digits = "".join(c for c in match[0] if c.isdigit())
+    return ((start, match.end(), 970_000),) if is_card_number(digits) else ()
+
+
+def _spaced(folded: str, start: int, _: int) -> Spans:
+    """Single digits with a sign between them; the row is the number, no more and no less."""
+    if start and (folded[start - 1].isdigit() or folded[max(0, start - 2)].isdigit()):
+        return ()
+    match = _SPACED.match(folded, start)
+    if match is None:
+        return ()
+    stop = match.end()
+    if folded[stop : stop + 1] == match[1] and folded[stop + 1 : stop + 2].isdigit():
+        return ()
+    digits = "".join(c for c in match[0] if c.isdigit())
+    return ((start, stop, 900_000),) if is_card_number(digits) else ()
+
+
+def _glued(folded: str, start: int, end: int) -> Spans:
+    """A number in one, with a letter before or after it."""
+    beside = folded[max(0, start - 1) : start] + folded[end : end + 1]
+    if not any(c.isalpha() or c == "_" for c in beside) or not 14 < end - start < 20:
+        return ()
+    return ((start, end, 900_000),) if is_card_number(folded[start:end]) else ()
 
 
 class Card(PatternDetector):
@@ -95,8 +153,32 @@ class Card(PatternDetector):
                 ),
             ),
         ),
+        Shape(
+            kind="card",
+            pattern=rf"[0-6]\d{{3}}{_SIGNS}\d{{4,6}}{_SIGNS}\d{{4,5}}",
+            score=970_000,
+            why="an issuer's prefix and length in groups, and the Luhn digit holds",
+            words=True,
+            check=_grouped,
+        ),
+        Shape(
+            kind="card",
+            pattern=rf"[0-6](?:{_SIGN}\d){{13}}",
+            score=900_000,
+            why="an issuer's prefix and length digit by digit, and the Luhn digit holds",
+            words=True,
+            check=_spaced,
+        ),
+        Shape(
+            kind="card",
+            pattern=r"\d{13,}",
+            gate=r"[a-z_]\d{15}|\d{15}[a-z_]",
+            score=900_000,
+            why="an issuer's prefix and length beside letters, and the Luhn digit holds",
+            check=_glued,
+        ),
     )
-    live: ClassVar[tuple[str, ...]] = (r"\b[0-9][0-9 \-]{0,63}$",)
+    live: ClassVar[tuple[str, ...]] = (r"[0-9][0-9 .\-/_|\t\r\n\\*`]{0,63}$",)
 
 
 # ISO 13616 registry: length by country

@@ -23,6 +23,28 @@ def _email(folded: str, start: int, end: int) -> Spans:
     return ((start, end, 985_000),)
 
 
+_NAME_LIKE = re.compile(r"[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*[._+\-][A-Za-z0-9]|[A-Za-z]+\d")
+
+
+def _apart(folded: str, start: int, end: int) -> Spans:
+    """``jane.roe @ corp.com``; of a plain word (*work @ corp.com*) the words nearby decide."""
+    value = folded[start:end]
+    local = value.partition("@")[0]
+    if " " not in value or folded[end : end + 1] == "@":
+        return ()
+    return ((start, end, 800_000 if _NAME_LIKE.match(local) else 300_000),)
+
+
+def _encoded(folded: str, start: int, end: int) -> Spans:
+    value = folded[start:end]
+    start += len(value) - len(value.lstrip(".'-+%_"))
+    return ((start, end, 950_000),)
+
+
+_DOMAIN = r"(?:[A-Za-z0-9\-]{1,63}\.){1,8}[A-Za-z]{2,24}"
+_AT_CODES = r"(?:%(?:25)?40|&#0{0,4}64;|&#x0{0,4}40;|&commat;|\\{1,2}u0040|\\{1,2}x40)"
+
+
 class Email(PatternDetector):
     """Addresses as RFC 5321 allows them without quotes, with a domain that has a dot."""
 
@@ -48,6 +70,28 @@ class Email(PatternDetector):
             words=True,
             any_case=True,
         ),
+        Shape(
+            kind="email",
+            pattern=rf"[A-Za-z0-9._%+'\-]{{1,64}}{_AT_CODES}{_DOMAIN}",
+            gate=rf"{_AT_CODES}[a-z0-9\-]",
+            score=950_000,
+            why="an address with an encoded @",
+            any_case=True,
+            check=_encoded,
+        ),
+        Shape(
+            kind="email",
+            pattern=rf"[A-Za-z0-9._%+\-]{{1,64}} {{0,2}}@ {{0,2}}{_DOMAIN}",
+            gate=r" @ {0,2}[a-z0-9\-]|@ {1,2}[a-z0-9\-]",
+            score=800_000,
+            why="an address with blanks around the @",
+            check=_apart,
+            nearby=(
+                near(
+                    r"e-?mails? mails?\b contact reach_(?:me|us) write_to", 350_000, "near *mail*"
+                ),
+            ),
+        ),
     )
     live: ClassVar[tuple[str, ...]] = (
         (
@@ -55,13 +99,15 @@ class Email(PatternDetector):
             r"(?: ?[\[({<](?: ?d?o?t?)? ?(?:[\])}>] ?[A-Za-z0-9\-]{0,63})?|\.[A-Za-z]{0,24}){0,4}"
             r" ?$"
         ),
+        r"[A-Za-z0-9._%+\-]{1,64} {0,2}(?:@ {0,2}[A-Za-z0-9.\-]{0,255})?$",
     )
 
 
 PHONE_WORDS = near(
     r"phone tel\b tele[fp]h?on mobile cell\b cellular call fax whats_app sms text_me dial"
     r" (?:ring|reach)_(?:me|us|him|her|them) contact hotline landline voicemail handy movil celular"
-    r" portable numero registered messages?_to (?:my|his|her|your|our|their)_number rufnummer",
+    r" portable numero registered messages?_to (?:my|his|her|your|our|their)_number rufnummer"
+    r" (?:meine|seine|ihre|deine|eure|unsere)_nummer",
     350_000,
     "near a word for telephones",
 )
@@ -116,10 +162,14 @@ def _international(folded: str, start: int, _: int) -> Spans:
         for stop, digits in groups
         if (digits == 11 if north_american else 8 <= digits <= 15)
     ]
-    if not fitting or not free(folded, start, fitting[-1][0]):
+    if not fitting:
         return ()
     stop = fitting[-1][0]
     value = folded[start:stop]
+    # in a row of values a comma parts two of them, unless it could be a decimal's
+    row = folded[start] == "+" and fitting[-1][1] > 9 and folded[stop : stop + 1] == ","
+    if not free(folded[: stop + 1] if row else folded, start, stop):
+        return ()
     if value.count(".") == 1 and len(groups) == 2 and not set(value) & set(" -/("):
         return ()  # a signed decimal
     if folded[start] != "+":  # 00 may also begin any number
@@ -156,6 +206,12 @@ def _trunk(folded: str, start: int, _: int) -> Spans:
     if len(re.findall(r"\d+", value)) < 3:
         return ()
     return ((start, groups[-1][0], 560_000),)
+
+
+def _mobile(folded: str, start: int, end: int) -> Spans:
+    if _goes_on(folded, start) or not free(folded, start, end):
+        return ()
+    return ((start, end, 560_000),)
 
 
 def _any_number(folded: str, start: int, _: int) -> Spans:
@@ -200,6 +256,15 @@ class Phone(PatternDetector):
             why="written as a national number",
             words=True,
             check=_trunk,
+            nearby=(PHONE_WORDS, NUMBER_WORDS),
+        ),
+        Shape(
+            kind="phone",
+            pattern=r"\b0(?:1[5-7]\d{1,2}(?: ?[\-/] ?| )\d{6,8}|7\d{3}[ \-]\d{6})\b",
+            score=560_000,
+            why="written as a German or British mobile number",
+            words=True,
+            check=_mobile,
             nearby=(PHONE_WORDS, NUMBER_WORDS),
         ),
         Shape(

@@ -70,13 +70,15 @@ _PREFIX_GATE = (
 )
 
 
+_SURE = ("gl", "gh", "xox", "AIza", "ya29", "hf_", "npm_", "pypi-")
+"""Prefixes that begin no words: what follows them needs no digits to be a key."""
+
+
 def _api_key(folded: str, start: int, end: int) -> Spans:
     value = folded[start:end]
-    if (
-        not is_edge(folded, start - 1)
-        or sum(c.isdigit() for c in value) < 2
-        or len(set(value)) < 10
-    ):
+    if not is_edge(folded, start - 1) or len(set(value)) < 10:
+        return ()
+    if not value.startswith(_SURE) and sum(c.isdigit() for c in value) < 2:
         return ()  # words joined by dashes
     return ((start, end, 980_000),)
 
@@ -229,6 +231,13 @@ def _bearer(folded: str, _: int, end: int) -> Spans:
     return ((end, end + len(value), 880_000),)
 
 
+def _named(folded: str, _: int, end: int) -> Spans:
+    match = _KEY_VALUE.match(folded, end)
+    if match is None or sum(c.isdigit() for c in match[0]) < 3 or entropy(match[0][:200]) < 3.0:
+        return ()
+    return ((end, match.end(), 860_000),)
+
+
 class Token(PatternDetector):
     """What stands behind a word such as ``password:``, ``api_key=``, ``Bearer``."""
 
@@ -265,6 +274,14 @@ class Token(PatternDetector):
             why="behind an authorization scheme",
             check=_bearer,
         ),
+        Shape(
+            kind="token",
+            pattern=r"[a-z0-9]_(?:key|token|secret)[\"'`]?\s{0,3}(?::=|=>|[:=])\s{0,3}[\"'`]?",
+            any_case=True,
+            score=860_000,
+            why="behind a setting's name for secrets, and random",
+            check=_named,
+        ),
     )
     live: ClassVar[tuple[str, ...]] = (
         (
@@ -275,6 +292,10 @@ class Token(PatternDetector):
         (
             r"(?:bearer|authorization[\"']?\s{0,3}(?:[:=]\s{0,3}[\"']?[a-z]{0,6})?)\s{0,3}"
             r"[A-Za-z0-9._~+/=\-]{0,256}$"
+        ),
+        (
+            r"_(?:key|token|secret)[\"'`]?\s{0,3}(?:(?::=|=>|:|=)\s{0,3}[\"'`]?)?"
+            r"[A-Za-z0-9/+=_\-]{0,256}$"
         ),
         r"(?:mot|mot d|mot de|mot de [a-z]{0,6}|api|access|private|signing|encryption)\s$",
     )
