@@ -7,10 +7,11 @@ and a record must have one byte form.
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
+from freehold.core.facts import FactKind, Polarity, TextFact
 from freehold.rules.language import FactType
 
 Phase = Literal["request", "route", "source", "answer"]
@@ -79,6 +80,33 @@ PHASES: tuple[Phase, ...] = ("source", "request", "route", "answer")
 ROOTS = frozenset(fact.name.partition(".")[0] for fact in DECLARED)
 ATTRIBUTE_PREFIX = "principal.attributes."
 _BY_NAME = {fact.name: fact for fact in DECLARED}
+
+
+RECORD_FIELDS = frozenset(TextFact.__struct_fields__)
+"""What each record of a fact of type ``records`` has."""
+
+_MONEY_ROLES = frozenset({"discount", "fee", "other", "price", "refund"})
+_ROLES = {
+    "percents": frozenset({"discount", "other", "rate", "share"}),
+    "money": _MONEY_ROLES,
+    "ungrounded_money": _MONEY_ROLES,
+    "commitments": frozenset(
+        {"book", "cancel", "change", "credit", "free", "guarantee", "other", "price_match",
+         "refund", "replace", "ship", "transfer", "waive"}
+    ),
+}  # fmt: skip
+_UNITS = {"percents": frozenset({"bp"}), "dates": frozenset({"ambiguous", "day", "no_year"})}
+
+
+def values_of(fact: str, field: str) -> frozenset[str]:
+    """All that a field of a fact's records can say; empty where that is open."""
+    short = fact.partition(".")[2]
+    if field == "polarity":
+        return frozenset(get_args(Polarity))
+    if field == "kind":
+        return frozenset(get_args(FactKind))
+    named = {"role": _ROLES, "unit": _UNITS}.get(field, {})
+    return named.get(short, frozenset())
 
 
 def types_of(names: Iterable[str]) -> dict[str, FactType]:

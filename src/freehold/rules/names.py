@@ -112,7 +112,7 @@ def check_names(expression: str, phase: Phase, attributes: Collection[str] | Non
             continue
         said = _complaint(mention, phase, attributes)
         if said:
-            raise ExpressionError(said, *_place(expression, mention.offset))
+            raise ExpressionError(said, *place(expression, mention.offset))
 
 
 def _complaint(mention: Mention, phase: Phase, attributes: Collection[str] | None) -> str:
@@ -140,7 +140,7 @@ def check_functions(expression: str) -> None:
     for (kind, text, offset), after in pairwise(read):
         if kind == "word" and after[1] == "(" and text not in _CALLABLE:
             said = f"unknown function `{text}`{suggestion(text, FUNCTIONS)}"
-            raise ExpressionError(said, *_place(expression, offset))
+            raise ExpressionError(said, *place(expression, offset))
 
 
 def check_patterns(expression: str) -> None:
@@ -156,7 +156,7 @@ def check_patterns(expression: str) -> None:
                 pattern_of(str(literal("STRING_LIT", text)[1]))
             except ValueError as error:
                 said = f"matches() needs a regular expression: {error}"
-                raise ExpressionError(said, *_place(expression, offset)) from None
+                raise ExpressionError(said, *place(expression, offset)) from None
 
 
 FUNCTIONS = (
@@ -183,9 +183,9 @@ def known_in(phase: Phase) -> list[str]:
     return [fact.name for fact in DECLARED if phase in fact.phases]
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str], cutoff: float = 0.7) -> str:
     """``; did you mean `answer.percents`?``, or nothing where nothing is near."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=cutoff)
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
@@ -194,6 +194,7 @@ def _when(fact: DeclaredFact) -> str:
     return f"in phase{'s' if len(phases) > 1 else ''} {', '.join(phases)}"
 
 
-def _place(expression: str, offset: int) -> tuple[int, int]:
+def place(expression: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, from 1."""
     before = expression[:offset]
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1

@@ -9,6 +9,7 @@ from freehold.rules.declared import Phase, types_of
 from freehold.rules.engine import Engine, ExpressionError, default_engine
 from freehold.rules.hoist import hoist
 from freehold.rules.names import check_functions, check_names, check_patterns, explained, referenced
+from freehold.rules.records import check_fields
 
 _WORD = re.compile(r"\w+")
 _SELDOM_READ = ("end", "kind", "parsed", "start", "text")
@@ -80,6 +81,7 @@ def check_expression(
     """
     try:
         check_names(expression, phase, attributes)
+        check_fields(expression)  # not in the set: an old version must replay as it ran
         ConditionSet((expression,), phase)
     except ExpressionError as error:
         return str(error)
