@@ -12,13 +12,31 @@ from freehold import journey as module
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
 from freehold.core.clock import SystemClock
 from freehold.core.decisions import STAGES
-from freehold.core.errors import AuditError, ControlFailed, FreeholdError, PolicyRefusal
+from freehold.core.errors import (
+    AuditError,
+    ContextError,
+    ControlFailed,
+    FreeholdError,
+    IdentityRefused,
+    NotFound,
+    PolicyRefusal,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RateLimited,
+    RequestError,
+    RoutingError,
+    ScopeRefused,
+    StorageError,
+)
 from freehold.core.handoffs import Released
 from freehold.core.ids import uuid7
 from freehold.core.trail import Trail
 from freehold.journey import Journey
+from freehold.ledger.record import Record
+from freehold.services.explain import explain
 from freehold.testing.fakes import FakeProvider, Script, said
-from tests.conformance.harness import BUNDLE, KEY, Wired, wired
+from tests.conformance.harness import BUNDLE, CHAT, KEY, Wired, body_for, wired
 
 
 def arrival(*, stream: bool = False) -> Arrival:
@@ -210,3 +228,40 @@ async def test_tool_calls_leave_with_the_end_only(tmp_path):
         assert pieces[-1].tool_calls == (call,)
         assert pieces[-1].finish_reason == "tool_calls"
         assert trail.released_calls == [call]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (ProviderRejected("answered 422"), "error"), (ProviderError("answered 401"), "error"),
+        (ProviderUnavailable("answered 503"), "error"), (StorageError("away"), "error"),
+        (RateLimited("two a minute"), "denied"), (ScopeRefused("models only"), "denied"),
+        (IdentityRefused("no"), "denied"), (ContextError("no rows"), "denied"),
+        (RoutingError("none"), "denied"), (NotFound("none"), "denied"),
+        (RequestError("what"), "denied"), (ControlFailed("crash"), "denied"),
+    ],
+)  # fmt: skip
+async def test_denied_means_that_somebody_said_no(tmp_path, error, outcome):
+    async with wired(tmp_path, BUNDLE) as w:
+        trail, _ = await travel(broken(w, "inference", "pack", error))
+        assert trail.failure is error
+        assert trail.result == outcome
+
+
+async def test_an_endpoint_that_refuses_our_key_is_passed_over_and_told(tmp_path):
+    refused = ProviderError("model first: answered 401: the endpoint refused our API key")
+    async with wired(tmp_path, BUNDLE, provider=FakeProvider(refused, "Good day.")) as w:
+        _, pieces = await travel(w.gateway.journey)
+        assert [p.text for p in pieces] == ["Good day."]
+    async with wired(tmp_path / "all", BUNDLE, provider=FakeProvider(refused)) as w:
+        reply = await w.ask(CHAT, body_for(CHAT))
+        assert (reply.status, reply.error["code"]) == (502, "provider_error")
+        assert "retry-after" not in reply.headers
+        assert "refused our API key" not in reply.body.decode()
+        (record,) = w.journal.of(reply.trace)
+        assert record["closed"]["outcome"] == "error"
+        told = explain(Record(
+            exchange_id=reply.trace, tenant="main", app="app", outcome="error",
+            opened=record["opened"], closed=record["closed"], lines=(),
+        )).as_text()  # fmt: skip
+        assert "the endpoint refused our API key" in told

@@ -1,6 +1,7 @@
 """The only place that wires: adapters behind ports, ports into stages, stages into a journey."""
 
 import asyncio
+import logging
 import os
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,7 +13,7 @@ from freehold.bundle.check import Report
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.bundle.watch import BundleWatcher
 from freehold.core.clock import SystemClock
-from freehold.core.errors import ContextError, StorageError
+from freehold.core.errors import BundleError, ContextError, StorageError
 from freehold.identity.jwt import JwtVerifier
 from freehold.journey import Journey
 from freehold.ledger.runtime import runtime_digest
@@ -48,6 +49,8 @@ from freehold.storage.spend import StoreLimiter
 from freehold.storage.writer import Writer
 
 Resource = AbstractAsyncContextManager[Any]
+_log = logging.getLogger("freehold.gateway")
+_STALE_NS = 10_000_000_000
 
 
 class _Opened:
@@ -94,7 +97,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
     database = open_database(home, url)
     keys_on_disk = KeyFolder(home)
     secrets = ReferenceSecrets(folder, os.environ)
-    keys = SnapshotKeyBook(database, keys_on_disk.pepper(), clock)
+    keys = SnapshotKeyBook(database, keys_on_disk.pepper(), clock, lambda: writer.alive)
     limiter = StoreLimiter(database, clock)
     writer = Writer(database, (keys.refresh, limiter.flush))
     journal = SegmentJournal(home, clock=clock)
@@ -111,6 +114,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
 
     def journey(bundle: ResolvedBundle) -> Journey:
         monitoring.activated(bundle.hash)
+        _tell_missing_keys(bundle, secrets)
         for app_id, app in bundle.bundle.apps.items():
             policy.prepare(bundle.app_for(app.tenant, app_id))
         egress = frozenset(bundle.bundle.egress.allow)
@@ -133,6 +137,12 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
     def load_snapshots() -> None:
         keys.load()
         limiter.load()
+
+    def store_check() -> str:
+        if not writer.alive:
+            return "the store's writer is not running"
+        stale = keys.age_ns() > _STALE_NS
+        return "the store's writer is stuck: API keys are not refreshed" if stale else ""
 
     async def follow_bundle(gateway: Gateway) -> None:
         def refuse(report: Report) -> None:
@@ -157,8 +167,20 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             *([_Child(lambda: spawn(home, url))] if index else []),
         ),
         background=(follow_bundle,),
+        checks=(store_check,),
         metrics_token=os.environ.get("FREEHOLD_METRICS_TOKEN"),
     )
+
+
+def _tell_missing_keys(bundle: ResolvedBundle, secrets: ReferenceSecrets) -> None:
+    """Log each model whose key is not there: only its requests would tell otherwise."""
+    for name, model in sorted(bundle.bundle.models.items()):
+        headers = [v for v in model.headers.values() if v.startswith(("env:", "file:"))]
+        for reference in filter(None, (model.api_key, *headers)):
+            try:
+                secrets.resolve(reference)
+            except BundleError as error:
+                _log.warning("model %s can't be called: %s", name, error)
 
 
 def _spans() -> Spans | None:

@@ -153,3 +153,36 @@ async def test_what_is_reserved_can_be_used_up(tmp_path):
         for asked, given in ((None, 50), (20, 20), (9_999, 50)):
             await w.ask(CHAT, {**body_for(CHAT), "max_tokens": asked})
             assert w.provider.received[-1].attempt.max_tokens == given
+
+
+@on_routes
+async def test_a_count_that_no_call_can_have_harms_nobody(tmp_path, path, stream):
+    script = answer(path)
+    wrong = Delta(usage=Usage(prompt_tokens=10**30, completion_tokens=10**30))
+    script = Script(deltas=(*script.deltas, wrong) if path == EMBEDDING else (
+        *script.deltas[:-1], wrong
+    ))  # fmt: skip
+    async with wired(tmp_path, PRICED, provider=FakeProvider(script)) as w:
+        reply = await w.ask(path, body_for(path, stream=stream))
+        assert reply.status == 200
+        closed = w.journal.closed(reply.trace)
+        assert closed["outcome"] == "allowed"
+        assert closed["estimated"] == (path != EMBEDDING)
+        assert used(w)[1] < 1_000
+        said_so = [*w.journal.opened(reply.trace)["decisions"], *closed["decisions"]]
+        assert [d["rule"] for d in said_so].count("usage") == 1
+
+
+@on_routes
+async def test_whoever_is_over_the_rate_has_a_name_in_the_record(tmp_path, path, stream):
+    async with wired(tmp_path, limited("requests_per_minute: 2")) as w:
+        replies = [await w.ask(path, body_for(path, stream=stream)) for _ in range(202)]
+        refused = [r for r in replies if r.status == 429]
+        assert len(refused) == 200
+        for reply in refused:
+            (record,) = w.journal.of(reply.trace)
+            assert (record["tenant"], record["app"]) == ("main", "app")
+            assert record["opened"]["key"]["id"] == "test"
+            assert record["closed"]["outcome"] == "denied"
+            assert record["closed"]["failure"]["code"] == "FH-LIM-002"
+            assert "2 requests a minute" in record["opened"]["decisions"][-1]["why"]

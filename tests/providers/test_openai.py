@@ -8,7 +8,7 @@ import pytest
 
 from freehold.core.ask import Message, ToolCall
 from freehold.core.clock import SystemClock
-from freehold.core.errors import ProviderRejected, ProviderUnavailable
+from freehold.core.errors import ProviderError, ProviderRejected, ProviderUnavailable
 from freehold.providers.clients import CLIENTS, http_transport
 from freehold.providers.openai import OpenAIProvider
 from freehold.testing.fakes import FakeSecrets
@@ -226,10 +226,10 @@ async def test_endpoints_go_down_and_come_back(provider):
         (400, ProviderRejected, None),
         (413, ProviderRejected, None),
         (422, ProviderRejected, None),
-        (401, ProviderUnavailable, False),
-        (403, ProviderUnavailable, False),
-        (404, ProviderUnavailable, False),
-        (307, ProviderUnavailable, False),
+        (401, ProviderError, None),
+        (403, ProviderError, None),
+        (404, ProviderError, None),
+        (307, ProviderError, None),
         (408, ProviderUnavailable, True),
         (429, ProviderUnavailable, True),
         (500, ProviderUnavailable, True),
@@ -247,6 +247,7 @@ async def test_statuses(provider, status, kind, again):
         with pytest.raises(kind, match=f"m1.*{status}") as caught:
             await everything(provider, make_sendable(model(base_url=server.url)))
     assert len(server.received) == 1
+    assert type(caught.value) is kind
     assert "Because" not in caught.value.public
     if again is not None:
         assert caught.value.again is again
@@ -356,7 +357,7 @@ async def test_a_renewed_key_is_taken_without_a_restart(transport):
 
     async with serving(handler) as server:
         there = model(base_url=server.url, api_key_ref="env:K", headers={"X-Org": "env:ORG"})
-        with pytest.raises(ProviderUnavailable, match="API key"):
+        with pytest.raises(ProviderError, match="refused our API key"):
             await everything(provider, make_sendable(there))
         assert len(server.received) == 1
         secrets.values["env:K"] = "new"
@@ -367,9 +368,9 @@ async def test_a_renewed_key_is_taken_without_a_restart(transport):
 
 
 async def test_a_missing_key_is_left_to_the_next_model(provider):
-    with pytest.raises(ProviderUnavailable, match="env:NONE") as caught:
+    with pytest.raises(ProviderError, match="env:NONE") as caught:
         await everything(provider, make_sendable(model(api_key_ref="env:NONE")))
-    assert not caught.value.again
+    assert caught.value.status == 502
 
 
 async def test_azure(provider):

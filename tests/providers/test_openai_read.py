@@ -85,11 +85,25 @@ def test_a_completion():
     assert got.usage is None
 
 
-@pytest.mark.parametrize(
-    "usage", [None, {}, {"prompt_tokens": -1}, {"prompt_tokens": 1, "completion_tokens": -1}]
-)
-def test_counts_that_make_no_sense_are_no_counts(usage):
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"total_tokens": 7}])
+def test_nothing_counted(usage):
     assert read(chat() | {"usage": usage}).usage is None
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        '"many"', "[1]", "7", "true", '{"prompt_tokens": true}', '{"prompt_tokens": "3"}',
+        '{"prompt_tokens": 3.0}', '{"prompt_tokens": 1, "completion_tokens": 2.5}',
+        '{"prompt_tokens": -1}', '{"prompt_tokens": -1, "completion_tokens": 1}',
+    ],
+)  # fmt: skip
+def test_counts_that_can_not_be_are_told_apart_from_none(usage):
+    """Below zero, which no count can be: the inference stage then estimates and says so."""
+    body = b'{"choices": [{"message": {"content": "a"}}], "usage": %b}' % usage.encode()
+    assert read(body).usage.prompt_tokens == -1 or read(body).usage.completion_tokens == -1
+    event = b'{"choices": [], "usage": %b}' % usage.encode()
+    assert StreamReader(1).read([event]).usage == read(body).usage
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from freehold.core.errors import AuditError, KeyRefused, NotFound, ScopeRefused, StorageError
-from tests.conformance.harness import BUNDLE, KEY, Wired, written
+from tests.conformance.harness import BUNDLE, CHAT, KEY, Wired, body_for, written
 
 
 class Resource:
@@ -132,3 +132,24 @@ async def test_models_and_metrics_refuse_strangers(tmp_path):
     with pytest.raises(ScopeRefused):
         w.gateway.metrics("", "10.0.0.1")
     assert b"freehold_requests_total" in w.gateway.metrics("", "::1")
+
+
+async def test_not_ready_while_the_ledger_can_not_be_written(tmp_path):
+    w = made(tmp_path)
+    await w.gateway.open()
+    w.journal.failing["*"] = AuditError("disk full")
+    assert w.gateway.ready()[0], "nobody knows yet"
+    assert (await w.ask(CHAT, body_for(CHAT))).status == 503
+    assert w.gateway.ready() == (False, "the ledger can't be written")
+    w.journal.failing.clear()
+    assert w.gateway.ready()[0]
+    assert (await w.ask(CHAT, body_for(CHAT))).status == 200
+
+
+async def test_not_ready_while_a_check_says_why(tmp_path):
+    said = [""]
+    w = made(tmp_path, checks=(lambda: "", lambda: said[0]))
+    await w.gateway.open()
+    assert w.gateway.ready()[0]
+    said[0] = "the store's writer is not running"
+    assert w.gateway.ready() == (False, "the store's writer is not running")

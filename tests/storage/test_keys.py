@@ -147,3 +147,36 @@ def test_while_the_store_is_away_the_snapshot_goes_on(tmp_path: Path) -> None:
     book.refresh()
     assert book.find(made.secret) is not None
     database.close()
+
+
+def test_keys_that_nobody_refreshes_any_more_end_after_a_minute(database: Database) -> None:
+    clock, alive = Standing(), [True]
+    store = StoredKeys(database, PEPPER, clock)
+    made = store.create("north", "service")
+    book = SnapshotKeyBook(database, PEPPER, clock, lambda: alive[0])
+    book.load()
+    clock.mono += 3_600_000_000_000
+    assert book.find(made.secret) == made.grant, "the writer lives, so the store is only away"
+    book.refresh()
+    assert book.age_ns() == 0
+    alive[0] = False
+    clock.mono += 60_000_000_000
+    assert book.find(made.secret) == made.grant
+    clock.mono += 1
+    with pytest.raises(StorageError, match="writer is not running"):
+        book.find(made.secret)
+    book.refresh()
+    assert book.find(made.secret) == made.grant
+
+
+def test_a_store_that_is_away_has_been_asked_all_the_same(database: Database) -> None:
+    clock = Standing()
+    book = SnapshotKeyBook(database, PEPPER, clock)
+    book.load()
+    with database.write() as connection:
+        keys.drop(connection)
+        connection.execute(sa.text("DROP TABLE revisions"))
+    clock.mono += 5
+    assert book.age_ns() == 5
+    book.refresh()
+    assert book.age_ns() == 0

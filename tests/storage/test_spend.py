@@ -221,3 +221,18 @@ def test_limits_of_none_limit_nothing() -> None:
     for step in work:
         step()
     assert made.used("key:a") == (1, 10**12, 10**18)
+
+
+def test_one_number_that_the_store_can_not_take_stops_no_other(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = limiter(database)
+    made.settle(made.lease(scopes(Limits(), "app:bad"), 1, 1), 10**30, 1)
+    made.settle(made.lease(scopes(Limits(), "app:good", "app:fine"), 1, 1), 7, 9)
+    made.flush()
+    made.flush()
+    assert made.used("app:bad")[1] == 10**30, "it counts all the same"
+    other = limiter(database)
+    assert other.used("app:good") == other.used("app:fine") == (0, 7, 9)
+    assert caplog.text.count("spend of app:bad can't be stored") == 1
+    assert "spend of app:good" not in caplog.text

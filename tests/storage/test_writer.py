@@ -79,3 +79,31 @@ def test_never_opened_means_closed(database: Database) -> None:
     writer.close()
     with pytest.raises(StorageError):
         writer.submit(lambda c: None)
+
+
+def test_nothing_ends_the_thread(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    ticks: list[int] = []
+
+    def broken() -> None:
+        raise OverflowError("4111 1111 1111 1111")
+
+    def bad(connection: sa.Connection) -> None:
+        raise RuntimeError("nor this")
+
+    writer = Writer(database, (broken, lambda: ticks.append(1)), tick_s=0.01).open()
+    given_up = writer.submit(lambda c: time.sleep(0.05))
+    given_up.cancel()
+    with pytest.raises(StorageError):
+        writer.submit(bad).result(timeout=10)
+    deadline = time.monotonic() + 5
+    while len(ticks) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    writer.submit(lambda c: bump(c, revisions, "a")).result(timeout=10)
+    assert writer.alive
+    assert len(ticks) >= 3
+    assert writer.failures >= 4
+    writer.close()
+    assert not writer.alive
+    assert value(database, "a") == 1
+    assert "OverflowError" in caplog.text
+    assert "4111" not in caplog.text

@@ -34,8 +34,9 @@ class FreeholdError(Exception):
 
     Attributes:
         code: stable identifier, documented under this heading in ``docs/reference/errors.md``.
-        status: HTTP status at the doors. Refusals never use one that client SDKs retry
-            (408, 409, 429, 5xx).
+        status: HTTP status at the doors. Refusals by a control or a rule never use one that
+            client SDKs retry (408, 409, 429, 5xx); a rate limit (429) is no such refusal, since
+            the same request will do later.
         kind: the ``type`` field of an OpenAI error object.
         slug: the ``code`` field of an OpenAI error object.
     """

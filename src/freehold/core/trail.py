@@ -7,12 +7,29 @@ from msgspec import Struct
 
 from freehold.core.ask import Arrival, ToolCall
 from freehold.core.decisions import Decision, Finding, Stage
-from freehold.core.errors import ControlFailed, FreeholdError
+from freehold.core.errors import (
+    AdmissionError,
+    ContextError,
+    ControlFailed,
+    FreeholdError,
+    LimitError,
+    NotFound,
+    Refusal,
+    RequestError,
+    RoutingError,
+)
 from freehold.core.facts import TextFact
 from freehold.core.handoffs import Candidate, Held, Screened, Sendable, Usage
 from freehold.core.leases import Lease
+from freehold.core.principal import KeyGrant
+from freehold.core.spec import AppSpec
 
 ExchangeOutcome = Literal["allowed", "transformed", "denied", "held", "error", "interrupted"]
+
+_SAID_NO = (
+    AdmissionError, ContextError, LimitError, NotFound, Refusal, RequestError, RoutingError,
+)  # fmt: skip
+"""Failures that are somebody's decision. Any other is a breakdown: nobody refused anything."""
 
 
 class Call(Struct, kw_only=True):
@@ -64,6 +81,7 @@ class Trail:
 
     ``seen`` and ``judging`` are governance's and policy's working state on a growing answer.
     ``answering`` is where in ``decisions`` those on the answer under way begin.
+    ``grant`` and ``app`` are known as soon as the key is, so that a refusal at the door has a name.
     ``released`` collects what has left, ``leases`` what is
     reserved by attempt; ``result`` is set at the end.
     """
@@ -73,6 +91,7 @@ class Trail:
         "answer_findings",
         "answer_text",
         "answering",
+        "app",
         "arrival",
         "calls",
         "candidates",
@@ -84,6 +103,7 @@ class Trail:
         "failure",
         "findings",
         "firings",
+        "grant",
         "held",
         "judging",
         "leases",
@@ -103,6 +123,8 @@ class Trail:
 
     def __init__(self, arrival: Arrival) -> None:
         self.arrival = arrival
+        self.grant: KeyGrant | None = None
+        self.app: AppSpec | None = None
         self.decisions: list[Decision] = []
         self.findings: list[Finding] = []
         self.answer_findings: list[Finding] = []
@@ -204,7 +226,7 @@ class Trail:
     def outcome(self, *, finished: bool) -> ExchangeOutcome:
         """How the exchange ended. Observed decisions change nothing."""
         if self.failure is not None:
-            return "error" if self.failure.status >= 500 or self.failure.status == 429 else "denied"
+            return "denied" if isinstance(self.failure, _SAID_NO) else "error"
         if self.held is not None:
             return "held"
         if not finished:

@@ -73,6 +73,7 @@ class OpenAIProvider:
         Raises:
             ProviderUnavailable: another attempt may work.
             ProviderRejected: the same request would fail again.
+            ProviderError: this endpoint is set up wrongly here; another model may work.
         """
         model = sendable.attempt.model
         breaker = self._breaker(model)
@@ -100,9 +101,10 @@ class OpenAIProvider:
         except ProviderRejected:
             ok = True
             raise
-        except ProviderUnavailable as unavailable:
+        except ProviderError as failed:
             ok = None if trip is None else False
-            retry_after = unavailable.retry_after_s
+            if isinstance(failed, ProviderUnavailable):
+                retry_after = failed.retry_after_s
             raise
         finally:
             breaker.ended(probe=probe, ok=ok, retry_after_s=retry_after)
@@ -184,7 +186,7 @@ class OpenAIProvider:
         try:
             return self._secrets.resolve(reference)
         except BundleError as error:
-            raise ProviderUnavailable(f"model {model.id}: {error}", again=False) from error
+            raise ProviderError(f"model {model.id}: {error}") from error
 
     def _breaker(self, model: ModelSpec) -> Breaker:
         key = (model.base_url, model.upstream_model)
@@ -330,4 +332,4 @@ def _named(model: ModelSpec, error: ProviderError) -> ProviderError:
         return ProviderUnavailable(text, retry_after_s=error.retry_after_s, again=error.again)
     if isinstance(error, ProviderRejected):
         return ProviderRejected(text)
-    return error
+    return ProviderError(text)

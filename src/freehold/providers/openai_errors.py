@@ -15,12 +15,13 @@ from freehold.providers.transport import HttpResponse
 MAX_MESSAGE = 300
 _WINDOW = 12
 
-# The gateway's own settings are wrong there, not the caller's request: another model may do.
+# The gateway's own settings are wrong there, not the caller's request: another model may do, but
+# no later attempt at this one.
 _MISCONFIGURED = {
-    401: "it does not accept the API key",
-    403: "the API key may not do this",
-    404: "it knows no such model or path",
-    405: "it does not take this method",
+    401: "the endpoint refused our API key",
+    403: "the endpoint refused our API key: it may not do this",
+    404: "the endpoint does not know this model or path",
+    405: "the endpoint does not take this method",
 }
 _LATER = frozenset({408, 409, 425, 429})
 
@@ -51,11 +52,9 @@ def failure(
     status = response.status
     said = _explanation(payload, texts, secrets)
     if 300 <= status < 400:
-        return ProviderUnavailable(f"answered {status}: redirects are never followed", again=False)
+        return ProviderError(f"answered {status}: redirects are never followed")
     if status in _MISCONFIGURED:
-        return ProviderUnavailable(
-            f"answered {status}: {_MISCONFIGURED[status]}{said}", again=False
-        )
+        return ProviderError(f"answered {status}: {_MISCONFIGURED[status]}{said}")
     if status in _LATER or status >= 500:
         return ProviderUnavailable(
             f"answered {status}{said}", retry_after_s=retry_after(response, clock)

@@ -4,6 +4,7 @@ Only the fields named here are decoded. Hidden reasoning (``reasoning_content``)
 and whatever else a server adds never get into the process's own types.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -16,8 +17,10 @@ from freehold.core.handoffs import Choice, Usage
 from freehold.core.ports import Delta
 
 _FINISHED = frozenset({"stop", "length", "tool_calls", "content_filter"})
-_NAME_CHARS = 200
 _CALLS = 128
+_NAME = re.compile(r"[A-Za-z0-9_.:/@-]{1,128}")
+_ADDRESS = re.compile(r"[^@/:]@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2}")
+_NONSENSE = Usage(prompt_tokens=-1, completion_tokens=-1)
 
 
 class _Function(Struct):
@@ -51,16 +54,11 @@ class _Vector(Struct):
     index: int = 0
 
 
-class _Usage(Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
 class _Body(Struct):
     model: str | None = None
     choices: list[_Choice] | None = None
     data: list[_Vector] | None = None
-    usage: _Usage | None = None
+    usage: Any = None
     error: Any = None
 
 
@@ -80,7 +78,7 @@ def whole(payload: bytes, *, n: int, inputs: int | None = None) -> Delta:
         ProviderRejected: it answers with something that no control can read.
     """
     body = _parse(payload)
-    model = (body.model or "")[:_NAME_CHARS]
+    model = _model(body.model)
     if inputs is not None:
         return Delta(
             embeddings=_vectors(body.data or [], inputs),
@@ -159,7 +157,7 @@ class StreamReader:
                 for i in indexes
             ),
             usage=usage,
-            reported_model=model[:_NAME_CHARS],
+            reported_model=_model(model),
         )
 
     def finish(self) -> Delta | None:
@@ -222,6 +220,15 @@ class _Growing:
         return ToolCall(
             id=self.id or f"call_{position}", name=self.name, arguments="".join(self.arguments)
         )
+
+
+def _model(name: str | None) -> str:
+    """A model's name as reported; nothing if it is no name or an address, since no control reads
+    it. Then the name that the bundle gives the model stands for it.
+    """
+    if not name or not _NAME.fullmatch(name) or _ADDRESS.search(name):
+        return ""
+    return name
 
 
 def _parse(payload: bytes) -> _Body:
@@ -308,14 +315,20 @@ def _reason(reason: str) -> str:
     return "length" if reason == "max_tokens" else "stop"
 
 
-def _usage(usage: _Usage | None) -> Usage | None:
-    """``None`` too when the counts make no sense: then an estimate is better."""
-    if usage is None or usage.prompt_tokens is None or usage.prompt_tokens < 0:
+def _usage(usage: Any) -> Usage | None:
+    """``None`` when nothing was counted. What is no integer becomes -1, which no count can be:
+    the inference stage believes no such count, estimates, and says so.
+    """
+    if usage is None or usage == {}:
         return None
-    completion = usage.completion_tokens or 0
-    if completion < 0:
+    if not isinstance(usage, dict):
+        return _NONSENSE
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if prompt is None:
         return None
-    return Usage(prompt_tokens=usage.prompt_tokens, completion_tokens=completion)
+    if type(prompt) is not int or (completion is not None and type(completion) is not int):
+        return _NONSENSE
+    return Usage(prompt_tokens=prompt, completion_tokens=completion or 0)
 
 
 def _vectors(data: list[_Vector], inputs: int) -> tuple[Any, ...]:

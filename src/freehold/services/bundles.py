@@ -17,6 +17,7 @@ from freehold.bundle.starter import Provider
 from freehold.bundle.starter import write_starter as _write_starter
 from freehold.rules.declared import Phase
 from freehold.rules.program import check_expression
+from freehold.rules.records import doubts
 
 _OLLAMA = ("127.0.0.1", 11434)
 _OLLAMA_TIMEOUT_S = 0.5
@@ -27,9 +28,23 @@ def compile_rule(expression: str, phase: str) -> str | None:
     return check_expression(expression, cast(Phase, phase))
 
 
-def check_bundle(folder: Path, *, detector_ids: Collection[str] | None = None) -> Report:
-    """Everything that is wrong with the bundle in ``folder``, its expressions included."""
-    return check(folder, compile_rule=compile_rule, detector_ids=detector_ids)
+def check_bundle(
+    folder: Path,
+    *,
+    detector_ids: Collection[str] | None = None,
+    lookup: Lookup | None = None,
+) -> Report:
+    """Everything that is wrong with the bundle in ``folder``, its expressions included.
+
+    With ``lookup``, a model's key that is not in the environment is a warning.
+    """
+    return check(
+        folder,
+        compile_rule=compile_rule,
+        doubt_rule=doubts,
+        detector_ids=detector_ids,
+        lookup=lookup,
+    )
 
 
 def activator(
@@ -54,6 +69,17 @@ def open_bundle(folder: Path, *, lookup: Lookup = os.environ.get) -> ResolvedBun
     return activator(folder, None, lookup=lookup).first()
 
 
+def described_bundle(folder: Path, *, lookup: Lookup = os.environ.get) -> ResolvedBundle:
+    """The bundle in ``folder`` for work that calls nobody, such as making keys.
+
+    An address whose variable is not set here stays as it is written.
+
+    Raises:
+        InvalidBundle: it has errors.
+    """
+    return open_bundle(folder, lookup=_as_written(lookup))
+
+
 def kept_bundle(home: Path, bundle_hash: str, *, lookup: Lookup = os.environ.get) -> ResolvedBundle:
     """A version that was live once, resolved: what a record's decisions replay against.
 
@@ -62,9 +88,11 @@ def kept_bundle(home: Path, bundle_hash: str, *, lookup: Lookup = os.environ.get
     Raises:
         NotFound, BundleError: it was never live here, or its copy was changed.
     """
-    return resolve(
-        load_kept(home, bundle_hash), bundle_hash, lookup=lambda name: lookup(name) or f"env:{name}"
-    )
+    return resolve(load_kept(home, bundle_hash), bundle_hash, lookup=_as_written(lookup))
+
+
+def _as_written(lookup: Lookup) -> Lookup:
+    return lambda name: lookup(name) or f"env:{name}"
 
 
 def diff_bundles(before: Path | str, after: Path | str, *, home: Path) -> list[Change]:

@@ -46,7 +46,7 @@ def explain(record: Record) -> Explanation:
         Section(title="Context", lines=tuple(_context(opened))),
         Section(title="Rules before the model", lines=tuple(_rules(opened, closed, "request"))),
         Section(title="Choice of model", lines=tuple(_candidates(opened))),
-        Section(title="Calls", lines=tuple(_calls(closed or opened))),
+        Section(title="Calls", lines=tuple(_calls(opened, closed))),
         Section(title="Checks on the answer", lines=tuple(_answer(opened, closed))),
         Section(title="Outcome", lines=tuple(_outcome(record, closed))),
         Section(title="Tokens and money", lines=tuple(_money(opened, closed))),
@@ -176,9 +176,9 @@ def _candidates(opened: dict[str, Any]) -> list[str]:
     return lines + _decided(opened, ("routing",))
 
 
-def _calls(part: dict[str, Any]) -> list[str]:
+def _calls(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
     lines = []
-    for call in part.get("calls", ()):
+    for call in (closed or opened).get("calls", ()):
         version = f" (reported {call['reported_model']})" if call["reported_model"] else ""
         line = f"attempt {call['attempt']}, {call['role']}: {call['model']}{version}"
         if call["simulated"]:
@@ -190,7 +190,7 @@ def _calls(part: dict[str, Any]) -> list[str]:
         if call["ended_ns"] is not None:
             line += f", done after {_ms(call['ended_ns'] - call['started_ns'])}"
         lines.append(line + (f", failed: {call['error']}" if call["error"] else ""))
-    return lines
+    return lines + _decided(opened, ("inference",)) + _decided(closed, ("inference",))
 
 
 def _answer(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
@@ -207,7 +207,7 @@ def _answer(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
     lines += _rules(opened, closed, "answer")
     # an exchange refused on its answer has all its decisions in the opened part
     lines += _decided(opened, ("governance",), about_answer=True)
-    return lines + _decided(closed, ("governance", "inference"))
+    return lines + _decided(closed, ("governance",))
 
 
 def _outcome(record: Record, closed: dict[str, Any]) -> list[str]:

@@ -28,6 +28,7 @@ class Gateway:
         first: the version to start with.
         resources: what opens before the first request and closes after the last, in order.
         background: coroutines that run beside the requests (the bundle's watcher, say).
+        checks: each says why no request should come now, or nothing.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Gateway:
         monitoring: Monitoring,
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
         background: Sequence[Callable[["Gateway"], Any]] = (),
+        checks: Sequence[Callable[[], str]] = (),
         metrics_token: str | None = None,
     ) -> None:
         self._make_journey = make_journey
@@ -47,6 +49,7 @@ class Gateway:
         self._monitoring = monitoring
         self._resources = resources
         self._background = background
+        self._checks = checks
         self._metrics_token = metrics_token
         self._stack = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
@@ -110,6 +113,10 @@ class Gateway:
         """Can requests be served, and under which version?"""
         if self._journey is None:
             return False, "starting"
+        for why in filter(None, (check() for check in self._checks)):
+            return False, why
+        if not self._audit.writable():
+            return False, "the ledger can't be written"
         note = "; a newer version was rejected" if self._rejected else ""
         return True, f"ready {self._journey.bundle_hash}{note}"
 

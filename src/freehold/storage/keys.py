@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ _LONGEST = 512
 _REVISION = "keys"
 _NOBODY = bytes(32)
 _USED_EVERY_NS = 30_000_000_000
+_STALE_NS = 60_000_000_000
 
 
 class NewKey(Struct, frozen=True, kw_only=True):
@@ -136,12 +137,22 @@ class SnapshotKeyBook:
     """What the request path reads: every live key in memory, refreshed when the table changes.
 
     ``refresh`` belongs into the writer's housekeeping; ``find`` touches no file, takes no lock.
+    While the store is away the snapshot goes on counting. Only where nobody is left to ask the
+    store (``refreshing`` says no) does it count for a minute and no longer.
     """
 
-    def __init__(self, database: Database, pepper: bytes, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pepper: bytes,
+        clock: Clock,
+        refreshing: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._database = database
         self._pepper = pepper
         self._clock = clock
+        self._refreshing = refreshing
+        self._asked_ns = clock.monotonic_ns()
         self._revision = -1
         self._held: dict[str, tuple[bytes, KeyGrant]] = {}
         self._used: dict[str, int] = {}
@@ -152,7 +163,15 @@ class SnapshotKeyBook:
 
         The whole key is hashed before anything is looked up, and the hash is compared in
         constant time, whether or not anyone has the id.
+
+        Raises:
+            StorageError: nobody refreshes the snapshot any more, so a revoked key could pass.
         """
+        if self.age_ns() > _STALE_NS and not self._refreshing():
+            raise StorageError(
+                "nobody refreshes the API keys any more: the store's writer is not running",
+                public="API keys can't be checked right now.",
+            )
         if len(secret) > _LONGEST:
             return None
         digest = hashed(self._pepper, secret)
@@ -165,6 +184,10 @@ class SnapshotKeyBook:
             return None
         self._used[key_id] = now
         return grant
+
+    def age_ns(self) -> int:
+        """How long ago the store was last asked, whether or not it was there to answer."""
+        return self._clock.monotonic_ns() - self._asked_ns
 
     def load(self) -> None:
         """Read all keys.
@@ -187,9 +210,11 @@ class SnapshotKeyBook:
                 changed = _revision(connection) != self._revision
             if changed:
                 self.load()
+            self._asked_ns = self._clock.monotonic_ns()
             self._write_used()
         except StorageError:
             # by design requests go on from the snapshot while the store is away
+            self._asked_ns = self._clock.monotonic_ns()
             return
 
     def _write_used(self) -> None:

@@ -6,10 +6,12 @@ leased in the last second before the crash, which the store has not seen. Severa
 store add their sums up there and see each other's within a second.
 """
 
+import logging
 import threading
 from itertools import count
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DataError
 
 from freehold.core.clock import Clock
 from freehold.core.errors import BudgetExhausted, RateLimited, StorageError
@@ -19,6 +21,7 @@ from freehold.storage.engine import Database, incoming, upsert
 from freehold.storage.rates import MinuteWindow
 from freehold.storage.tables import spend
 
+_log = logging.getLogger("freehold.store")
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
 _Day = tuple[str, int]
@@ -72,6 +75,7 @@ class StoreLimiter:
         self._leases: dict[str, tuple[int, Lease]] = {}
         self._numbers = count(1)
         self._dirty: set[_Day] = set()
+        self._refused: set[_Day] = set()
 
     def admit(self, scopes: tuple[Scope, ...]) -> None:
         """Count one request in every scope, or in none.
@@ -169,21 +173,43 @@ class StoreLimiter:
             fresh = {key: self._used[key].take_new() for key in dirty}
         if not fresh:
             return
-        try:
-            stored = self._store(fresh)
-        except StorageError:
-            with self._guard:
-                for key, amounts in fresh.items():
-                    self._used[key].give_back(amounts)
-                self._dirty |= dirty
-            return
+        stored, waiting = self._store_all(fresh)
         with self._guard:
+            for key in waiting:
+                self._used[key].give_back(fresh[key])
+            self._dirty |= waiting
             for key, sums in stored.items():
                 self._used[key].is_stored_as(*sums)
             for key in [k for k in self._used if k[1] < day - 1 and k not in self._dirty]:
                 del self._used[key]
             for scope in [s for s, w in self._minutes.items() if w.idle(self._second())]:
                 del self._minutes[scope]
+
+    def _store_all(
+        self, fresh: dict[_Day, tuple[int, int, int]]
+    ) -> tuple[dict[_Day, tuple[int, int, int]], set[_Day]]:
+        """What is in the store now, and what is not and has to wait.
+
+        A row that the store can't take stays in memory, where it counts, and stops no other.
+        """
+        try:
+            return self._store(fresh), set()
+        except Exception as error:  # noqa: BLE001 - one bad number must not stop the housekeeping
+            if isinstance(error, StorageError) and not isinstance(error.__cause__, DataError):
+                return {}, set(fresh)
+            if len(fresh) == 1:
+                (key,) = fresh
+                if key not in self._refused:
+                    self._refused.add(key)
+                    _log.error("spend of %s can't be stored: %s", key[0], type(error).__name__)
+                return {}, {key}
+        stored: dict[_Day, tuple[int, int, int]] = {}
+        waiting: set[_Day] = set()
+        for key, amounts in fresh.items():
+            done, left = self._store_all({key: amounts})
+            stored |= done
+            waiting |= left
+        return stored, waiting
 
     def _store(self, fresh: dict[_Day, tuple[int, int, int]]) -> dict[_Day, tuple[int, int, int]]:
         rows = [

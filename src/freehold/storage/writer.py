@@ -1,10 +1,12 @@
 """One thread for a process's own small writes; whatever waits together commits together."""
 
+import contextlib
+import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Self
 
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ import sqlalchemy as sa
 from freehold.core.errors import FreeholdError, StorageError
 from freehold.storage.engine import Database
 
+_log = logging.getLogger("freehold.store")
 Work = Callable[[sa.Connection], None]
 _BATCH = 256
 _Job = tuple[Work, "Future[None]"]
@@ -23,8 +26,11 @@ class Writer:
     A group is whatever queued up while the last commit ran: no timer, no delay. When a group
     fails, its members run one by one, so that one bad write spoils no other.
 
+    Nothing that a write or the housekeeping raises ends the thread: it is logged by its kind,
+    counted in ``failures``, and the next one goes on.
+
     Args:
-        each_tick: housekeeping that handles its own errors.
+        each_tick: housekeeping.
         tick_s: seconds between two rounds of it.
     """
 
@@ -42,6 +48,12 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
         self._closing = False
+        self.failures = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
 
     def open(self) -> Self:
         """Start the thread."""
@@ -78,11 +90,22 @@ class Writer:
             if batch:
                 self._commit(batch)
             if ended or time.monotonic() >= next_tick:
-                for task in self._each_tick:
-                    task()
+                self._housekeep()
                 next_tick = time.monotonic() + self._tick_s
             if ended:
                 return
+
+    def _housekeep(self) -> None:
+        for task in self._each_tick:
+            try:
+                task()
+            except Exception as error:  # noqa: BLE001 - a thread that ended would keep keys alive
+                self._failed("housekeeping", error)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """What it says may quote values, so only its kind is told."""
+        self.failures += 1
+        _log.error("the store's writer: %s failed: %s", what, type(error).__name__)
 
     def _take(self, patience_s: float) -> tuple[list[_Job], bool]:
         batch: list[_Job] = []
@@ -105,13 +128,23 @@ class Writer:
                     work(connection)
         except Exception as error:  # noqa: BLE001 - told to whoever waits for the future
             if len(batch) == 1:
-                batch[0][1].set_exception(_as_ours(error))
+                self._failed("a write", error)
+                _tell(batch[0][1], _as_ours(error))
                 return
             for job in batch:
                 self._commit([job])
             return
         for _, future in batch:
+            _tell(future, None)
+
+
+def _tell(future: "Future[None]", error: FreeholdError | None) -> None:
+    """Whoever waited may have gone away, and have cancelled the future."""
+    with contextlib.suppress(InvalidStateError):
+        if error is None:
             future.set_result(None)
+        else:
+            future.set_exception(error)
 
 
 def _as_ours(error: Exception) -> FreeholdError:

@@ -428,3 +428,31 @@ def test_nothing_reserved_nothing_settled() -> None:
     house = House()
     house.stage.settle(house.trail)
     assert house.limiter.settled == []
+
+
+def test_whoever_is_refused_at_the_door_is_known_by_the_key() -> None:
+    house = House()
+    house.limiter.full = RateLimited("app:north/service: 2 requests a minute")
+    with pytest.raises(RateLimited):
+        house.admit()
+    assert house.trail.grant is not None
+    assert house.trail.app is house.app
+    (decision,) = house.trail.decisions
+    assert (decision.outcome, decision.rule) == ("deny", "limit")
+    assert decision.why == "app:north/service: 2 requests a minute"
+
+    for narrow in (House(scopes=frozenset({"models"})), House(app="gone")):
+        with pytest.raises(ScopeRefused):
+            narrow.admit()
+        assert narrow.trail.grant is not None
+        assert [d.rule for d in narrow.trail.decisions] == ["scope"]
+
+    anonymous = House({"require_identity": True})
+    with pytest.raises(IdentityRefused):
+        anonymous.admit()
+    assert anonymous.trail.app is anonymous.app
+
+    revoked = House(revoked=True)
+    with pytest.raises(KeyRefused):
+        revoked.admit()
+    assert revoked.trail.grant is None

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from freehold.core.errors import AuditError, KeyRefused, PolicyRefusal, RequestError
+from freehold.core.errors import AuditError, KeyRefused, PolicyRefusal, RateLimited, RequestError
 from freehold.core.handoffs import Held
 from freehold.core.trail import Trail
 from freehold.ledger.canonical import encode
@@ -351,3 +351,59 @@ async def test_durable_passes_on() -> None:
     await make()[0].durable()
     with pytest.raises(AuditError):
         await make(Full())[0].durable()
+
+
+def test_a_known_key_is_no_stranger() -> None:
+    """However often a limit refuses it, each time is written, with its name."""
+    memory = Memory()
+    audit = Audit(memory, "r", tenant_key, clock=Standing(), strangers_per_second=1)
+    _, _, one = exchange()
+    for _ in range(100):
+        trail = Trail(arrival())
+        trail.grant, trail.app = one.grant, one.app
+        trail.failure = RateLimited("app:north/service: 2 requests a minute")
+        audit.closed(None, trail, trail.outcome(finished=False))
+    assert len(memory.records) == 100
+    last = orjson.loads(memory.records[-1])
+    assert (last["tenant"], last["app"]) == ("north", "service")
+    assert last["opened"]["app"]["id"] == "service"
+    assert last["opened"]["key"] == {"id": "abc", "name": "till 3"}
+    assert last["opened"]["principal"] is None
+    assert last["closed"]["outcome"] == "denied"
+    assert last["closed"]["failure"]["code"] == "FH-LIM-002"
+
+
+async def test_it_knows_whether_it_can_write() -> None:
+    class Sometimes(Memory):
+        full = False
+
+        def append(self, record: bytes) -> None:
+            if self.full:
+                raise AuditError("no space")
+            super().append(record)
+
+        async def durable(self) -> None:
+            raise AuditError("the disk refused")
+
+    audit, memory = make(Sometimes())
+    assert audit.writable()
+    assert memory.records == []
+    trail, ruled, _ = exchange()
+    memory.full = True
+    with pytest.raises(AuditError):
+        audit.opened(ruled, trail)
+    assert not audit.writable()
+    memory.full = False
+    assert audit.writable()
+    assert [orjson.loads(r)["kind"] for r in memory.records] == ["audit.resumed"]
+    memory.full = True
+    with pytest.raises(AuditError):
+        audit.event("key.created", "me", "key", {})
+    memory.full = False
+    audit.opened(ruled, trail)  # an append that succeeds is enough
+    assert audit.writable()
+    assert len(memory.records) == 2
+    with pytest.raises(AuditError):
+        await audit.durable()
+    memory.full = True
+    assert not audit.writable()

@@ -278,3 +278,34 @@ async def test_what_packing_left_out_is_in_the_trail():
     assert trail.spent_ns["inference"] > 0
     assert trail.dropped == ("s3",)
     assert "s3" not in packed[0].content
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("prompt", "completion"),
+    [(10**30, 1), (1, 10_000_001), (-1, 1), (1, -1), (True, 1), (2.0, 1), ("3", 1)],
+)
+async def test_a_count_that_no_call_can_have_is_not_believed(stream, prompt, completion):
+    wrong = Usage(prompt_tokens=prompt, completion_tokens=completion)
+    script = Script(deltas=(said("Good day."), Delta(usage=wrong)))
+    sendable = make_sendable(stream=stream)
+    trail = make_trail(sendable)
+    answers = await everything(stage(FakeProvider(script)), sendable, trail)
+    counted = answers[-1].usage
+    assert counted == trail.call.usage
+    assert counted.estimated
+    assert 0 < counted.prompt_tokens + counted.completion_tokens < 100
+    assert trail.call.error == ""
+    (decision,) = trail.decisions
+    assert (decision.stage, decision.rule) == ("inference", "usage")
+    assert "not believed" in decision.why
+
+
+async def test_the_largest_count_that_is_believed():
+    most = Usage(prompt_tokens=10_000_000, completion_tokens=0)
+    sendable = make_sendable()
+    trail = make_trail(sendable)
+    script = Script(deltas=(said("Good day.", usage=most),))
+    (answer,) = await everything(stage(FakeProvider(script)), sendable, trail)
+    assert answer.usage == most
+    assert trail.decisions == []

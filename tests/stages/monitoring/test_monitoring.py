@@ -173,3 +173,13 @@ def test_a_snapshot_is_plain_values() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_render_works_from_the_first_moment(count: int) -> None:
     assert "process_cpu_seconds_total" in observed(count).render()
+
+
+def test_a_refusal_at_the_door_counts_for_its_app() -> None:
+    monitoring = Monitoring()
+    _, _, one = exchange()
+    trail = Trail(arrival())
+    trail.app = one.app
+    monitoring.closed(trail, None, "denied", 1)
+    found = samples(monitoring)
+    assert found['freehold_requests_total{app="service",outcome="denied",stream="true"}'] == "1"

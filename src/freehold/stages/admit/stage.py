@@ -9,7 +9,14 @@ import orjson
 from freehold.core.ask import Arrival, Ask
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
-from freehold.core.errors import IdentityRefused, KeyRefused, NotFound, ScopeRefused
+from freehold.core.errors import (
+    FreeholdError,
+    IdentityRefused,
+    KeyRefused,
+    LimitError,
+    NotFound,
+    ScopeRefused,
+)
 from freehold.core.handoffs import Admitted, Sendable
 from freehold.core.ports import IdentityVerifier, KeyBook, Limiter
 from freehold.core.principal import KeyGrant, Principal
@@ -55,7 +62,7 @@ class Admit:
         began = perf_counter_ns()
         waited = 0
         try:
-            grant, app = self._grant(arrival)
+            grant, app = self._granted(arrival, trail)
             principal = None
             if arrival.identity_token is not None:
                 principal = self._identity.cached(arrival.identity_token, app.issuers)
@@ -67,6 +74,9 @@ class Admit:
                         waited = perf_counter_ns() - asked
             principal = _principal(principal, grant, arrival, app)
             self._limiter.admit(app.scopes)
+        except (LimitError, ScopeRefused) as refused:
+            _denied(trail, "limit" if isinstance(refused, LimitError) else "scope", refused)
+            raise
         finally:
             trail.spend("admit", perf_counter_ns() - began - waited)
             trail.wait("admit", waited)
@@ -94,13 +104,31 @@ class Admit:
         Raises:
             KeyRefused, ScopeRefused.
         """
+        grant = self._known(key)
+        app = self._app(grant)
+        _within(grant, scope)
+        return grant, app
+
+    def _granted(self, arrival: Arrival, trail: Trail) -> tuple[KeyGrant, AppSpec]:
+        """What is known goes into the trail at once: whatever refuses next, the record has a name.
+
+        Raises:
+            KeyRefused, ScopeRefused.
+        """
+        trail.grant = grant = self._known(arrival.key)
+        trail.app = app = self._app(grant)
+        _within(grant, arrival.ask.operation)
+        return grant, app
+
+    def _known(self, key: str) -> KeyGrant:
         grant = self._keys.find(key)
         if grant is None or grant.revoked or self._expired(grant):
             raise KeyRefused("the key is not known or no longer valid", public=advice(key))
-        if scope not in grant.scopes:
-            raise ScopeRefused(f"key {grant.key_id} has no scope {scope}")
+        return grant
+
+    def _app(self, grant: KeyGrant) -> AppSpec:
         try:
-            return grant, self._app_for(grant.tenant, grant.app)
+            return self._app_for(grant.tenant, grant.app)
         except NotFound as error:
             raise ScopeRefused(
                 f"key {grant.key_id}: {error}",
@@ -120,9 +148,12 @@ class Admit:
         prompt = _most_tokens(sendable)
         answer = 0 if asked.operation == "embedding" else sendable.attempt.max_tokens * asked.n
         nano = prompt * model.input_price_nano + answer * model.output_price_nano
-        trail.leases[sendable.attempt.number] = self._limiter.lease(
-            admitted.app.scopes, prompt + answer, nano
-        )
+        try:
+            lease = self._limiter.lease(admitted.app.scopes, prompt + answer, nano)
+        except LimitError as refused:
+            _denied(trail, "limit", refused)
+            raise
+        trail.leases[sendable.attempt.number] = lease
 
     def settle(self, trail: Trail) -> None:
         """Replace every attempt's reservation by what its calls, retries included, really used."""
@@ -135,11 +166,18 @@ class Admit:
                         tokens += call.usage.prompt_tokens + call.usage.completion_tokens
             self._limiter.settle(lease, tokens, nano)
 
-    def _grant(self, arrival: Arrival) -> tuple[KeyGrant, AppSpec]:
-        return self.grant_for(arrival.key, arrival.ask.operation)
-
     def _expired(self, grant: KeyGrant) -> bool:
         return grant.expires_ns is not None and grant.expires_ns <= self._clock.now_ns()
+
+
+def _within(grant: KeyGrant, scope: str) -> None:
+    if scope not in grant.scopes:
+        raise ScopeRefused(f"key {grant.key_id} has no scope {scope}")
+
+
+def _denied(trail: Trail, rule: str, error: FreeholdError) -> None:
+    """Which limit or scope it was; both errors say so in words of our own."""
+    trail.decide(Decision(stage="admit", outcome="deny", rule=rule, why=str(error)))
 
 
 def _principal(

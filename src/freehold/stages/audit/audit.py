@@ -1,11 +1,13 @@
 """Two records for each exchange: one before the first character leaves, one when it is over."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET, Struct
 
 from freehold.core.clock import Clock, SystemClock
+from freehold.core.errors import AuditError
 from freehold.core.handoffs import Admitted, Ruled
 from freehold.core.ids import prefixed
 from freehold.core.ports import Journal
@@ -71,6 +73,7 @@ class Audit:
         self._stamp = build.Stamp()
         self._received = build.Stamp()
         self._gate = FloodGate(strangers_per_second)
+        self._failing = False
         # exchange id -> what its opened part holds already
         self._written: dict[str, _Written] = {}
 
@@ -94,7 +97,7 @@ class Audit:
             at_ns=now,
             opened=self._opened(admitted, trail),
         )
-        self._journal.append(encode(record))
+        self._append(record)
         trail.opened = True
         self._written[trail.arrival.exchange_id] = _written(trail)
 
@@ -102,7 +105,7 @@ class Audit:
         """Write how it ended; for an exchange that never opened, everything at once.
 
         Args:
-            admitted: ``None`` while nobody knows who asked.
+            admitted: ``None`` where the door refused; the trail knows the key's app, if any.
 
         Raises:
             AuditError: it can't be written.
@@ -129,7 +132,7 @@ class Audit:
             at=self._stamp.text(now),
             at_ns=now,
         )
-        self._journal.append(encode(record))
+        self._append(record)
         return event_id
 
     async def durable(self) -> None:
@@ -138,7 +141,20 @@ class Audit:
         Raises:
             AuditError: the disk refused.
         """
-        await self._journal.durable()
+        try:
+            await self._journal.durable()
+        except AuditError:
+            self._failing = True
+            raise
+
+    def writable(self) -> bool:
+        """Whether records can be written. After a failure, writing one is tried: if it succeeds,
+        ``audit.resumed`` stands where others may be missing.
+        """
+        if self._failing:
+            with contextlib.suppress(AuditError):
+                self.event("audit.resumed", "freehold", "ledger", {})
+        return not self._failing
 
     def close(self) -> None:
         """Write down how many strangers' records were suppressed since the last one."""
@@ -146,37 +162,47 @@ class Audit:
         if suppressed:
             self.event("audit.suppressed", "freehold", "strangers", {"count": suppressed})
 
+    def _append(self, record: ExchangeRecord | EventRecord) -> None:
+        try:
+            self._journal.append(encode(record))
+        except AuditError:
+            self._failing = True
+            raise
+        self._failing = False
+
     @timed("audit")
     def _close(self, admitted: Admitted | None, outcome: ExchangeOutcome, trail: Trail) -> None:
         if trail.closed:
             return
         now = self._clock.now_ns()
         suppressed = 0
-        if admitted is None:
+        if trail.grant is None and admitted is None:
             allowed, suppressed = self._gate.pass_(now)
             if not allowed:
                 trail.closed = True
                 return
+        tenant, app = _asked_of(admitted, trail)
         whole = UNSET if trail.opened else self._opened(admitted, trail)
         record = ExchangeRecord(
             type="interrupted" if outcome == "interrupted" else "closed",
             exchange=trail.arrival.exchange_id,
-            tenant=admitted.app.tenant if admitted else "",
-            app=admitted.app.id if admitted else "",
+            tenant=tenant,
+            app=app,
             at=self._stamp.text(now),
             at_ns=now,
             opened=whole,
             closed=self._closed(admitted, outcome, suppressed, trail),
         )
-        self._journal.append(encode(record))
+        self._append(record)
         trail.closed = True
 
     def _opened(self, admitted: Admitted | None, trail: Trail) -> Opened:
-        app = admitted.app if admitted else None
+        app = admitted.app if admitted else trail.app
+        grant = admitted.grant if admitted else trail.grant
         kept = app.content_kept if app else "none"
         return Opened(
             app=build.app(app) if app else None,
-            key=Key(id=admitted.grant.key_id, name=admitted.grant.name) if admitted else None,
+            key=Key(id=grant.key_id, name=grant.name) if grant else None,
             principal=build.identity(admitted.principal) if admitted else None,
             runtime=self._runtime,
             request=self._request(admitted, trail),
@@ -257,6 +283,13 @@ class Audit:
             content=Content(kept=kept, output=None if kept == "none" else trail.answer_text),
             suppressed=suppressed,
         )
+
+
+def _asked_of(admitted: Admitted | None, trail: Trail) -> tuple[str, str]:
+    """Tenant and app, from the key where nothing else is known."""
+    if admitted is not None:
+        return admitted.app.tenant, admitted.app.id
+    return (trail.grant.tenant, trail.grant.app) if trail.grant is not None else ("", "")
 
 
 def _written(trail: Trail) -> _Written:

@@ -3,12 +3,15 @@
 from typing import Any
 
 from freehold.core.clock import Clock
+from freehold.core.decisions import Decision
 from freehold.core.handoffs import Answer, Choice, Sendable, Usage
 from freehold.core.ports import Delta
 from freehold.core.trail import Call, Trail
 from freehold.stages.inference import tokens
 
 _MESSAGE_CHARS = 300
+MOST_TOKENS = 10_000_000
+"""More than any model reads or writes in one call; a provider that counts more is not believed."""
 
 
 class Growing:
@@ -17,6 +20,7 @@ class Growing:
     __slots__ = (
         "_choices",
         "_clock",
+        "_disbelieved",
         "_embeddings",
         "_expected",
         "_partial",
@@ -44,6 +48,7 @@ class Growing:
         self._choices: dict[int, Choice] = {}
         self._embeddings: tuple[Any, ...] = ()
         self._usage: Usage | None = None
+        self._disbelieved = False
         self._reported = ""
         self.started = False
         self.spent = 0
@@ -66,7 +71,10 @@ class Growing:
     def take(self, delta: Delta) -> Answer | None:
         """The answer so far, if there is something new to judge before the end."""
         if delta.usage is not None:
-            self._usage = delta.usage
+            if _believable(delta.usage):
+                self._usage = delta.usage
+            else:
+                self._disbelieved = True
         if delta.reported_model:
             self._reported = delta.reported_model
         if delta.embeddings:
@@ -107,6 +115,16 @@ class Growing:
         # What was said before a break is paid for all the same.
         if self.started or not error:
             self._settle_usage()
+        if self._disbelieved:
+            self._trail.decide(
+                Decision(
+                    stage="inference",
+                    outcome="allow",
+                    rule="usage",
+                    why=f"{call.model} counted tokens that no call can have; they were not believed"
+                    + (", but estimated" if self._usage and self._usage.estimated else ""),
+                )
+            )
         usage = call.usage = self._usage
         if usage is not None:
             model = self._sendable.attempt.model
@@ -151,6 +169,11 @@ class Growing:
 
     def _now(self) -> int:
         return self._clock.monotonic_ns() - self._trail.arrival.started_ns
+
+
+def _believable(usage: Usage) -> bool:
+    counts = (usage.prompt_tokens, usage.completion_tokens)
+    return all(type(count) is int and 0 <= count <= MOST_TOKENS for count in counts)
 
 
 def _joined(known: Choice, new: Choice) -> Choice:

@@ -140,7 +140,8 @@ class Monitoring:
         return "\n".join(lines) + "\n"
 
     def _count(self, trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -> None:
-        app = admitted.app.id if admitted is not None else "none"
+        known = admitted.app if admitted is not None else trail.app
+        app = known.id if known is not None else "none"
         stream = "true" if trail.arrival.ask.stream else "false"
         self._requests.add((app, outcome, stream))
         self._seconds.observe((outcome,), took_ns)

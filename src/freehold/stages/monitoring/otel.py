@@ -97,8 +97,9 @@ class Spans:
             OUTCOME: outcome,
             RULES_FIRED: sorted({f.rule for f in trail.firings if f.fired}),
         }
-        if admitted is not None:
-            attributes |= {APP: admitted.app.id, TENANT: admitted.app.tenant}
+        app = admitted.app if admitted is not None else trail.app
+        if app is not None:
+            attributes |= {APP: app.id, TENANT: app.tenant}
         if trail.failure is not None:
             attributes[ERROR_TYPE] = trail.failure.code
         from opentelemetry.trace import SpanKind, set_span_in_context
