@@ -23,7 +23,7 @@ from freehold.providers.openai import OpenAIProvider
 from freehold.providers.transport import HttpTransport, TransportFailed
 from freehold.server.asgi import Door
 from freehold.server.serving import serve
-from freehold.services.bundles import activator, open_bundle
+from freehold.services.bundles import activator, described_bundle
 from freehold.services.gateway import Gateway
 from freehold.services.keys import KeyService
 from freehold.services.records import Records
@@ -240,7 +240,7 @@ def run_server(
 def key_service(home: Path, folder: Path | None = None) -> Iterator[KeyService]:
     """Keys for the terminal. With a bundle's folder, keys can be created."""
     clock = SystemClock()
-    bundle = open_bundle(folder) if folder is not None else None
+    bundle = described_bundle(folder) if folder is not None else None
     database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
     on_disk = KeyFolder(home)
     journal = SegmentJournal(home, clock=clock).open()

@@ -16,7 +16,7 @@ from freehold.bundle.problems import Problems
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.bundle.snapshot import read_folder
 from freehold.bundle.watch import BundleWatcher
-from freehold.core.errors import BundleError, NotFound
+from freehold.core.errors import BundleError, NotFound, StorageError
 from tests.bundle.samples import edited, write
 
 FAST_S = 0.02
@@ -298,3 +298,14 @@ def test_a_full_disk_leaves_no_half_copy(
     assert activation.resolved is None
     assert [problem.code for problem in activation.report.errors] == ["keep.failed"]
     assert list((home / "bundles").iterdir()) == []
+
+
+def test_a_home_that_can_not_be_made_is_no_fault_of_the_bundle(folder: Path, home: Path) -> None:
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.write_text("a file where the folder should be")
+    with pytest.raises(StorageError, match=r"the home .* can't be written: ") as raised:
+        Activator(folder, home, lookup={}.get).first()
+    assert "bundle is not valid" not in str(raised.value)
+    activation = Activator(folder, home, lookup={}.get).prepare()
+    assert activation is not None
+    assert [problem.code for problem in activation.report.errors] == ["keep.failed"]

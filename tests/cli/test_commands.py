@@ -74,6 +74,35 @@ def test_check_names_every_mistake_and_fails(bundle: Path) -> None:
     assert "did you mean `candidates`?" in checked.stdout
 
 
+def test_check_warns_of_a_key_that_is_not_set_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("init", str(tmp_path / "b"), "--provider", "openai").exit_code == 0
+    checked = run("check", "--bundle", str(tmp_path / "b"))
+    assert checked.exit_code == 0
+    assert "warning: the environment variable `OPENAI_API_KEY` is not set here" in checked.stdout
+    monkeypatch.setenv("OPENAI_API_KEY", "a value that nobody may see")
+    assert run("check", "--bundle", str(tmp_path / "b")).stdout == ""
+
+
+def test_a_key_needs_no_address_of_the_gateways_environment(home: Path, bundle: Path) -> None:
+    models = bundle / "models.yaml"
+    text, address = models.read_text(), "http://127.0.0.1:8091/v1"
+    assert address in text
+    models.write_text(text.replace(address, "env:NOBODY_SETS_THIS"))
+    assert create(home, bundle)["key"].startswith("fh")
+    refused = run("serve", "--bundle", str(bundle), "--home", str(home))
+    assert "`NOBODY_SETS_THIS` is not set" in refused.output
+
+
+def test_a_home_that_can_not_be_written_is_said_as_such(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = run("serve", "--bundle", str(bundle), "--home", str(tmp_path / "file" / "home"))
+    assert refused.exit_code == 1
+    assert "can't be written" in refused.output
+    assert "bundle is not valid" not in refused.output
+
+
 def test_a_missing_bundle_is_one_clear_line(home: Path) -> None:
     made = run(
         "key", "create", "--tenant", "t", "--app", "a", "--bundle", "/nowhere", "--home", str(home)

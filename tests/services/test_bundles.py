@@ -34,6 +34,45 @@ def test_a_facts_phase_is_checked(tmp_path: Path) -> None:
     assert [problem.path for problem in problems] == ["routes.main.rules[0].when"]
 
 
+def test_a_misspelt_field_is_an_error_and_a_value_that_never_comes_a_warning(
+    tmp_path: Path,
+) -> None:
+    for new, code, says in (
+        ("p.valeu > 2000", "rule.expression", "no field `valeu`; did you mean `value`?"),
+        ('p.role == "discont"', "rule.never", "did you mean `discount`?"),
+    ):
+        write(tmp_path, edited("p.value > 2000", new))
+        report = bundles.check_bundle(tmp_path)
+        (problem,) = report.problems
+        assert (problem.code, problem.line) == (code, 25)
+        assert says in problem.message
+        assert report.ok is (code == "rule.never")
+
+
+def test_a_key_that_is_not_set_is_a_warning_where_the_environment_is_given(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert bundles.check_bundle(tmp_path).problems == ()
+    assert bundles.check_bundle(tmp_path, lookup={"EXAMPLE_KEY": "s3cret"}.get).problems == ()
+    report = bundles.check_bundle(tmp_path, lookup={}.get)
+    assert report.ok
+    (problem,) = report.problems
+    assert (problem.severity, problem.code, problem.line) == ("warning", "env.unset", 4)
+    assert "`EXAMPLE_KEY` is not set" in problem.message
+    write(tmp_path, edited("env:EXAMPLE_KEY", "file:key.txt"))
+    assert bundles.check_bundle(tmp_path, lookup={}.get).problems == ()
+
+
+def test_keys_need_tenants_and_apps_and_no_addresses(tmp_path: Path) -> None:
+    folder = write(tmp_path / "now", edited("https://api.example.com/v1", "env:MODEL_URL"))
+    with pytest.raises(InvalidBundle, match="MODEL_URL"):
+        bundles.open_bundle(folder, lookup={}.get)
+    described = bundles.described_bundle(folder, lookup={}.get)
+    assert described.app_for("1001", "service").id == "service"
+    (folder / "models.yaml").unlink()
+    with pytest.raises(InvalidBundle):
+        bundles.described_bundle(folder, lookup={}.get)
+
+
 def test_versions_are_compared_by_folder_or_hash(tmp_path: Path) -> None:
     home, folder = tmp_path / "home", write(tmp_path / "now")
     first = bundles.activator(folder, home, lookup={}.get).first()

@@ -15,7 +15,7 @@ from freehold.bundle.names import DETECTORS
 from freehold.bundle.problems import Problems, Spot
 from freehold.bundle.resolve import Lookup, ResolvedBundle, Unresolved, resolve
 from freehold.bundle.snapshot import Snapshot, read_folder, scan
-from freehold.core.errors import BundleError
+from freehold.core.errors import BundleError, StorageError
 
 _TRIES = 20
 _PAUSE_S = 0.1
@@ -30,10 +30,14 @@ class InvalidBundle(BundleError):
 
 
 class Activation(Struct, frozen=True):
-    """The outcome of preparing a folder: ``resolved`` is None where ``report`` has errors."""
+    """The outcome of preparing a folder: ``resolved`` is None where ``report`` has errors.
+
+    ``unwritable`` says why the version can't be kept where nothing is wrong with the bundle.
+    """
 
     report: Report
     resolved: ResolvedBundle | None
+    unwritable: str = ""
 
 
 class Activator:
@@ -66,6 +70,7 @@ class Activator:
 
         Raises:
             InvalidBundle: it has errors; all of them are in its report.
+            StorageError: the home, where versions are kept, can't be written.
         """
         activation = self.prepare()
         for _ in range(_TRIES):
@@ -75,6 +80,8 @@ class Activator:
             activation = self.prepare()
         if activation is None:
             activation = self._failed("folder.unsettled", "its files keep changing")
+        if activation.unwritable:
+            raise StorageError(activation.unwritable)
         if activation.resolved is None:
             raise InvalidBundle(activation.report)
         return activation.resolved
@@ -102,7 +109,10 @@ class Activator:
                 keep(snapshot, self._home)
         except Unresolved as error:
             return Activation(_with_unset(report, snapshot, error), None)
-        except (BundleError, OSError) as error:
+        except OSError as error:
+            said = f"the home {self._home} can't be written: {error.strerror or error}"
+            return Activation(failed(self.folder, "keep.failed", said, report), None, said)
+        except BundleError as error:
             return self._failed("keep.failed", f"it can't be kept: {error}", report)
         return Activation(report, resolved)
 

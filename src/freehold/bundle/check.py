@@ -13,6 +13,8 @@ from freehold.bundle import secrets
 from freehold.bundle.load import load
 from freehold.bundle.meaning import (
     CompileRule,
+    DoubtRule,
+    check_environment,
     check_expressions,
     check_models,
     check_rules,
@@ -21,6 +23,7 @@ from freehold.bundle.meaning import (
 from freehold.bundle.names import DETECTORS
 from freehold.bundle.problems import Problem, Problems
 from freehold.bundle.references import Names, References
+from freehold.bundle.resolve import Lookup
 from freehold.bundle.schema import Bundle
 from freehold.bundle.shape import validate
 from freehold.bundle.snapshot import Snapshot, read_folder
@@ -60,18 +63,30 @@ def check(
     folder: Path,
     *,
     compile_rule: CompileRule | None = None,
+    doubt_rule: DoubtRule | None = None,
     detector_ids: Collection[str] | None = None,
+    lookup: Lookup | None = None,
 ) -> Report:
     """Read and check the bundle in ``folder``. Nothing is raised for what is wrong with it.
 
     Args:
         compile_rule: compiles a CEL expression for a phase (request, answer, route, source) and
             returns what is wrong with it, or None. Without it, expressions are not looked at.
+        doubt_rule: returns what compiles in an expression and is probably not meant.
         detector_ids: the detectors that exist; Freehold's own by default.
+        lookup: gives environment variables, so that a model's key that is not set is a warning;
+            by default, nothing is looked up and the environment makes no difference.
     """
     problems = Problems()
     snapshot = read_folder(folder, problems)
-    return check_snapshot(snapshot, problems, compile_rule=compile_rule, detector_ids=detector_ids)
+    return check_snapshot(
+        snapshot,
+        problems,
+        compile_rule=compile_rule,
+        doubt_rule=doubt_rule,
+        detector_ids=detector_ids,
+        lookup=lookup,
+    )
 
 
 def check_snapshot(
@@ -79,7 +94,9 @@ def check_snapshot(
     problems: Problems,
     *,
     compile_rule: CompileRule | None = None,
+    doubt_rule: DoubtRule | None = None,
     detector_ids: Collection[str] | None = None,
+    lookup: Lookup | None = None,
 ) -> Report:
     """Check files that are in memory already; ``problems`` has what reading them showed."""
     known = DETECTORS if detector_ids is None else detector_ids
@@ -97,7 +114,8 @@ def check_snapshot(
         check_sources(root, names, unread, problems)
         check_models(names, problems)
         check_rules(names, problems)
-        check_expressions(names, unread, compile_rule, problems)
+        check_expressions(names, unread, compile_rule, problems, doubt_rule)
+        check_environment(names, lookup, problems)
     found = _without_echoes(problems.sorted())
     failed = any(problem.severity == "error" for problem in found)
     return Report(found, None if failed else bundle, snapshot.hash)

@@ -111,9 +111,9 @@ _TAIL = """\
 | `route.*` | a route whose models can't, or may not, serve an app |
 | `source.*`, `egress.host` | a source that anybody could read, that writes, or reaches too far |
 | `model.*`, `identity.*` | an address or a price that can't be right |
-| `rule.*` | an expression that does not compile, an obligation that can't be met |
+| `rule.*` | an expression that does not compile or is never true, an obligation that can't be met |
 | `secret.*` | a secret in the bundle itself; it is never printed |
-| `env.unset` | at activation: an address refers to a variable that is not set |
+| `env.unset` | an address (at activation) or a key (a warning) needs a variable that is not set |
 | `keep.failed`, `activate.failed`, `watch.failed` | at activation: this version can't go live |
 """
 

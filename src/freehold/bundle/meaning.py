@@ -8,11 +8,15 @@ from freehold.bundle import sql
 from freehold.bundle.names import ATTRIBUTE_PREFIX, PRINCIPAL_PATHS, REQUEST_PATHS
 from freehold.bundle.problems import Problems, did_you_mean, nearest
 from freehold.bundle.references import Names, is_loopback, words
+from freehold.bundle.resolve import Lookup
 from freehold.bundle.tree import Tree, shown
 from freehold.bundle.unread import Unread
 
 CompileRule = Callable[[str, str], str | None]
 """``(expression, phase) → error``, phase being request, answer, route or source."""
+
+DoubtRule = Callable[[str], list[str]]
+"""``expression → what compiles in it and is probably not meant``."""
 
 _ATTRIBUTE = re.compile(r"\bprincipal\.attributes\.([A-Za-z_]\w*)")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
@@ -194,6 +198,23 @@ def check_models(names: Names, problems: Problems) -> None:
                 )
 
 
+def check_environment(names: Names, lookup: Lookup | None, problems: Problems) -> None:
+    """Keys of models that are to come from this environment, and are not in it."""
+    for name, model in names.models.items() if lookup is not None else ():
+        at, reference = model.get("api_key"), model.text("api_key")
+        variable = (reference or "").removeprefix("env:")
+        if at is None or variable == reference or not variable or lookup is None:
+            continue
+        if not lookup(variable):
+            problems.warn(
+                "env.unset",
+                at.spot,
+                f"the environment variable {shown(variable)} is not set here",
+                path=("models", name, "api_key"),
+                suggestion="set it where the gateway runs",
+            )
+
+
 def check_rules(names: Names, problems: Problems) -> None:
     """Obligations that can't do what they say."""
     for name, rule in names.rules.items():
@@ -233,7 +254,11 @@ def check_rules(names: Names, problems: Problems) -> None:
 
 
 def check_expressions(
-    names: Names, unread: Unread, compile_rule: CompileRule | None, problems: Problems
+    names: Names,
+    unread: Unread,
+    compile_rule: CompileRule | None,
+    problems: Problems,
+    doubt_rule: DoubtRule | None = None,
 ) -> None:
     """Every CEL expression: the attributes that it names, and whether it compiles in its phase."""
     for at, text, phase, path in _expressions(names):
@@ -252,6 +277,8 @@ def check_expressions(
         error = compile_rule(text, phase) if compile_rule is not None else None
         if error:
             problems.add("rule.expression", at.spot, f"this does not compile: {error}", path=path)
+        for doubt in doubt_rule(text) if doubt_rule is not None else ():
+            problems.warn("rule.never", at.spot, f"this can't be meant: {doubt}", path=path)
 
 
 def _expressions(names: Names) -> Iterator[tuple[Tree, str, str, tuple[str | int, ...]]]:

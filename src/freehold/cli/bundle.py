@@ -47,7 +47,7 @@ def check(bundle: Path, as_json: bool) -> None:
     """Validate a bundle as a whole: every problem with its file, line and column."""
     from freehold.services.bundles import check_bundle
 
-    report = check_bundle(bundle)
+    report = check_bundle(bundle, lookup=os.environ.get)
     if as_json:
         print_json(
             {
