@@ -32,6 +32,8 @@ class Document:
         "_sentences",
         "_taken",
         "_triggers",
+        "about",
+        "before",
         "clean",
         "folded",
         "language",
@@ -39,9 +41,13 @@ class Document:
         "text",
     )
 
-    def __init__(self, text: str, language: str) -> None:
+    def __init__(
+        self, text: str, language: str, before: str = "", about: frozenset[str] = frozenset()
+    ) -> None:
         self.text = text
         self.language = language
+        self.before = before
+        self.about = about
         self.folded = fold(text)
         self.low = self.folded.lower()
         if len(self.low) != len(text):  # no known character does this once folded

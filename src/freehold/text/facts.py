@@ -4,14 +4,15 @@ from collections.abc import Collection
 from typing import get_args
 
 from freehold.core.facts import FactKind, TextFact
-from freehold.text import commitments, dates, money, percents, quantities
+from freehold.text import commitments, dates, money, offers, percents, quantities
 from freehold.text.clauses import Document
 from freehold.text.normalise import fold
 from freehold.text.patterns import PatternSet
 
 # Each gate opens one extractor; what a gate does not see costs nothing.
 _PERCENT_GATE = (
-    r"%|‰|percent|per[- ]cent|pct|pro[zc]ent|pour[- ]?cent|por ?ciento|per cento|por cento"
+    r"%|‰|basis points?|\bbps\b|percent"
+    r"|per[- ]cent|pct|pro[zc]ent|pour[- ]?cent|por ?ciento|per cento|por cento"
 )
 _IDIOM_GATE = (
     r"\b(?:half|quarter|thirds?|fifths?|tenths?)\b|price of|[- ]for[- ](?:one|two|1|2|3)\b"
@@ -76,26 +77,40 @@ _GATE = PatternSet(
 ) = range(11)
 _MONEY = frozenset({_BEFORE, _BEHIND, _NAMED, _ODD})
 _COUNTED: frozenset[FactKind] = frozenset({"duration", "quantity"})
+_PERCENTS: frozenset[FactKind] = frozenset({"percent"})
 ALL_KINDS: frozenset[FactKind] = frozenset(get_args(FactKind))
 
 
 def extract(
-    text: str, language: str = "en", kinds: Collection[FactKind] = ALL_KINDS
+    text: str,
+    language: str = "en",
+    kinds: Collection[FactKind] = ALL_KINDS,
+    *,
+    before: str = "",
+    about: frozenset[str] = frozenset(),
 ) -> tuple[TextFact, ...]:
     """The facts of `text`, sorted by start. Never raises; linear in the length of the text.
 
     `language` (ISO 639-1) decides how numbers, dates and negations are read; facts of other `kinds`
     are not looked for. Offsets refer to `text` as it was given.
+
+    What a percentage is for may be said elsewhere: in the text `before`, of which the last
+    `offers.SPAN` characters count, or in the question that is answered. `about` has "discount" when
+    that is about one (see `subject`), and "percent" when it names a percentage.
     """
     low = text.lower() if text.isascii() else fold(text).lower()
     hits = _GATE.hits(low)
-    if not hits:
+    bare = "percent" in about and "percent" in kinds
+    if not (hits or bare):
         return ()
-    doc = Document(text, language)
+    doc = Document(text, language, before, about)
     found: list[TextFact] = []
     digit = _DIGIT in hits
-    if "percent" in kinds and (_PERCENT in hits or _IDIOM in hits):
-        found += percents.find(doc, idioms=_IDIOM in hits)
+    if "percent" in kinds:
+        if _PERCENT in hits or _IDIOM in hits:
+            found += percents.find(doc, idioms=_IDIOM in hits)
+        if bare:
+            found += percents.find_bare(doc)
     if "money" in kinds and not _MONEY.isdisjoint(hits):
         found += money.find(
             doc,
@@ -113,6 +128,18 @@ def extract(
         found += commitments.find(doc)
     found.sort(key=_position)
     return tuple(found)
+
+
+def subject(question: str, language: str = "en") -> frozenset[str]:
+    """What a question is about, for `extract` of its answer."""
+    percent = [
+        fact
+        for fact in extract(question, language, _PERCENTS, about=frozenset({"discount"}))
+        if fact.role == "discount"
+    ]
+    if percent:
+        return frozenset({"discount", "percent"})
+    return frozenset({"discount"}) if offers.asks_discount(question) else frozenset()
 
 
 def _position(fact: TextFact) -> tuple[int, int]:

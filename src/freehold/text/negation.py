@@ -12,6 +12,8 @@ _UNKNOWN = 5  # unlisted words that a verb of giving may still bridge
 _BEHIND = 9  # words behind a value
 _BREAKS = frozenset("that which if unless when".split())
 _WHY = frozenset("why pourquoi warum wieso qué".split())
+_HAPPIER = frozenset("happier gladder prouder better easier simpler more merrier".split())
+_WRONG = frozenset("wrong silly crazy unfair rude foolish mad shame sin unkind mean dumb".split())
 _FILLERS = frozenset("a an any even to at hay de un eine ein the".split())
 _INVERTED = frozenset("you we i they it that this he she".split())
 _YOU = frozenset(
@@ -139,11 +141,24 @@ def _is_harmless(words: list[str], i: int, question: bool) -> bool:
         # "instead of", "rather than" carry a "than" of their own
         return word not in w.PAIRS
     previous = words[i - 1] if i else ","
+    if _is_praise(words, i, previous):
+        return True
     if previous in _WHY or (not following and previous in ("or", "if")):
         return True
     if word in _QUESTION_FORMS and (following in _INVERTED or (question and previous == ",")):
         return True
     return word.endswith("n't") and following in _INVERTED
+
+
+def _is_praise(words: list[str], i: int, previous: str) -> bool:
+    """Whether it is as in "couldn't be happier", "wrong not to", "you don't have to"."""
+    following = words[i + 1 : i + 2]
+    if following == ["be"] and not _HAPPIER.isdisjoint(words[i + 2 : i + 3]):
+        return True
+    if words[i] == "not" and following == ["to"] and previous in _WRONG:
+        return True
+    duty = words[i + 1 : i + 3] in (["have", "to"], ["need", "to"])
+    return previous == "you" and (duty or words[i] == "needn't")
 
 
 def _cancelled(words: list[str], i: int, cues: dict[str, str]) -> bool:

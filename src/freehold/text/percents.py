@@ -1,18 +1,31 @@
 """Percentages in digits, in words and in idioms ("half price", "two for the price of one")."""
 
+from msgspec.structs import replace
+
 from freehold.core.facts import TextFact
-from freehold.text import numbers, roles, spans
+from freehold.text import numbers, offers, roles, spans
 from freehold.text.clauses import Document, polarity
 from freehold.text.patterns import compile as compile_pattern
 
 UNIT = (
-    r"(?:%|‰|percents?\b|per[- ]cent\b|pct\b|prozent\w*|procent\w*|pour[- ]?cents?\b|por ?ciento\b"
+    r"(?:%|‰|basis points?\b|bps\b|percents?\b|per[- ]cent\b|pct\b|prozent\w*|procent\w*"
+    r"|pour[- ]?cents?\b|por ?ciento\b"
     r"|per cento\b|por cento\b)"
 )
 _TO = r" ?(?:-|to|and|or|bis|und|oder|à|a|et|ou|y|o) ?"
 # 1 lower number, 2 number, 3 unit; "15 % to 20 %" is two matches, joined later
 _PERCENT = compile_pattern(
     rf"(?:(?:({numbers.DIGITS}){_TO})?({numbers.DIGITS})[ *_)]{{0,4}}-?)?({UNIT})"
+)
+
+_ALL = 10_000
+_EARLIER = 240
+# 1 digits, 2 a word: nothing follows that it could count
+_BARE = compile_pattern(
+    r"\b(?:have|get|do|give you|offer|offer you|make it|go to|go up to|go for|take|say|about|yes,)"
+    r" (?:(\d{1,3})|((?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+    r"(?:-(?:one|two|three|four|five|six|seven|eight|nine))?|ten|fifteen))"
+    r"(?:[.!?]?\s*$|[.!?]\s|,| it is\b| then\b| for you\b| off\b| instead\b)"
 )
 
 # (pattern, basis points): what a customer would understand as a discount of that size
@@ -69,7 +82,36 @@ def find(doc: Document, *, idioms: bool = True) -> list[TextFact]:
                 if value is not None:
                     doc.claim(start, end)
                     found.append(_fact(doc, start, end, value, None, role="discount"))
+    return [_extended(doc, fact, found) for fact in found]
+
+
+def find_bare(doc: Document) -> list[TextFact]:
+    """Numbers that answer a question about a percentage ("You can have 30.")."""
+    found = []
+    for whole, digits, word in _BARE.regs(doc.low):
+        at = digits if digits[0] >= 0 else word
+        text = doc.group(at)
+        number = int(text) if text.isdecimal() else numbers.parse_words(text.split("-"))
+        if number and number <= 100 and whole[0] >= 0 and doc.claim(*at):
+            found.append(_fact(doc, *at, number * 100, None, role="discount"))
     return found
+
+
+def _extended(doc: Document, fact: TextFact, facts: list[TextFact]) -> TextFact:
+    """The fact with the high end that its words give: open, or with what it comes on top of."""
+    if fact.role != "discount" or fact.polarity != "affirmed" or not fact.parsed:
+        return fact
+    if offers.is_open(doc, fact):
+        return replace(fact, upper=max(fact.value, fact.upper or 0, _ALL))
+    if not offers.is_added(doc, fact):
+        return fact
+    earlier = [f for f in facts if f.end <= fact.start]
+    if not earlier and doc.before:
+        earlier = find(Document(doc.before[-_EARLIER:], doc.language))
+    last = next((f for f in reversed(earlier) if f.role == "discount" and f.parsed), None)
+    if last is None or last.polarity != "affirmed":
+        return fact
+    return replace(fact, upper=(fact.upper or fact.value) + (last.upper or last.value))
 
 
 def _read(
@@ -91,7 +133,7 @@ def _read(
         return None  # an escape in an address ("a%20%20b"), an identifier
     if before.isdigit() or (before in ".,'" and low[start - 2 : start - 1].isdigit()):
         return _unread(doc, start, end)
-    factor = 10 if word == "‰" else 100
+    factor = _factor(word)
     value = _basis_points(low[second[0] : second[1]], doc.language, factor)
     if first is None or value is None:
         return _unread(doc, start, end) if value is None else _fact(doc, start, end, value, None)
@@ -101,6 +143,13 @@ def _read(
         # "in 2024 to 30 %", "3 shops and 30 %": the first number is no low end
         return _fact(doc, second[0], end, value, None)
     return _fact(doc, start, end, floor, value)
+
+
+def _factor(unit: str) -> int:
+    """Basis points in one of a unit."""
+    if unit == "‰":
+        return 10
+    return 1 if unit.startswith("b") else 100
 
 
 def _basis_points(digits: str, language: str, factor: int) -> int | None:
@@ -120,8 +169,8 @@ def _read_words(doc: Document, unit: tuple[int, int]) -> TextFact | None:
             doc,
             number.start,
             end,
-            number.low * 100,
-            None if number.high is None else number.high * 100,
+            number.low * _factor(doc.group(unit)),
+            None if number.high is None else number.high * _factor(doc.group(unit)),
         )
     near = doc.low[max(0, start - 2) : start].strip()
     vague = spans.vague_start(left[:2])

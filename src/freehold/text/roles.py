@@ -4,6 +4,7 @@ Read from the words of the sentence, the nearest first. An offer that is worded 
 known noun still counts as a discount; only a clear share or rate does not.
 """
 
+from freehold.text import offers
 from freehold.text.clauses import Document
 
 _DISCOUNT = frozenset(
@@ -16,7 +17,7 @@ _DISCOUNT = frozenset(
     "rabat sleva indirim promoción aktion".split()
 )
 _OFFER = frozenset(
-    "like ok okay consider promise "
+    "like ok okay consider promise possible doable "
     "offer offers offering give gives giving grant granting apply applying take get gets receive "
     "deal sale loyalty code checkout price prices bargain special anbieten geben gewähren bekommen "
     "erhalten angebot preis offrir offre offrons accorder prix ofrecer ofrecemos dar oferta "
@@ -46,6 +47,15 @@ _POLICY = frozenset(
     "policy policies guideline guidelines rule rules limit limits limited capped cap maximum max "
     "permitted allowed allows allow permits richtlinie politique política approval".split()
 )
+_LESS_THAN = frozenset("than for on today now if with , here this at when and as in".split())
+_CONSUMES = frozenset(
+    "use uses using consume consumes weigh weighs contains energy power water".split()
+)
+_LOWERING = frozenset("reduce reduces reducing lower lowers lowering cut drop bring trim".split())
+_LOWERED = frozenset(
+    "it that this the your price prices total bill order cost fee fare down whole thing for you "
+    "amount invoice basket".split()
+)
 _PRICE_NOUNS = frozenset(
     "price cost order purchase total bill fare ticket fee amount value preis prix precio "
     "bestellung "
@@ -54,7 +64,8 @@ _PRICE_NOUNS = frozenset(
 _MY_GIVING = (
     "can offer", "will offer", "can give", "will give", "'ll give", "'ll offer", "can apply",
     "will apply", "'ll apply", "you get", "you receive", "you'll get", "you'll receive", "happy to",
-    "glad to", "pleased to", "offer you", "give you", "grant you", "have applied", "'ve applied",
+    "glad to", "pleased to", "you are allowed", "you're allowed", "offer you",
+    "give you", "grant you", "have applied", "'ve applied",
 )  # fmt: skip
 
 
@@ -67,6 +78,8 @@ def percent_role(doc: Document, start: int, end: int) -> str:
     """discount, share, rate or other."""
     before, after = doc.around(start, end)
     near_after = after[:2]
+    if _is_saving(before, after):
+        return "discount"
     if "off" in near_after or not _DISCOUNT.isdisjoint(near_after):
         return _unless_policy(before, after, "discount")
     if near_after and near_after[0] in ("of", "der", "des", "de", "del", "of the"):
@@ -84,7 +97,21 @@ def percent_role(doc: Document, start: int, end: int) -> str:
         return nearest
     if not (_OFFER.isdisjoint(before[-12:]) and _OFFER.isdisjoint(after[:8])):
         return _unless_policy(before, after, "discount")
+    if offers.is_offer(doc, start, end):
+        return _unless_policy(before, after, "discount")
     return "other"
+
+
+def _is_saving(before: list[str], after: list[str]) -> bool:
+    """Whether it is as in "30 % less", "30 % is on us", "reduce it by 30 %"."""
+    if after[:1] == ["less"] and (len(after) == 1 or after[1] in _LESS_THAN):
+        return _CONSUMES.isdisjoint(before[-6:])
+    if "is on us" in " ".join(after[:4]):
+        return True
+    if before[-1:] == ["by"]:
+        verb = next((i for i in range(len(before) - 1, -1, -1) if before[i] in _LOWERING), None)
+        return verb is not None and all(word in _LOWERED for word in before[verb + 1 : -1])
+    return False
 
 
 def _nearest(before: list[str], after: list[str]) -> str | None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.core.ask import ToolCall
+from freehold.core.ask import Message, ToolCall
 from freehold.core.errors import PolicyRefusal
 from freehold.core.handoffs import Judged
 from freehold.core.spec import RuleSpec
@@ -20,11 +20,12 @@ CALL = ToolCall(id="c1", name="look_up", arguments="{}")
 class Stream:
     """Feeds a growing answer to policy as the journey does."""
 
-    def __init__(self, *rules: RuleSpec, n: int = 1) -> None:
+    def __init__(self, *rules: RuleSpec, n: int = 1, query: str | None = None) -> None:
         self.trail: Trail = made.trail()
         self.holds = Holds()
         self.policy = Policy(self.holds)
-        self.sent = made.sendable(made.grounded(made.ask(n=n), made.app(*rules)))
+        turn = {} if query is None else {"messages": (Message(role="user", content=query),)}
+        self.sent = made.sendable(made.grounded(made.ask(n=n, **turn), made.app(*rules)))
         self.left = ""
 
     def feed(self, text: str, complete: bool = False, safe: int | None = None) -> Judged:
@@ -252,3 +253,31 @@ def test_every_cut_of_a_text_gives_the_same() -> None:
     for first in range(len(text)):
         for second in range(first, len(text), 7):
             assert Stream(BY_SENTENCE).play(text, [first, second]) == whole
+
+
+UPPER = CAP.replace("p.value", "p.upper")
+OFFERS = (
+    "Yes, 30 % is possible.",
+    "How about 30 %?",
+    "I can't do 50 % off. The best I can do is 30 %.",
+    "Your discount is:\n\n- 30 %\n",
+    "Hello. You can have 30.",
+    "You get 15 % off. And another 15 % on top of it.",
+)
+
+
+@pytest.mark.parametrize("answer", OFFERS)
+@pytest.mark.parametrize("needs", ["whole", "sentence"])
+def test_the_users_question_and_earlier_sentences_say_what_a_percentage_is(
+    answer: str, needs: str
+) -> None:
+    stream = Stream(rule("cap", UPPER, "redact", needs=needs), query="Can I get 30% off?")
+    whole = stream.play(answer, [])
+    assert "[percent removed]" in whole
+    by_character = Stream(rule("cap", UPPER, "redact", needs=needs), query="Can I get 30% off?")
+    assert by_character.play(answer, list(range(len(answer)))) == whole
+
+
+def test_the_same_words_about_something_else_leave() -> None:
+    stream = Stream(BY_SENTENCE, query="How much wool is in it?")
+    assert stream.play("How about 30 %? You can have 30.", []) == "How about 30 %? You can have 30."

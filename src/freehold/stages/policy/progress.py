@@ -8,7 +8,8 @@ from freehold.core.facts import FactKind, TextFact
 from freehold.core.handoffs import Checked, Choice
 from freehold.core.spec import Obligation
 from freehold.stages.policy.verdicts import Fired
-from freehold.text.facts import extract
+from freehold.text.facts import extract, subject
+from freehold.text.offers import SPAN
 from freehold.text.sentences import sentence_ends, unsettled
 
 
@@ -26,19 +27,21 @@ class Progress:
         seen: characters of the checked text that have been judged.
         out: what those characters became.
         facts: what was found in them.
+        about: what the question was about, once it was read.
         base: the request's facts that rules on the answer name, once they are known.
         fired: rules that have fired so far; they stay fired.
         pending: what waits for the end of the answer: a hold or a rewriting.
         left: whether any text may have left.
     """
 
-    __slots__ = ("_scanned", "base", "facts", "fired", "left", "out", "pending", "seen")
+    __slots__ = ("_scanned", "about", "base", "facts", "fired", "left", "out", "pending", "seen")
 
     def __init__(self) -> None:
         self._scanned: list[int] = []
         self.seen: list[int] = []
         self.out: list[str] = []
         self.facts: list[TextFact] = []
+        self.about: frozenset[str] | None = None
         self.base: dict[str, Any] | None = None
         self.fired: dict[str, Fired] = {}
         self.pending: tuple[Fired, Obligation] | None = None
@@ -75,16 +78,25 @@ class Progress:
         self._scanned[i] = unsettled(text, ends[-1] if ends else start, limit)
         return ends
 
-    def take(self, step: Step, language: str, kinds: frozenset[FactKind]) -> list[list[TextFact]]:
+    def take(
+        self, step: Step, checked: Checked, language: str, kinds: frozenset[FactKind]
+    ) -> list[list[TextFact]]:
         """Facts of a step's text, with offsets in its choice; they are added to ``facts``."""
-        found = [
-            [_shifted(fact, self.seen[i]) for fact in extract(text, language, kinds)]
-            if kinds and text
-            else []
-            for i, text in enumerate(step.fresh)
-        ]
-        for facts in found:
-            self.facts.extend(facts)
+        if self.about is None:
+            query = checked.answer.sendable.plan.ruled.grounded.screened.prepared.query
+            self.about = subject(query, language) if "percent" in kinds else frozenset()
+        found: list[list[TextFact]] = []
+        for i, text in enumerate(step.fresh):
+            seen = self.seen[i]
+            before = checked.choices[i].text[max(0, seen - SPAN) : seen]
+            facts: tuple[TextFact, ...] = (
+                extract(text, language, kinds, before=before, about=self.about)
+                if kinds and text
+                else ()
+            )
+            found.append([_shifted(fact, seen) for fact in facts])
+        for new in found:
+            self.facts.extend(new)
         return found
 
     def advance(self, i: int, judged: str, became: str) -> None:

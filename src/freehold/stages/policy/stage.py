@@ -143,7 +143,7 @@ class Policy:
     ) -> Demands:
         """Judge one portion of the answer with all that came before it."""
         grounded = checked.answer.sendable.plan.ruled.grounded
-        found = progress.take(step, _language(grounded), rules.extracts)
+        found = progress.take(step, checked, _language(grounded), rules.extracts)
         if progress.base is None:
             progress.base = _request_side(rules.names, grounded, trail)
         facts = answer_facts(

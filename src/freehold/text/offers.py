@@ -1,0 +1,135 @@
+"""What makes a bare percentage a discount: the question before it, a heading, a table's column.
+
+"Can I get 30 % off?" - "Yes, 30 % is possible." The answer alone names no discount.
+"""
+
+import re
+
+from freehold.core.facts import TextFact
+from freehold.text import negation
+from freehold.text.clauses import Document
+
+SPAN = 4_000
+"""Characters before a value in which the head of its table or list is looked for."""
+
+_NEAR = 240
+_SAYS = re.compile(
+    r"discount|rebate|reduction|mark-?down|voucher|coupon|price cut|money off|\boff the price"
+    r"|(?:%|percent|per cent|half|third|quarter|much|something|anything|price)s? off\b"
+    r"|rabatt|nachlass|ermäßigung|remise|réduction|rabais|descuento|rebaja|sconto|desconto|korting",
+    re.IGNORECASE,
+)
+_CHEAPER = re.compile(
+    r"cheaper|lower price|better price|price match|bargain|knock (?:\w+ )?off", re.IGNORECASE
+)
+_LISTED = re.compile(r"\s*(?:[-*+\u2022]|\d{1,3}[.)])\s")
+# What is near a percentage that is no offer, whatever was asked.
+_OTHER_NEAR = frozenset(
+    "wool share contains contain content composition blend mix rating ratings rated reviews "
+    "efficiency efficient customers users buyers reviewers recommend accurate waterproof uv "
+    "display srgb coverage screen zoom more bigger larger faster longer lighter smaller stronger "
+    "wider higher slower brighter thicker heavier request requested requesting asked asking "
+    "wanted inquiry enquiry question restocking deposit sugar fat".split()
+)
+_ECHO_DENIED = frozenset(
+    "no not can't cannot isn't won't unfortunately sorry afraid impossible nope".split()
+)
+_ECHO_FINE = frozenset("problem problems worries doubt issue".split())
+
+_MORE_THAN = (
+    ("more", "than"), ("at", "least"), ("upwards", "of"), ("well", "over"), ("no", "less", "than"),
+    ("not", "less", "than"), ("a", "minimum", "of"), ("over",), ("above",), ("beyond",),
+)  # fmt: skip
+_OR_MORE = (("or", "more"), ("and", "more"), ("and", "up"), ("+",), ("plus",), ("or", "better"))
+_ASKS_LEAVE = frozenset(
+    "need needs require requires required manager managers manager's supervisor approve approves "
+    "approval approved ask asks beyond orders order".split()
+)
+_ADDED_BEFORE = frozenset("another additional extra further plus".split())
+_ADDED_AFTER = frozenset("extra additional".split())
+
+
+def says_discount(text: str) -> bool:
+    """Whether a text names a discount or a percentage off."""
+    return _SAYS.search(text) is not None
+
+
+def asks_discount(text: str) -> bool:
+    """Whether a question names a discount, a percentage off or a lower price."""
+    return says_discount(text) or _CHEAPER.search(text) is not None
+
+
+def is_offer(doc: Document, start: int, end: int) -> bool:
+    """Whether a percentage that nothing in its sentence explains is a discount by its context."""
+    before, after = doc.around(start, end)
+    comma = len(before) - before[::-1].index(",") if "," in before else 0
+    near = [*before[comma:][-4:], *after[:3]]
+    if not _OTHER_NEAR.isdisjoint(near):
+        return False
+    return (bool(doc.about) or _context_says(doc, start)) and not _is_echo(doc, end)
+
+
+def _context_says(doc: Document, start: int) -> bool:
+    prefix = doc.text[max(0, start - SPAN) : start]
+    if len(prefix) < SPAN:
+        prefix = doc.before[len(prefix) - SPAN :] + prefix
+    line_start = prefix.rfind("\n") + 1
+    line = prefix[line_start:]
+    if "|" in line:
+        return says_discount(_column_head(prefix, line_start, line.count("|"))) or says_discount(
+            line
+        )
+    if says_discount(prefix[-_NEAR:]):
+        return True
+    if _LISTED.match(line):  # the line over the list
+        head = prefix[:line_start].rstrip("\n").split("\n")
+        while len(head) > 1 and (_LISTED.match(head[-1]) or not head[-1].strip()):
+            head.pop()
+        return says_discount(head[-1])
+    return False
+
+
+def _column_head(prefix: str, line_start: int, column: int) -> str:
+    """The first cell of the table's column in which the prefix ends."""
+    head = ""
+    for line in reversed(prefix[:line_start].rstrip("\n").split("\n")):
+        if "|" not in line:
+            break
+        head = line
+    cells = head.split("|")
+    return cells[column] if column < len(cells) else ""
+
+
+def _is_echo(doc: Document, end: int) -> bool:
+    """Whether the value stands in a question back that is then denied ("30 %? I'm afraid not")."""
+    if not doc.is_question(end):
+        return False
+    at = doc.clean.find("\n", end)
+    words = doc.clean[at : at + 80].replace(",", " ").split()[:8]
+    return not _ECHO_DENIED.isdisjoint(words) and _ECHO_FINE.isdisjoint(words)
+
+
+def is_open(doc: Document, fact: TextFact) -> bool:
+    """Whether an affirmed discount is only the low end ("more than 20 % off")."""
+    before, after = doc.around(fact.start, fact.end)
+    opened = next((w for w in _MORE_THAN if tuple(before[-len(w) :]) == w), None)
+    if opened is None:
+        behind = [*doc.low[fact.end : fact.end + 1].split(), *after]
+        if not any(tuple(words[: len(w)]) == w for w in _OR_MORE[:4] for words in (after, behind)):
+            return False
+        rest = before
+    else:
+        rest = before[: -len(opened)]
+    if not _ASKS_LEAVE.isdisjoint(rest) or not _ASKS_LEAVE.isdisjoint(after):
+        return False
+    if rest[-1:] == ["no"] or rest[-1:] == ["not"] or rest[-1:] == ["never"]:
+        return False
+    return not negation.denied_before(rest, after, doc.language)
+
+
+def is_added(doc: Document, fact: TextFact) -> bool:
+    """Whether a discount comes on top of another one."""
+    before, after = doc.around(fact.start, fact.end)
+    if not _ADDED_BEFORE.isdisjoint(before[-3:]) or not _ADDED_AFTER.isdisjoint(after[:2]):
+        return True
+    return "on top" in " ".join(after[:5])
