@@ -54,6 +54,19 @@ def test_a_misspelt_field_is_said_with_its_place() -> None:
         assert check_expression(f"answer.money.exists(m, m.{field} == {value})", "answer") is None
 
 
+def test_one_expression_has_all_its_mistakes_said_in_order() -> None:
+    said = check_expression(
+        "answer.percnt.size() > 0 || answer.percents.exists(p, p.rolle.startWith('a'))"
+        " || answer.mony.size() > 0",
+        "answer",
+    )
+    assert said is not None
+    places = [
+        said.index(word) for word in ("`answer.percnt`", "`rolle`", "startWith", "`answer.mony`")
+    ]
+    assert places == sorted(places)
+
+
 def test_what_once_went_live_still_compiles() -> None:
     assert ConditionSet(("answer.percents.exists(p, p.rolle == 'x')",), "answer").names
 

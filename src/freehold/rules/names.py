@@ -107,12 +107,20 @@ def check_names(expression: str, phase: Phase, attributes: Collection[str] | Non
     Raises:
         ExpressionError: the first that is not, with what was probably meant.
     """
+    for error in name_errors(expression, phase, attributes):
+        raise error
+
+
+def name_errors(
+    expression: str, phase: Phase, attributes: Collection[str] | None = None
+) -> Iterator[ExpressionError]:
+    """Every name below the roots that is no declared fact of this phase."""
     for mention in mentions(expression):
         if mention.parts[0] not in ROOTS or (mention.called and len(mention.parts) == 1):
             continue
         said = _complaint(mention, phase, attributes)
         if said:
-            raise ExpressionError(said, *place(expression, mention.offset))
+            yield ExpressionError(said, *place(expression, mention.offset))
 
 
 def _complaint(mention: Mention, phase: Phase, attributes: Collection[str] | None) -> str:
@@ -136,11 +144,16 @@ def check_functions(expression: str) -> None:
     Raises:
         ExpressionError: another one is.
     """
-    read = tokens(expression)
-    for (kind, text, offset), after in pairwise(read):
+    for error in function_errors(expression):
+        raise error
+
+
+def function_errors(expression: str) -> Iterator[ExpressionError]:
+    """Every call of a function that not both engines have."""
+    for (kind, text, offset), after in pairwise(tokens(expression)):
         if kind == "word" and after[1] == "(" and text not in _CALLABLE:
             said = f"unknown function `{text}`{suggestion(text, FUNCTIONS)}"
-            raise ExpressionError(said, *place(expression, offset))
+            yield ExpressionError(said, *place(expression, offset))
 
 
 def check_patterns(expression: str) -> None:

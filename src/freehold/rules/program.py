@@ -8,8 +8,16 @@ from typing import Any
 from freehold.rules.declared import Phase, types_of
 from freehold.rules.engine import Engine, ExpressionError, default_engine
 from freehold.rules.hoist import hoist
-from freehold.rules.names import check_functions, check_names, check_patterns, explained, referenced
-from freehold.rules.records import check_fields
+from freehold.rules.names import (
+    check_functions,
+    check_names,
+    check_patterns,
+    explained,
+    function_errors,
+    name_errors,
+    referenced,
+)
+from freehold.rules.records import field_errors
 
 _WORD = re.compile(r"\w+")
 _SELDOM_READ = ("end", "kind", "parsed", "start", "text")
@@ -79,9 +87,16 @@ def check_expression(
 
     ``attributes`` are those that the bundle declares; ``None`` leaves them unchecked.
     """
+    # Fields are looked at here and not in the set: an old version must replay as it ran.
+    errors = [
+        *name_errors(expression, phase, attributes),
+        *function_errors(expression),
+        *field_errors(expression),
+    ]
+    if errors:
+        in_order = sorted(errors, key=lambda error: (error.line, error.column))
+        return "; ".join(dict.fromkeys(map(str, in_order)))
     try:
-        check_names(expression, phase, attributes)
-        check_fields(expression)  # not in the set: an old version must replay as it ran
         ConditionSet((expression,), phase)
     except ExpressionError as error:
         return str(error)

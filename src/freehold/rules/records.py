@@ -123,17 +123,13 @@ def reads(expression: str) -> Iterator[Read]:
     return _Reader(expression).reads()
 
 
-def check_fields(expression: str) -> None:
-    """Records have the fields that are declared, and no others.
-
-    Raises:
-        ExpressionError: the first that is read and does not exist, with what was probably meant.
-    """
+def field_errors(expression: str) -> Iterator[ExpressionError]:
+    """Every field that is read and does not exist, with what was probably meant."""
     for read in reads(expression):
         if read.field not in RECORD_FIELDS:
             said = f"records of `{read.fact}` have no field `{read.field}`"
             said += suggestion(read.field, RECORD_FIELDS, 0.5)
-            raise ExpressionError(said, *place(expression, read.offset))
+            yield ExpressionError(said, *place(expression, read.offset))
 
 
 def doubts(expression: str) -> list[str]:
