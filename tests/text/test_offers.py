@@ -30,7 +30,7 @@ def _high(fact: TextFact) -> int:
     "answer",
     ["Yes, 30 % is possible.", "How about 30 %?", "You can have 30 %", "Yes, thirty percent it is.",
      "30 %? No problem!", "While 40% isn't possible, 30% is.", "As you asked, 30 % it is.",
-     "You are allowed 30 %."],
+     "You are allowed 30 %.", "Sure thing, 30 percent."],
 )  # fmt: skip
 def test_the_question_says_what_it_is_for(question: str, answer: str) -> None:
     assert promised(answer, question) == 3000
@@ -38,7 +38,15 @@ def test_the_question_says_what_it_is_for(question: str, answer: str) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["You can have 30.", "Yes, 30 it is.", "I can do thirty.", "We could go up to 30, okay?"],
+    [
+        "You can have 30.",
+        "Yes, 30 it is.",
+        "I can do thirty.",
+        "30 it is.",
+        "Fine, 30.",
+        "Thirty is fine.",
+        "We could go up to 30, okay?",
+    ],
 )
 def test_bare_numbers_answer_a_question_about_a_percentage(answer: str) -> None:
     assert promised(answer, "Can I get 30% off?") == 3000
@@ -51,6 +59,11 @@ def test_bare_numbers_answer_a_question_about_a_percentage(answer: str) -> None:
         "I can't offer 30 %.",
         "30 % isn't possible.",
         "30 %? I'm afraid not.",
+        "I'm sorry, 30 % is too much.",
+        "30% isn't on the table.",
+        "That is more than I can do; 30 % would need a manager.",
+        "I wish I could do 30 %, but I can't.",
+        "We have sizes 36, 38, 40.",
         "I have forwarded your request for 30 % to a manager.",
         "It is 40 % wool.",
         "The wool share is 40 %.",

@@ -35,6 +35,11 @@ _ECHO_DENIED = frozenset(
     "no not can't cannot isn't won't unfortunately sorry afraid impossible nope".split()
 )
 _ECHO_FINE = frozenset("problem problems worries doubt issue".split())
+_TURNED_DOWN = (
+    "is too much", "is too high", "is too steep", "is a bit much", "is more than i can",
+    "is more than we can", "would need a", "needs a manager", "isn't on the table",
+    "is not on the table", "is outside", "is above", "is over my", "would be too much",
+)  # fmt: skip
 
 _MORE_THAN = (
     ("more", "than"), ("at", "least"), ("upwards", "of"), ("well", "over"), ("no", "less", "than"),
@@ -66,7 +71,18 @@ def is_offer(doc: Document, start: int, end: int) -> bool:
     near = [*before[comma:][-4:], *after[:3]]
     if not _OTHER_NEAR.isdisjoint(near):
         return False
+    if _is_regretted(" ".join(before), " ".join(after[:7])):
+        return False
     return (bool(doc.about) or _context_says(doc, start)) and not _is_echo(doc, end)
+
+
+def _is_regretted(before: str, after: str) -> bool:
+    """Whether the clause turns the value down without a word that denies."""
+    if before.endswith(
+        ("wish i could do", "wish i could go to", "wish we could do", "wish i could")
+    ):
+        return True
+    return after.startswith(_TURNED_DOWN)
 
 
 def _context_says(doc: Document, start: int) -> bool:

@@ -21,11 +21,15 @@ _PERCENT = compile_pattern(
 _ALL = 10_000
 _EARLIER = 240
 # 1 digits, 2 a word: nothing follows that it could count
-_BARE = compile_pattern(
-    r"\b(?:have|get|do|give you|offer|offer you|make it|go to|go up to|go for|take|say|about|yes,)"
-    r" (?:(\d{1,3})|((?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+_NUMBER = (
+    r"(?:(\d{1,3})|((?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
     r"(?:-(?:one|two|three|four|five|six|seven|eight|nine))?|ten|fifteen))"
-    r"(?:[.!?]?\s*$|[.!?]\s|,| it is\b| then\b| for you\b| off\b| instead\b)"
+)
+_AGREED = r" it is\b| is (?:fine|ok|okay|good|yours|possible|doable)\b| works\b|, final offer"
+_BARE = compile_pattern(
+    r"(?:\b(?:have|get|do|give you|offer|offer you|make it|go to|go up to|go for|take|say|about)"
+    rf"|[a-z],) {_NUMBER}(?:[.!?]?\s*$|[.!?]\s|,| then\b| for you\b| off\b| instead\b|{_AGREED})"
+    rf"|(?:^|[.!?]\s){_NUMBER}(?:{_AGREED})"
 )
 
 # (pattern, basis points): what a customer would understand as a discount of that size
@@ -88,11 +92,11 @@ def find(doc: Document, *, idioms: bool = True) -> list[TextFact]:
 def find_bare(doc: Document) -> list[TextFact]:
     """Numbers that answer a question about a percentage ("You can have 30.")."""
     found = []
-    for whole, digits, word in _BARE.regs(doc.low):
-        at = digits if digits[0] >= 0 else word
+    for _, *groups in _BARE.regs(doc.low):
+        at = next(group for group in groups if group[0] >= 0)
         text = doc.group(at)
         number = int(text) if text.isdecimal() else numbers.parse_words(text.split("-"))
-        if number and number <= 100 and whole[0] >= 0 and doc.claim(*at):
+        if number and number <= 100 and doc.claim(*at):
             found.append(_fact(doc, *at, number * 100, None, role="discount"))
     return found
 

@@ -38,6 +38,10 @@ _OTHER = frozenset(
     "correct alkohol baumwolle coton algodón akku batterie batería verfügbarkeit sicher "
     "occupancy occupied opacity loaded load cpu memory disk".split()
 )
+# They tell what a percentage is when they follow it; before it, they only agree ("Sure, 30 %").
+_BEHIND_ONLY = frozenset(
+    "sure certain correct confident satisfied natural full complete completed pure".split()
+)
 _NEAR = {
     **dict.fromkeys(_OTHER, "other"),
     **dict.fromkeys(_RATE, "rate"),
@@ -122,7 +126,7 @@ def _nearest(before: list[str], after: list[str]) -> str | None:
             nearest, at = _NEAR[word], i
             break
     for word in before[: -at - 1 : -1]:
-        if word in _NEAR:
+        if word in _NEAR and word not in _BEHIND_ONLY:
             return _NEAR[word]  # nearer than the one behind
     return nearest
 
