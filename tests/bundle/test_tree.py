@@ -150,3 +150,9 @@ def test_no_text_whatever_raises(text: str) -> None:
     for problem in problems:
         assert problem.line >= 1
         assert problem.column >= 1
+
+
+def test_a_bracket_that_is_never_closed_is_said_in_plain_words() -> None:
+    _, (problem,) = read("a:\n  b: [\n")
+    assert problem.message == "a `[` or `{` that is not closed"
+    assert problem.suggestion == "close it"

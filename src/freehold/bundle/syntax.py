@@ -21,6 +21,7 @@ _SYNTAX = (
     ("did not find expected '-'", "the indentation of this list does not fit", "align its dashes"),
     ("did not find expected ',' or ']'", "a list that is not closed", "add `]`"),
     ("did not find expected ',' or '}'", "a mapping that is not closed", "add `}`"),
+    ("did not find expected node content", "a `[` or `{` that is not closed", "close it"),
     ("unexpected end of stream", "a quote or bracket that is not closed", "close it"),
     (
         "expected <block end>",
