@@ -40,7 +40,9 @@ from tests.conformance.harness import BUNDLE, CHAT, KEY, Wired, body_for, wired
 
 
 def arrival(*, stream: bool = False) -> Arrival:
-    ask = Ask(operation="chat", messages=(Message(role="user", content="Hello"),), stream=stream)
+    messages = (Message(role="user", content="Hello"),)
+    tools = ({"type": "function", "function": {"name": "look"}},)
+    ask = Ask(operation="chat", messages=messages, stream=stream, tools=tools)
     clock = SystemClock()
     return Arrival(
         ask=ask, route="/v1/chat/completions", key=KEY, exchange_id=uuid7(),

@@ -424,7 +424,7 @@ class Limits:
 @pytest.mark.parametrize(
     ("at", "error", "status", "outcome"),
     [
-        ("admit", RateLimited("600 a minute", retry_after_s=7), 429, "error"),
+        ("admit", RateLimited("600 a minute", retry_after_s=7), 429, "denied"),
         ("admit", RuntimeError(INTERNAL), 403, "denied"),
         ("lease", BudgetExhausted(INTERNAL), 403, "denied"),
         ("lease", RuntimeError(INTERNAL), 403, "denied"),
@@ -572,6 +572,7 @@ async def test_a_provider_that_crashes(tmp_path, path, stream):
 async def test_tool_calls_are_answers_too(tmp_path, stream, n):
     """A tool call is checked and recorded like text: it leaves with its record or not at all."""
     path = CHAT
+    tools = [{"type": "function", "function": {"name": "look"}}]
     call = ToolCall(id="c1", name="look", arguments=f'{{"what": "{WORD}"}}')
     choices = tuple(
         Choice(index=i, tool_calls=(call,), finish_reason="tool_calls") for i in range(n)
@@ -580,12 +581,12 @@ async def test_tool_calls_are_answers_too(tmp_path, stream, n):
     async with wired(
         tmp_path, detector("answer"), provider=FakeProvider(script), detector=WordDetector()
     ) as w:
-        reply = await w.ask(path, {**body_for(path, stream=stream), "n": n})
+        reply = await w.ask(path, {**body_for(path, stream=stream), "n": n, "tools": tools})
         check_refusal(w, reply, code="content_refused")
     allowed = ToolCall(id="c1", name="look", arguments='{"what": "shoes"}')
     script = Script(deltas=(said(tool_calls=[allowed], finish_reason="tool_calls"),))
     async with wired(tmp_path / "2", BUNDLE, provider=FakeProvider(script)) as w:
-        reply = await w.ask(path, body_for(path, stream=stream))
+        reply = await w.ask(path, {**body_for(path, stream=stream), "tools": tools})
         assert reply.status == 200
         assert b"shoes" in reply.body
         closed = w.journal.closed(reply.trace)

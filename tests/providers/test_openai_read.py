@@ -306,3 +306,21 @@ def test_any_json_is_read_or_refused(value):
             reading()
         except ProviderError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("reported", "kept"),
+    [
+        ("gpt-5.2-2026-01-01", True), ("meta-llama/Llama-3.3:free", True), ("@cf/meta/llama", True),
+        ("claude-3-7@20250219", True), ("jane.roe@acme-corp.com", False), ("a b", False),
+        ("x" * 129, False), ("m\n", False), ("é", False), ("<b>", False),
+    ],
+)  # fmt: skip
+def test_a_model_reports_a_name_or_nothing(reported, kept):
+    body = chat("hi") | {"model": reported}
+    assert read(body).reported_model == (reported if kept else "")
+    reader = StreamReader(1)
+    said = {"model": reported, "choices": [{"delta": {"content": "x"}}]}
+    delta = reader.read([orjson.dumps(said)])
+    assert delta is not None
+    assert delta.reported_model == (reported if kept else "")

@@ -415,9 +415,54 @@ def test_stops(stop: Any, stops: tuple[str, ...]) -> None:
     assert chat(stop=stop).stop == stops
 
 
-@pytest.mark.parametrize("choice", ["none", "auto", "required", {"type": "function"}, None])
+CHOSEN = {"type": "function", "function": {"name": "look_up"}}
+KEY_LIKE = "sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8t"  # its form is a name's: governance refuses it
+
+
+@pytest.mark.parametrize("choice", ["none", "auto", "required", CHOSEN, None])
 def test_tool_choices(choice: Any) -> None:
     assert chat(tool_choice=choice).tool_choice == choice
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"type": "function"},
+        {"type": "function", "function": {"name": "jane.roe@acme-corp.com"}},
+        {"type": "function", "function": {"name": "f\n"}},
+        {"type": "function", "function": {"name": "f", "note": "jane.roe@acme-corp.com"}},
+        {"type": "function", "function": {"name": "f"}, "note": "jane.roe@acme-corp.com"},
+        {"type": "jane.roe@acme-corp.com", "function": {"name": "f"}},
+    ],
+)
+def test_a_tool_choice_holds_a_name_and_nothing_else(choice: Any) -> None:
+    with pytest.raises(RequestError) as refused:
+        chat(tool_choice=choice)
+    assert (refused.value.param or "").startswith("tool_choice")
+    assert "jane" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["jane.roe@acme-corp.com", "a b", "", "x" * 129, "a\n", "é"])
+def test_ids_and_names_are_short_and_plain(value: str) -> None:
+    call = {"id": "c1", "function": {"name": "f", "arguments": "{}"}}
+    named = {"id": "c1", "function": {"name": value, "arguments": "{}"}}
+    for turn, param in (
+        (
+            {"role": "assistant", "tool_calls": [call | {"id": value}]},
+            "messages[0].tool_calls[0].id",
+        ),
+        (
+            {"role": "assistant", "tool_calls": [named]},
+            "messages[0].tool_calls[0].function.name",
+        ),
+        ({"role": "tool", "content": "x", "tool_call_id": value}, "messages[0].tool_call_id"),
+    ):
+        with pytest.raises(RequestError) as refused:
+            chat(messages=[turn])
+        assert refused.value.param is not None
+        assert refused.value.param.replace("[...]", "[0]") == param
+        assert not value.strip() or value not in str(refused.value)
+    assert chat(messages=[{"role": "assistant", "tool_calls": [call | {"id": KEY_LIKE}]}])
 
 
 def test_defaults() -> None:

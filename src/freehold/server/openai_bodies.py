@@ -1,6 +1,7 @@
 """The OpenAI wire, inbound: the shapes of request bodies. Unknown fields are refused.
 
-Names and ids reach the model unread by any control, so they are short and plain.
+Names and ids reach the model as they are, so they are short and plain; governance refuses those
+that hold a value all the same.
 Source: https://platform.openai.com/docs/api-reference (chat completions, completions, embeddings).
 """
 
@@ -11,8 +12,10 @@ from msgspec import Meta, Struct
 MAX_CHOICES = 8
 MAX_MESSAGES = 2_000
 
-Name = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")]
-Id = Annotated[str, Meta(max_length=128, pattern=r"^[\x21-\x7e]*$")]
+# \Z, since $ would let a line break pass at the end
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{0,64}\Z")]
+FunctionName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,128}\Z")]
 ModelName = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 StopText = Annotated[str, Meta(max_length=256)]
 Stop = StopText | list[StopText] | None
@@ -35,7 +38,7 @@ class RefusalPart(Struct, tag="refusal", tag_field="type", forbid_unknown_fields
 class FunctionCall(Struct, forbid_unknown_fields=True):
     """A tool call's function."""
 
-    name: Name
+    name: FunctionName
     arguments: str
 
 

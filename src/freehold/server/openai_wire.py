@@ -36,7 +36,7 @@ _HALF_PAIR = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|"
     rb"(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
-_FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_FUNCTION_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
 _chat = msgspec.json.Decoder(ChatBody)
 _completion = msgspec.json.Decoder(CompletionBody)
@@ -114,6 +114,7 @@ def _chat_ask(body: ChatBody) -> Ask:
         raise RequestError(
             "`tool_choice` must be none, auto, required or an object.", param="tool_choice"
         )
+    _chosen(body.tool_choice)
     return Ask(
         operation="chat",
         messages=tuple(_message(message, i) for i, message in enumerate(body.messages)),
@@ -215,10 +216,28 @@ def _tool(tool: dict[str, Any], place: int) -> dict[str, Any]:
     name = function.get("name")
     if not isinstance(name, str) or not _FUNCTION_NAME.fullmatch(name):
         raise RequestError(
-            "A tool's function needs a name of letters, digits, - and _ (64 at most).",
+            "A tool's function needs a name of letters, digits, - . _ (64 at most).",
             param=f"tools[{place}].function.name",
         )
     return tool
+
+
+def _chosen(choice: str | dict[str, Any] | None) -> None:
+    """Every name in a ``tool_choice`` object is a function's name."""
+    if not isinstance(choice, dict):
+        return
+    if not set(choice) <= {"type", "function"} or choice.get("type") != "function":
+        raise UnreadableContent(
+            "A `tool_choice` object names one function: {type, function: {name}}.",
+            param="tool_choice",
+        )
+    function = choice.get("function")
+    name = function.get("name") if isinstance(function, dict) and len(function) == 1 else None
+    if not isinstance(name, str) or not _FUNCTION_NAME.fullmatch(name):
+        raise RequestError(
+            "`tool_choice.function` holds a name of letters, digits, - . _ (64 at most).",
+            param="tool_choice.function.name",
+        )
 
 
 def _format(response_format: dict[str, Any] | None) -> dict[str, Any] | None:

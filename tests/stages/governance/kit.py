@@ -24,6 +24,10 @@ from freehold.core.trail import Trail
 from freehold.stages.governance import BUILT_IN, Governance, builtin_detectors
 from freehold.stages.governance.scanner import Panel, Scanner
 
+TOOLS = tuple(
+    {"type": "function", "function": {"name": name}} for name in ("find", "keep", "mail", "f")
+)
+"""What an app's client may offer to the model."""
 KEY = b"a key for placeholders, 32 bytes"
 ALL = tuple(DetectorSetting(id=name) for name, _ in BUILT_IN)
 UNCLEARED = ModelSpec(id="cheap", provider="p", base_url="http://127.0.0.1", upstream_model="u")

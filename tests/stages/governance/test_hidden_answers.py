@@ -52,7 +52,7 @@ def test_a_clean_answer_is_handed_on_as_it_is() -> None:
 @pytest.mark.parametrize("hidden", ["\u200b", "\\u200b", "\\u00ad", "\U000e0041"])
 def test_arguments_of_tool_calls_lose_them_too(hidden: str) -> None:
     gov = kit.governance()
-    sendable = kit.travel(gov, kit.prepared("Hello", detectors=kit.ALL))[1]
+    sendable = kit.travel(gov, kit.prepared("Hello", detectors=kit.ALL, tools=kit.TOOLS))[1]
     trail = Trail(sendable.plan.ruled.admitted.arrival)
     call = ToolCall(id="c", name="mail", arguments=f'{{"to": "eve.adams@cor{hidden}p.io"}}')
     checked = kit.say(gov, trail, sendable, "", calls=(call,))

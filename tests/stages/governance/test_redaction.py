@@ -123,6 +123,7 @@ def test_tool_calls_and_json_stay_json() -> None:
         "find me",
         Message(role="assistant", tool_calls=(call,)),
         Message(role="tool", content=result, tool_call_id="1"),
+        tools=kit.TOOLS,
     )
     gov = kit.governance()
     trail, sendable = kit.travel(gov, request)
@@ -142,7 +143,8 @@ def test_tool_calls_and_json_stay_json() -> None:
 def test_a_value_with_quotes_comes_back_escaped_into_json() -> None:
     pem = '-----BEGIN PRIVATE KEY-----\nab"c\\d\n-----END PRIVATE KEY-----'
     gov = kit.governance()
-    request = kit.prepared(f"my key {pem} end", response_format={"type": "json_object"})
+    form = {"type": "json_object"}
+    request = kit.prepared(f"my key {pem} end", response_format=form, tools=kit.TOOLS)
     trail, sendable = kit.travel(gov, request)
     assert "ab" not in sendable.messages[0].content
     [placeholder] = sendable.restorations
@@ -252,7 +254,8 @@ def test_round_trip_in_json(value: object, ascii_only: bool) -> None:
     arguments = json.dumps(value, ensure_ascii=ascii_only)
     call = ToolCall(id="1", name="f", arguments=arguments)
     gov = kit.governance()
-    request = kit.prepared("x", Message(role="assistant", tool_calls=(call,)))
+    turns = ("x", Message(role="assistant", tool_calls=(call,)))
+    request = kit.prepared(*turns, tools=kit.TOOLS)
     trail, sendable = kit.travel(gov, request)
     sent = sendable.messages[1].tool_calls[0]
     parsed = json.loads(sent.arguments)  # still JSON

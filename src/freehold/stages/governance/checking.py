@@ -8,7 +8,7 @@ from freehold.core.ask import ToolCall
 from freehold.core.decisions import Decision, Finding
 from freehold.core.handoffs import Answer, Checked, Choice, Sendable
 from freehold.core.trail import Trail
-from freehold.stages.governance import screening, verdicts
+from freehold.stages.governance import identifiers, screening, verdicts
 from freehold.stages.governance.answers import Line, Watch, quotes, whole_call
 from freehold.stages.governance.placeholders import canonical, spoken
 from freehold.stages.governance.scanner import Scanner
@@ -147,9 +147,12 @@ def _calls(choice: Choice, watch: Watch, checker: Checker) -> tuple[ToolCall, ..
         known = watch.calls.get((choice.index, number))
         if known is None or known[0] != call:
             line = watch.line(choice.index, True, f":call:{number}")
+            told = identifiers.answered(
+                call, watch.sendable, (choice.index, number), checker.read, watch.reader.panel
+            )
             known = (
                 call,
-                whole_call(call, line, watch.reader, checker.read, checker.verdict),
+                whole_call(told, line, watch.reader, checker.read, checker.verdict),
                 line,
             )
             watch.calls[choice.index, number] = known

@@ -24,7 +24,7 @@ from freehold.core.ports import Detector
 from freehold.core.spec import DetectorSetting
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
-from freehold.stages.governance import checking, keeping, screening, verdicts
+from freehold.stages.governance import checking, identifiers, keeping, screening, verdicts
 from freehold.stages.governance.answers import Reader, Watch
 from freehold.stages.governance.detectors.hidden import HiddenUnicode
 from freehold.stages.governance.exchange import Exchange
@@ -80,6 +80,7 @@ class Governance:
         panel = self._panel(prepared.admitted, trail)
         exchange = trail.seen = Exchange(prepared.admitted, panel, self._key)
         read = self._reading(exchange, trail)
+        identifiers.refuse(prepared, panel, read, trail)
         found: list[Finding] = []
         messages = tuple(
             screening.message(message, f"message:{i}", exchange, read, self._kinds, found)

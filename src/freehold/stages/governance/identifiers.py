@@ -1,0 +1,128 @@
+"""Ids and names: what no placeholder can stand in for, on the way in and on the way out."""
+
+import re
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+
+from msgspec.structs import replace
+
+from freehold.core.ask import Ask, ToolCall
+from freehold.core.decisions import Decision, Finding
+from freehold.core.errors import GovernanceRefusal
+from freehold.core.handoffs import Prepared, Sendable
+from freehold.core.trail import Trail
+from freehold.stages.governance.detectors.banking import is_card_number
+from freehold.stages.governance.scanner import Panel, Scanner
+
+Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
+"""Findings of a text by scanner, text and place."""
+
+_CALL_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_VALUES = frozenset({"pii", "secret"})
+_CERTAIN = 700_000
+"""Millionths. Below, words nearby have made the difference, and in an id they mean nothing."""
+
+
+def refuse(prepared: Prepared, panel: Panel, read: Read, trail: Trail) -> None:
+    """Refuse a request whose ids, names of functions or seed hold what a detector acts on.
+
+    Raises:
+        GovernanceRefusal: it names the parameter and never the value.
+        ControlFailed: a detector in enforce mode failed.
+    """
+    ask = prepared.admitted.ask
+    seed = ask.options.get("seed")
+    card = panel.request.uses.get("pii.card")
+    if (
+        seed is not None
+        and card is not None
+        and card.acts
+        and is_card_number(str(seed).lstrip("-"))
+    ):
+        raise _refusal(trail, "pii.card", "card", "seed")
+    named = dict(_named(ask))
+    if not named:
+        return
+    # most hold nothing, so all are read at once first
+    if not read(panel.request, "\n".join(named), "identifiers"):
+        return
+    for value, param in named.items():
+        found = _held(read(panel.request, value, param), panel.request)
+        if found is not None:
+            raise _refusal(trail, found.detector, found.kind, param)
+
+
+def _named(ask: Ask) -> Iterator[tuple[str, str]]:
+    """Each id and name of a tool or call, and the parameter that it stands in."""
+    for place, message in enumerate(ask.messages):
+        if message.tool_call_id:
+            yield message.tool_call_id, f"messages[{place}].tool_call_id"
+        for number, call in enumerate(message.tool_calls):
+            yield call.id, f"messages[{place}].tool_calls[{number}].id"
+            yield call.name, f"messages[{place}].tool_calls[{number}].function.name"
+    for place, name in enumerate(offered(ask)):
+        yield name, f"tools[{place}].function.name"
+    if isinstance(ask.tool_choice, dict):
+        yield _name(ask.tool_choice), "tool_choice.function.name"
+
+
+def offered(ask: Ask) -> list[str]:
+    """The names of the functions that a request offers, in their order."""
+    return [_name(tool) for tool in ask.tools]
+
+
+def _name(tool: dict[str, object]) -> str:
+    function = tool.get("function")
+    return str(function.get("name", "")) if isinstance(function, dict) else ""
+
+
+def _held(found: tuple[Finding, ...], scanner: Scanner) -> Finding | None:
+    for finding in found:
+        acts = scanner.uses[finding.detector].acts
+        if acts and finding.label in _VALUES and finding.score >= _CERTAIN:
+            return finding
+    return None
+
+
+def _refusal(trail: Trail, rule: str, kind: str, param: str) -> GovernanceRefusal:
+    said = f"`{param}` holds what looks like a value of kind {kind}, where none can be replaced"
+    trail.decide(
+        Decision(
+            stage="governance",
+            outcome="deny",
+            rule=rule,
+            mode="enforce",
+            why=f"refused: {said}",
+            public=f"This request was refused: {said}.",
+        )
+    )
+    refusal = GovernanceRefusal(said, public=f"This request was refused: {said}.", rule=rule)
+    refusal.param = param
+    return refusal
+
+
+def answered(
+    call: ToolCall, sendable: Sendable, place: tuple[int, int], read: Read, panel: Panel
+) -> ToolCall:
+    """A model's tool call with an id that may leave: its own, or a fresh one if it holds a value.
+
+    ``place`` is the choice's index and the call's number in it; of them the fresh id is made, so
+    that it stays the same however often the answer is checked.
+
+    Raises:
+        GovernanceRefusal: the model called a tool that was not offered.
+        ControlFailed: a detector in enforce mode failed.
+    """
+    admitted, scanner = sendable.plan.ruled.admitted, panel.answer
+    if call.name not in offered(admitted.ask):
+        raise GovernanceRefusal(
+            "the model called a tool that was not offered",
+            public="The answer was refused: the model called a tool that was not offered.",
+            rule="tools",
+        )
+    if _CALL_ID.fullmatch(call.id) and (
+        not scanner.uses or _held(read(scanner, call.id, "answer:id"), scanner) is None
+    ):
+        return call
+    seed = f"{admitted.arrival.exchange_id}:{place[0]}:{place[1]}"
+    return replace(call, id=f"call_{sha256(seed.encode()).hexdigest()[:24]}")
