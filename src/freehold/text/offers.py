@@ -8,19 +8,20 @@ import re
 from freehold.core.facts import TextFact
 from freehold.text import negation
 from freehold.text.clauses import Document
+from freehold.text.patterns import compile as compile_pattern
 
 SPAN = 4_000
 """Characters before a value in which the head of its table or list is looked for."""
 
 _NEAR = 240
-_SAYS = re.compile(
+_SAYS = compile_pattern(
     r"discount|rebate|reduction|mark-?down|voucher|coupon|price cut|money off|\boff the price"
     r"|(?:%|percent|per cent|half|third|quarter|much|something|anything|price)s? off\b"
     r"|rabatt|nachlass|ermäßigung|remise|réduction|rabais|descuento|rebaja|sconto|desconto|korting",
-    re.IGNORECASE,
+    ignore_case=True,
 )
-_CHEAPER = re.compile(
-    r"cheaper|lower price|better price|price match|bargain|knock (?:\w+ )?off", re.IGNORECASE
+_CHEAPER = compile_pattern(
+    r"cheaper|lower price|better price|price match|bargain|knock (?:\w+ )?off", ignore_case=True
 )
 _LISTED = re.compile(r"\s*(?:[-*+\u2022]|\d{1,3}[.)])\s")
 # What is near a percentage that is no offer, whatever was asked.
@@ -56,12 +57,12 @@ _ADDED_AFTER = frozenset("extra additional".split())
 
 def says_discount(text: str) -> bool:
     """Whether a text names a discount or a percentage off."""
-    return _SAYS.search(text) is not None
+    return _SAYS.test(text)
 
 
 def asks_discount(text: str) -> bool:
     """Whether a question names a discount, a percentage off or a lower price."""
-    return says_discount(text) or _CHEAPER.search(text) is not None
+    return says_discount(text) or _CHEAPER.test(text)
 
 
 def is_offer(doc: Document, start: int, end: int) -> bool:
