@@ -4,7 +4,7 @@
 
 Prints microseconds a request without the profiler, the stages' own work, and then the functions
 that cProfile found most expensive. Index and server are left out: what remains is the journey
-with parsing and reply. Garbage collection runs as it would in the server.
+with parsing and reply. Garbage is collected as seldom as in the server.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from freehold.core.clock import SystemClock
 from freehold.core.handoffs import Sendable
 from freehold.core.ports import Delta
 from freehold.server.asgi import Door
+from freehold.server.serving import collect_seldom
 from freehold.services.gateway import Gateway
 from freehold.testing.fakes import FakeProvider
 
@@ -54,6 +55,7 @@ async def _profile(
     async with _door(ready) as (door, gateway):
         messages = _messages(ready, requests, stream=stream, data=data)
         await _send(door, messages[: max(200, requests // 10)])  # warm: caches, statements, keys
+        collect_seldom()  # as the server does
         before = _own(gateway)
         cpu, wall = time.process_time(), time.perf_counter()
         await _send(door, messages)

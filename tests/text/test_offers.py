@@ -1,14 +1,17 @@
 """Percentages whose sentence does not say that they are discounts."""
 
+from functools import partial
+
 import pytest
 
 from freehold.core.facts import TextFact
+from freehold.text.clauses import nothing
 from freehold.text.facts import extract, subject
 
 
 def promised(text: str, question: str = "", before: str = "") -> int:
     """The greatest discount that an answer does not deny, in basis points."""
-    about = subject(question) if question else frozenset()
+    about = partial(subject, question) if question else nothing
     return max(
         (_high(f) for f in extract(text, before=before, about=about) if _counts(f)), default=0
     )
@@ -136,3 +139,12 @@ def test_what_questions_are_about() -> None:
     assert subject("Do you have a coupon?") == {"discount"}
     assert subject("Is it 100 % cotton?") == frozenset()
     assert subject("When does it ship?") == frozenset()
+
+
+def test_a_question_is_read_only_where_a_number_depends_on_it() -> None:
+    def never() -> frozenset[str]:
+        raise AssertionError("read for nothing")
+
+    extract("You get 10 % off on 3 items by 12 June 2026, and that is $20.", about=never)
+    with pytest.raises(AssertionError, match="read for nothing"):
+        extract("Sure, you can have 30.", about=never)

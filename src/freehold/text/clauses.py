@@ -5,6 +5,8 @@ of them. Polarity is read from the words of the clause: cheap, explainable, and 
 "affirmed", because a rule must rather see an offer too many than one too few.
 """
 
+from collections.abc import Callable
+
 from freehold.core.facts import Polarity
 from freehold.text import negation, negation_words
 from freehold.text.normalise import fold
@@ -21,6 +23,13 @@ _CLEAN = str.maketrans(
     }
 )
 Around = tuple[list[str], list[str]]
+Subject = Callable[[], frozenset[str]]
+"""What the question that a text answers is about; asked only where that decides something."""
+
+
+def nothing() -> frozenset[str]:
+    """The subject of a text that answers no question."""
+    return frozenset()
 
 
 class Document:
@@ -42,7 +51,7 @@ class Document:
     )
 
     def __init__(
-        self, text: str, language: str, before: str = "", about: frozenset[str] = frozenset()
+        self, text: str, language: str, before: str = "", about: Subject = nothing
     ) -> None:
         self.text = text
         self.language = language

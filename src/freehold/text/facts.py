@@ -5,7 +5,7 @@ from typing import get_args
 
 from freehold.core.facts import FactKind, TextFact
 from freehold.text import commitments, dates, money, offers, percents, quantities
-from freehold.text.clauses import Document
+from freehold.text.clauses import Document, Subject, nothing
 from freehold.text.normalise import fold
 from freehold.text.patterns import PatternSet
 
@@ -60,6 +60,7 @@ _GATE = PatternSet(
         rf"\b{dates.MONTH}\b",
         _COMMITMENT_GATE,
         _COUNT_GATE,
+        percents.BARE,
     )
 )
 (
@@ -74,7 +75,8 @@ _GATE = PatternSet(
     _MONTH,
     _COMMIT,
     _COUNT,
-) = range(11)
+    _BARE,
+) = range(12)
 _MONEY = frozenset({_BEFORE, _BEHIND, _NAMED, _ODD})
 _COUNTED: frozenset[FactKind] = frozenset({"duration", "quantity"})
 _PERCENTS: frozenset[FactKind] = frozenset({"percent"})
@@ -87,7 +89,7 @@ def extract(
     kinds: Collection[FactKind] = ALL_KINDS,
     *,
     before: str = "",
-    about: frozenset[str] = frozenset(),
+    about: Subject = nothing,
 ) -> tuple[TextFact, ...]:
     """The facts of `text`, sorted by start. Never raises; linear in the length of the text.
 
@@ -95,13 +97,12 @@ def extract(
     are not looked for. Offsets refer to `text` as it was given.
 
     What a percentage is for may be said elsewhere: in the text `before`, of which the last
-    `offers.SPAN` characters count, or in the question that is answered. `about` has "discount" when
-    that is about one (see `subject`), and "percent" when it names a percentage.
+    `offers.SPAN` characters count, or in the question that is answered. `about` tells what that is
+    about (see `subject`); it is asked only when a number in `text` depends on it.
     """
     low = text.lower() if text.isascii() else fold(text).lower()
     hits = _GATE.hits(low)
-    bare = "percent" in about and "percent" in kinds
-    if not (hits or bare):
+    if not hits:
         return ()
     doc = Document(text, language, before, about)
     found: list[TextFact] = []
@@ -109,7 +110,7 @@ def extract(
     if "percent" in kinds:
         if _PERCENT in hits or _IDIOM in hits:
             found += percents.find(doc, idioms=_IDIOM in hits)
-        if bare:
+        if _BARE in hits and "percent" in about():
             found += percents.find_bare(doc)
     if "money" in kinds and not _MONEY.isdisjoint(hits):
         found += money.find(
@@ -131,15 +132,22 @@ def extract(
 
 
 def subject(question: str, language: str = "en") -> frozenset[str]:
-    """What a question is about, for `extract` of its answer."""
+    """What a question is about, for `extract` of its answer.
+
+    "discount" when it is about one, and "percent" as well when it names a percentage.
+    """
     percent = [
         fact
-        for fact in extract(question, language, _PERCENTS, about=frozenset({"discount"}))
+        for fact in extract(question, language, _PERCENTS, about=_a_discount)
         if fact.role == "discount"
     ]
     if percent:
         return frozenset({"discount", "percent"})
     return frozenset({"discount"}) if offers.asks_discount(question) else frozenset()
+
+
+def _a_discount() -> frozenset[str]:
+    return frozenset({"discount"})
 
 
 def _position(fact: TextFact) -> tuple[int, int]:

@@ -74,7 +74,7 @@ def is_offer(doc: Document, start: int, end: int) -> bool:
         return False
     if _is_regretted(" ".join(before), " ".join(after[:7])):
         return False
-    return (bool(doc.about) or _context_says(doc, start)) and not _is_echo(doc, end)
+    return (bool(doc.about()) or _context_says(doc, start)) and not _is_echo(doc, end)
 
 
 def _is_regretted(before: str, after: str) -> bool:

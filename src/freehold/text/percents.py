@@ -26,11 +26,12 @@ _NUMBER = (
     r"(?:-(?:one|two|three|four|five|six|seven|eight|nine))?|ten|fifteen))"
 )
 _AGREED = r" it is\b| is (?:fine|ok|okay|good|yours|possible|doable)\b| works\b|, final offer"
-_BARE = compile_pattern(
+BARE = (
     r"(?:\b(?:have|get|do|give you|offer|offer you|make it|go to|go up to|go for|take|say|about)"
     rf"|[a-z],) {_NUMBER}(?:[.!?]?\s*$|[.!?]\s|,| then\b| for you\b| off\b| instead\b|{_AGREED})"
     rf"|(?:^|[.!?]\s){_NUMBER}(?:{_AGREED})"
 )
+_BARE = compile_pattern(BARE)
 
 # (pattern, basis points): what a customer would understand as a discount of that size
 _PART = {"half": 5000, "third": 3334, "quarter": 2500, "fifth": 2000, "tenth": 1000}

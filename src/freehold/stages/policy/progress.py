@@ -1,5 +1,6 @@
 """How far the judging of one growing answer has come."""
 
+from functools import cache, partial
 from typing import Any
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from freehold.core.facts import FactKind, TextFact
 from freehold.core.handoffs import Checked, Choice
 from freehold.core.spec import Obligation
 from freehold.stages.policy.verdicts import Fired
+from freehold.text.clauses import Subject
 from freehold.text.facts import extract, subject
 from freehold.text.offers import SPAN
 from freehold.text.sentences import sentence_ends, unsettled
@@ -27,7 +29,7 @@ class Progress:
         seen: characters of the checked text that have been judged.
         out: what those characters became.
         facts: what was found in them.
-        about: what the question was about, once it was read.
+        about: tells what the question is about; reads it when first asked.
         base: the request's facts that rules on the answer name, once they are known.
         fired: rules that have fired so far; they stay fired.
         pending: what waits for the end of the answer: a hold or a rewriting.
@@ -41,7 +43,7 @@ class Progress:
         self.seen: list[int] = []
         self.out: list[str] = []
         self.facts: list[TextFact] = []
-        self.about: frozenset[str] | None = None
+        self.about: Subject | None = None
         self.base: dict[str, Any] | None = None
         self.fired: dict[str, Fired] = {}
         self.pending: tuple[Fired, Obligation] | None = None
@@ -84,7 +86,7 @@ class Progress:
         """Facts of a step's text, with offsets in its choice; they are added to ``facts``."""
         if self.about is None:
             query = checked.answer.sendable.plan.ruled.grounded.screened.prepared.query
-            self.about = subject(query, language) if "percent" in kinds else frozenset()
+            self.about = cache(partial(subject, query, language))
         found: list[list[TextFact]] = []
         for i, text in enumerate(step.fresh):
             seen = self.seen[i]
