@@ -106,7 +106,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
     sql = SqlSource(clock)
     audit = Audit(journal, runtime_digest(), keys_on_disk.commitment, clock=clock)
     spans = _spans()
-    monitoring = Monitoring((spans,) if spans is not None else ())
+    monitoring = Monitoring((spans,) if spans is not None else (), lambda: writer.failures)
     governance = Governance(placeholder_key=keys_on_disk.placeholders())
     policy = Policy(SealedHolds(database, writer, keys_on_disk.holds(), clock))
     inference = Inference({"openai": provider}, clock)

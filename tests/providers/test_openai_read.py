@@ -95,6 +95,7 @@ def test_nothing_counted(usage):
     [
         '"many"', "[1]", "7", "true", '{"prompt_tokens": true}', '{"prompt_tokens": "3"}',
         '{"prompt_tokens": 3.0}', '{"prompt_tokens": 1, "completion_tokens": 2.5}',
+        '{"prompt_tokens": 1e400}', '{"prompt_tokens": 5, "total_tokens": -1e999}',
         '{"prompt_tokens": -1}', '{"prompt_tokens": -1, "completion_tokens": 1}',
     ],
 )  # fmt: skip

@@ -419,7 +419,14 @@ CHOSEN = {"type": "function", "function": {"name": "look_up"}}
 KEY_LIKE = "sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8t"  # its form is a name's: governance refuses it
 
 
-@pytest.mark.parametrize("choice", ["none", "auto", "required", CHOSEN, None])
+def allowed(*tools: Any, mode: str = "auto") -> dict[str, Any]:
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": list(tools)}}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    ["none", "auto", "required", CHOSEN, None, allowed(CHOSEN), allowed(CHOSEN, mode="required")],
+)
 def test_tool_choices(choice: Any) -> None:
     assert chat(tool_choice=choice).tool_choice == choice
 
@@ -433,6 +440,14 @@ def test_tool_choices(choice: Any) -> None:
         {"type": "function", "function": {"name": "f", "note": "jane.roe@acme-corp.com"}},
         {"type": "function", "function": {"name": "f"}, "note": "jane.roe@acme-corp.com"},
         {"type": "jane.roe@acme-corp.com", "function": {"name": "f"}},
+        allowed(),
+        allowed("jane.roe@acme-corp.com"),
+        allowed(CHOSEN, {"type": "function", "function": {"name": "jane.roe@acme-corp.com"}}),
+        allowed(CHOSEN | {"note": "jane.roe@acme-corp.com"}),
+        allowed({"type": "jane", "function": {"name": "f"}}),
+        allowed(CHOSEN, mode="jane.roe@acme-corp.com"),
+        allowed(CHOSEN) | {"note": "jane.roe@acme-corp.com"},
+        {"type": "allowed_tools", "allowed_tools": "jane.roe@acme-corp.com"},
     ],
 )
 def test_a_tool_choice_holds_a_name_and_nothing_else(choice: Any) -> None:

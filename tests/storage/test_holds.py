@@ -30,7 +30,9 @@ def answer() -> tuple[Admitted, Answer]:
     model = app().models["large"]
     attempt = Attempt(number=1, model=model, max_tokens=100)
     plan = Plan(ruled=ruled, attempts=(attempt,), candidates=(), deadline_ns=0)
-    sendable = Sendable(plan=plan, attempt=attempt, messages=(), restorations={"<CARD_1>": "4111"})
+    sendable = Sendable(
+        plan=plan, attempt=attempt, messages=(), restorations={"<CARD_1>": "4111 1111"}
+    )
     return one, Answer(
         sendable=sendable,
         choices=(Choice(text=ANSWER, finish_reason="stop"),),
@@ -61,7 +63,7 @@ async def test_what_is_held_comes_back_whole(database: Database, writer: Writer)
     assert row.state == "waiting"
     assert content.choices == held.choices
     assert content.messages[1].content == SECRET_WORDS
-    assert content.restorations == {"<CARD_1>": "4111"}
+    assert content.restorations == {"<CARD_1>": "4111 1111"}
     assert content.model == "large"
     assert kept.waiting() == [row]
 
@@ -74,7 +76,7 @@ async def test_a_copy_of_the_database_shows_none_of_it(database: Database, write
     with database.read() as connection:
         row = connection.execute(sa.select(holds)).one()
     stored = b"".join(bytes(v) if isinstance(v, bytes) else str(v).encode() for v in row)
-    for word in (ANSWER, SECRET_WORDS, "4111", one.arrival.key):
+    for word in (ANSWER, SECRET_WORDS, "4111 1111", one.arrival.key):
         assert word.encode() not in stored
     other = SealedHolds(database, writer, b"x" * 32, Standing())
     with pytest.raises(StorageError, match="seal"):

@@ -58,7 +58,7 @@ class _Body(Struct):
     model: str | None = None
     choices: list[_Choice] | None = None
     data: list[_Vector] | None = None
-    usage: Any = None
+    usage: msgspec.Raw = msgspec.Raw()  # read by itself: nonsense in it spoils no answer
     error: Any = None
 
 
@@ -129,8 +129,7 @@ class StreamReader:
                 continue
             body = _parse(event)
             model = body.model or model
-            if body.usage is not None:
-                usage = _usage(body.usage) or usage
+            usage = _usage(body.usage) or usage
             for choice in body.choices or ():
                 index = _index(choice.index, self._n)
                 said = choice.delta or choice.message
@@ -315,11 +314,18 @@ def _reason(reason: str) -> str:
     return "length" if reason == "max_tokens" else "stop"
 
 
-def _usage(usage: Any) -> Usage | None:
+def _usage(raw: msgspec.Raw) -> Usage | None:
     """``None`` when nothing was counted. What is no integer becomes -1, which no count can be:
     the inference stage believes no such count, estimates, and says so.
     """
-    if usage is None or usage == {}:
+    written = bytes(raw)
+    if not written or written == b"null":
+        return None
+    try:
+        usage = msgspec.json.decode(written)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _NONSENSE
+    if usage == {}:
         return None
     if not isinstance(usage, dict):
         return _NONSENSE

@@ -226,17 +226,39 @@ def _chosen(choice: str | dict[str, Any] | None) -> None:
     """Every name in a ``tool_choice`` object is a function's name."""
     if not isinstance(choice, dict):
         return
-    if not set(choice) <= {"type", "function"} or choice.get("type") != "function":
-        raise UnreadableContent(
-            "A `tool_choice` object names one function: {type, function: {name}}.",
-            param="tool_choice",
-        )
-    function = choice.get("function")
+    if choice.get("type") == "allowed_tools" and choice.keys() == {"type", "allowed_tools"}:
+        allowed = choice["allowed_tools"]
+        if (
+            isinstance(allowed, dict)
+            and allowed.keys() == {"mode", "tools"}
+            and allowed["mode"] in ("auto", "required")
+            and isinstance(allowed["tools"], list)
+            and allowed["tools"]
+        ):
+            for place, tool in enumerate(allowed["tools"]):
+                _chosen_function(tool, f"tool_choice.allowed_tools.tools[{place}]")
+            return
+    elif choice.keys() <= {"type", "function"} and choice.get("type") == "function":
+        _chosen_function(choice, "tool_choice")
+        return
+    raise UnreadableContent(
+        "A `tool_choice` object names one function, {type, function: {name}}, or those that are "
+        "allowed: {type: allowed_tools, allowed_tools: {mode: auto or required, tools: [...]}}.",
+        param="tool_choice",
+    )
+
+
+def _chosen_function(tool: Any, param: str) -> None:
+    function = tool.get("function") if isinstance(tool, dict) and len(tool) == 2 else None
     name = function.get("name") if isinstance(function, dict) and len(function) == 1 else None
-    if not isinstance(name, str) or not _FUNCTION_NAME.fullmatch(name):
+    if (
+        not isinstance(name, str)
+        or not _FUNCTION_NAME.fullmatch(name)
+        or tool["type"] != "function"
+    ):
         raise RequestError(
-            "`tool_choice.function` holds a name of letters, digits, - . _ (64 at most).",
-            param="tool_choice.function.name",
+            f"`{param}.function` holds a name of letters, digits, - . _ (64 at most).",
+            param=f"{param}.function.name",
         )
 
 

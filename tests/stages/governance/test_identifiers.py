@@ -1,5 +1,7 @@
 """Ids and names, which no placeholder can stand in for, carry no values in or out."""
 
+from typing import Any
+
 import pytest
 
 from freehold.core.ask import Message, ToolCall
@@ -33,6 +35,8 @@ def asked(value: str, place: str) -> dict[str, object]:
         tools.append({"type": "function", "function": {"name": value}})
     chosen = value if place.startswith("tool_choice") else "f"
     choice = {"type": "function", "function": {"name": chosen}}
+    if place.startswith("tool_choice.allowed"):
+        choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [choice]}}
     return {"turns": turns, "tools": tuple(tools), "tool_choice": choice}
 
 
@@ -47,6 +51,7 @@ PLACES = (
     "messages[2].tool_call_id",
     "tools[1].function.name",
     "tool_choice.function.name",
+    "tool_choice.allowed_tools.tools[0].function.name",
 )
 
 
@@ -94,13 +99,31 @@ def test_other_seeds_pass(seed: int) -> None:
     kit.travel(kit.governance(), request(options={"seed": seed}))  # type: ignore[arg-type]
 
 
-def answered(call: ToolCall) -> ToolCall:
+def answered(call: ToolCall, **more: Any) -> ToolCall:
     gov = kit.governance()
-    trail, sendable = kit.travel(gov, kit.prepared("hi", tools=kit.TOOLS))
+    trail, sendable = kit.travel(gov, kit.prepared("hi", **({"tools": kit.TOOLS} | more)))
     once = kit.say(gov, trail, sendable, "", calls=(call,), complete=False)
     checked = kit.say(gov, trail, sendable, "", calls=(call,))
     assert once.choices[0].tool_calls == checked.choices[0].tool_calls
     return checked.choices[0].tool_calls[0]
+
+
+def test_what_narrows_the_tools_narrows_what_a_model_may_call() -> None:
+    tools = [{"type": "function", "function": {"name": name}} for name in ("find", "refund")]
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": tools[:1]}}
+    more = {"tools": tuple(tools), "tool_choice": choice}
+    assert answered(ToolCall(id="c", name="find", arguments="{}"), **more).name == "find"
+    with pytest.raises(GovernanceRefusal, match="was not offered"):
+        answered(ToolCall(id="c", name="refund", arguments="{}"), **more)
+
+
+def test_the_trail_says_that_a_tool_was_not_offered() -> None:
+    gov = kit.governance()
+    trail, sendable = kit.travel(gov, kit.prepared("hi", tools=kit.TOOLS))
+    with pytest.raises(GovernanceRefusal):
+        kit.say(gov, trail, sendable, "", calls=(ToolCall(id="c", name="g", arguments="{}"),))
+    decision = trail.decisions[-1]
+    assert (decision.stage, decision.outcome, decision.rule) == ("governance", "deny", "tools")
 
 
 @pytest.mark.parametrize("name", ["", "g", "eve.adams@corp.io", "find "])

@@ -163,6 +163,14 @@ def test_a_failing_observer_stops_nothing_and_is_counted() -> None:
     assert samples(monitoring)["freehold_monitoring_failures_total"] == "1"
 
 
+def test_failures_of_the_store_are_read_when_asked() -> None:
+    failed = 0
+    monitoring = Monitoring((), lambda: failed)
+    assert samples(monitoring)["freehold_store_failures_total"] == "0"
+    failed = 3
+    assert samples(monitoring)["freehold_store_failures_total"] == "3"
+
+
 def test_a_snapshot_is_plain_values() -> None:
     snapshot = observed(2).snapshot()
     assert snapshot["requests"] == {"service/allowed/true": 2}

@@ -351,6 +351,10 @@ def test_no_tool_is_called_without_need_or_permission() -> None:
     assert forced.tool_calls[0].name == "get_order_status"
     named: Any = {"type": "function", "function": {"name": "check_stock"}}
     assert answer("hello", tools=TOOLS, tool_choice=named).tool_calls[0].name == "check_stock"
+    allowed: Any = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [named]}}
+    assert not answer("Where is HO-1000017?", tools=TOOLS, tool_choice=allowed).tool_calls
+    allowed["allowed_tools"]["mode"] = "required"
+    assert answer("hello", tools=TOOLS, tool_choice=allowed).tool_calls[0].name == "check_stock"
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -91,6 +91,17 @@ class Checker:
         """Findings of a stretch of the answer; it is new, so nothing is remembered."""
         return screening.scan(scanner, text, where, self._trail)[0]
 
+    def named(self, call: ToolCall, place: tuple[int, int]) -> ToolCall:
+        """A tool call whose name was offered, with an id that may leave.
+
+        Raises:
+            GovernanceRefusal: the model called a tool that was not offered.
+            ControlFailed: a detector in enforce mode failed.
+        """
+        watch = self._watch
+        panel = watch.reader.panel
+        return identifiers.answered(call, watch.sendable, place, self.read, panel, self._trail)
+
     def verdict(self, text: str, found: tuple[Finding, ...]) -> list[Finding]:
         """Record what is a leak, and return what is to be masked.
 
@@ -147,9 +158,7 @@ def _calls(choice: Choice, watch: Watch, checker: Checker) -> tuple[ToolCall, ..
         known = watch.calls.get((choice.index, number))
         if known is None or known[0] != call:
             line = watch.line(choice.index, True, f":call:{number}")
-            told = identifiers.answered(
-                call, watch.sendable, (choice.index, number), checker.read, watch.reader.panel
-            )
+            told = checker.named(call, (choice.index, number))
             known = (
                 call,
                 whole_call(told, line, watch.reader, checker.read, checker.verdict),

@@ -62,13 +62,30 @@ def _named(ask: Ask) -> Iterator[tuple[str, str]]:
             yield call.name, f"messages[{place}].tool_calls[{number}].function.name"
     for place, name in enumerate(offered(ask)):
         yield name, f"tools[{place}].function.name"
-    if isinstance(ask.tool_choice, dict):
+    allowed = _allowed(ask)
+    for place, tool in enumerate(allowed or ()):
+        yield _name(tool), f"tool_choice.allowed_tools.tools[{place}].function.name"
+    if isinstance(ask.tool_choice, dict) and allowed is None:
         yield _name(ask.tool_choice), "tool_choice.function.name"
 
 
 def offered(ask: Ask) -> list[str]:
     """The names of the functions that a request offers, in their order."""
     return [_name(tool) for tool in ask.tools]
+
+
+def _allowed(ask: Ask) -> list[dict[str, object]] | None:
+    """The functions to which ``tool_choice`` narrows those that are offered, if it does."""
+    choice = ask.tool_choice
+    narrowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
+    return None if narrowed is None else narrowed["tools"]
+
+
+def _callable(ask: Ask) -> set[str]:
+    """The names of the functions that a model may call in its answer."""
+    allowed = _allowed(ask)
+    names = set(offered(ask))
+    return names if allowed is None else names.intersection(map(_name, allowed))
 
 
 def _name(tool: dict[str, object]) -> str:
@@ -86,6 +103,12 @@ def _held(found: tuple[Finding, ...], scanner: Scanner) -> Finding | None:
 
 def _refusal(trail: Trail, rule: str, kind: str, param: str) -> GovernanceRefusal:
     said = f"`{param}` holds what looks like a value of kind {kind}, where none can be replaced"
+    refusal = _refused(trail, rule, said, f"This request was refused: {said}.")
+    refusal.param = param
+    return refusal
+
+
+def _refused(trail: Trail, rule: str, said: str, public: str) -> GovernanceRefusal:
     trail.decide(
         Decision(
             stage="governance",
@@ -93,16 +116,19 @@ def _refusal(trail: Trail, rule: str, kind: str, param: str) -> GovernanceRefusa
             rule=rule,
             mode="enforce",
             why=f"refused: {said}",
-            public=f"This request was refused: {said}.",
+            public=public,
         )
     )
-    refusal = GovernanceRefusal(said, public=f"This request was refused: {said}.", rule=rule)
-    refusal.param = param
-    return refusal
+    return GovernanceRefusal(said, public=public, rule=rule)
 
 
 def answered(
-    call: ToolCall, sendable: Sendable, place: tuple[int, int], read: Read, panel: Panel
+    call: ToolCall,
+    sendable: Sendable,
+    place: tuple[int, int],
+    read: Read,
+    panel: Panel,
+    trail: Trail,
 ) -> ToolCall:
     """A model's tool call with an id that may leave: its own, or a fresh one if it holds a value.
 
@@ -114,12 +140,9 @@ def answered(
         ControlFailed: a detector in enforce mode failed.
     """
     admitted, scanner = sendable.plan.ruled.admitted, panel.answer
-    if call.name not in offered(admitted.ask):
-        raise GovernanceRefusal(
-            "the model called a tool that was not offered",
-            public="The answer was refused: the model called a tool that was not offered.",
-            rule="tools",
-        )
+    if call.name not in _callable(admitted.ask):
+        said = "the model called a tool that was not offered"
+        raise _refused(trail, "tools", said, f"The answer was refused: {said}.")
     if _CALL_ID.fullmatch(call.id) and (
         not scanner.uses or _held(read(scanner, call.id, "answer:id"), scanner) is None
     ):

@@ -1,5 +1,6 @@
 """What happened, in numbers: no identity, no text, and a bounded number of series."""
 
+from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
@@ -29,10 +30,14 @@ class Monitoring:
 
     Args:
         also: observers that are told too (spans, say).
+        store_failures: how often the store's writer has failed so far.
     """
 
-    def __init__(self, also: tuple[Observer, ...] = ()) -> None:
+    def __init__(
+        self, also: tuple[Observer, ...] = (), store_failures: Callable[[], int] = int
+    ) -> None:
         self._also = also
+        self._store_failures = store_failures
         self._window = Window()
         self._own_ns: dict[Stage, int] = dict.fromkeys(STAGES, 0)
         self._stage_labels = {stage: (stage,) for stage in STAGES}
@@ -128,10 +133,13 @@ class Monitoring:
             own.add((stage,), spent)
         failures = Counter("freehold_monitoring_failures_total", "Exchanges not counted whole.")
         failures.add((), self._failures)
+        store = Counter("freehold_store_failures_total", "Writes to the store that failed.")
+        store.add((), self._store_failures())
         lines: list[str] = []
         for family in (
             self._requests, self._seconds, self._stage_seconds, self._stage_waits, self._tokens,
-            self._nano, self._rules, self._findings, self._errors, self._malformed, own, failures,
+            self._nano, self._rules, self._findings, self._errors, self._malformed, own,
+            failures, store,
         ):  # fmt: skip
             lines += family.render()
         bundle = [({"hash": self._bundle}, 1)] if self._bundle else []

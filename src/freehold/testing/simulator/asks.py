@@ -198,6 +198,13 @@ def _forced(value: object, tools: Sequence[Tool]) -> tuple[tuple[Tool, ...], str
         return (), None
     if value == "required" and tools:
         return tuple(tools), "*"
+    if isinstance(value, dict) and value.get("type") == "allowed_tools":
+        allowed = value.get("allowed_tools") or {}
+        names = {tool["function"]["name"] for tool in allowed.get("tools", ())}
+        if names - {tool.name for tool in tools} or not names:
+            raise malformed("tool_choice allows a tool that is not in tools.", "tool_choice")
+        tools = tuple(tool for tool in tools if tool.name in names)
+        return tools, "*" if allowed.get("mode") == "required" else None
     function = value.get("function") if isinstance(value, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if not any(tool.name == name for tool in tools):
