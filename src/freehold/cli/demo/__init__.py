@@ -59,7 +59,7 @@ def demo(requests: int, concurrency: int, port: int, once: bool, home: Path, as_
         show(out, summary, recorded, own_work)
         if explained is not None:
             out.rule("One exchange, decision by decision")
-            out.print(explained, highlight=False, markup=False)
+            out.print(explained, soft_wrap=True, highlight=False, markup=False)
         if kept:
             where = "" if str(home) == ".freehold" else f" --home {home}"
             goodbye(out, url, run.customer(), where)

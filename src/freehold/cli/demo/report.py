@@ -85,7 +85,8 @@ def show(console: Console, summary: Sent, recorded: Summary, own_work: dict[str,
     first = f", first token {summary.ttft_p50_ms:.0f} ms" if summary.ttft_p50_ms else ""
     console.print(
         f"Latency as the stores saw it: p50 {summary.p50_ms:.0f} ms, p95 {summary.p95_ms:.0f} ms, "
-        f"p99 {summary.p99_ms:.0f} ms{first}; {summary.per_second:,.0f} requests/s"
+        f"p99 {summary.p99_ms:.0f} ms{first}; {summary.per_second:,.0f} requests/s",
+        soft_wrap=True,
     )
 
 
