@@ -20,6 +20,8 @@ TOOL = {
     "type": "function",
     "function": {"name": "look_up", "description": "…", "parameters": {"type": "object"}},
 }
+CHOSEN = {"type": "function", "function": {"name": "look_up"}}
+OTHER = {"type": "function", "function": {"name": "other"}}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
 
 
@@ -155,6 +157,8 @@ def test_all_of_it_at_once() -> None:
             "presence_penalty": -0.5,
             "frequency_penalty": 0.5,
             "seed": 7,
+            "reasoning_effort": "low",
+            "verbosity": "low",
         },
     )
 
@@ -338,11 +342,29 @@ def test_media_are_refused(part: dict[str, Any]) -> None:
         ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name"),
         ({"tools": [TOOL] * 257}, "tools"),
         ({"tools": [TOOL | {"x": 10**40}]}, "tools"),
+        ({"tools": [TOOL | {"x": 1}]}, "tools[0]"),
+        ({"tools": [TOOL, TOOL]}, "tools[1].function.name"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "x": 1}}]},
+            "tools[0].function",
+        ),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tool_choice": CHOSEN}, "tool_choice.function.name"),
+        ({"tools": [], "tool_choice": CHOSEN}, "tool_choice.function.name"),
+        ({"reasoning_effort": "Jane Roe"}, "reasoning_effort"),
+        ({"verbosity": 7}, "verbosity"),
         ({"tool_choice": "sometimes"}, "tool_choice"),
         ({"tool_choice": 7}, "tool_choice"),
         ({"response_format": {}}, "response_format.type"),
         ({"response_format": {"type": "xml"}}, "response_format.type"),
         ({"response_format": "json"}, "response_format"),
+        ({"response_format": {"type": "text", "x": 1}}, "response_format"),
+        ({"response_format": {"type": ["text"]}}, "response_format.type"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "x": 1}}},
+            "response_format.json_schema",
+        ),
         ({"metadata": {"a": 1}}, "metadata[...]"),
         ({"unknown_field": 1}, "unknown_field"),
         ({"user_id": "x" * 5_000, "y" * 5_000: 1}, None),
@@ -415,7 +437,6 @@ def test_stops(stop: Any, stops: tuple[str, ...]) -> None:
     assert chat(stop=stop).stop == stops
 
 
-CHOSEN = {"type": "function", "function": {"name": "look_up"}}
 KEY_LIKE = "sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8t"  # its form is a name's: governance refuses it
 
 
@@ -428,7 +449,13 @@ def allowed(*tools: Any, mode: str = "auto") -> dict[str, Any]:
     ["none", "auto", "required", CHOSEN, None, allowed(CHOSEN), allowed(CHOSEN, mode="required")],
 )
 def test_tool_choices(choice: Any) -> None:
-    assert chat(tool_choice=choice).tool_choice == choice
+    assert chat(tools=[TOOL], tool_choice=choice).tool_choice == choice
+
+
+@pytest.mark.parametrize("choice", [allowed(CHOSEN | OTHER), allowed(CHOSEN, OTHER), OTHER])
+def test_a_tool_choice_names_tools_of_the_request(choice: Any) -> None:
+    with pytest.raises(RequestError, match="names no tool of this request"):
+        chat(tools=[TOOL], tool_choice=choice)
 
 
 @pytest.mark.parametrize(
@@ -452,7 +479,7 @@ def test_tool_choices(choice: Any) -> None:
 )
 def test_a_tool_choice_holds_a_name_and_nothing_else(choice: Any) -> None:
     with pytest.raises(RequestError) as refused:
-        chat(tool_choice=choice)
+        chat(tools=[TOOL], tool_choice=choice)
     assert (refused.value.param or "").startswith("tool_choice")
     assert "jane" not in str(refused.value)
 

@@ -60,17 +60,27 @@ class Prepared(Struct, frozen=True, kw_only=True):
     hidden: dict[str, int] = {}
 
 
+class Fixed(Struct, frozen=True, kw_only=True):
+    """A value of a kind, of a class of data, in a parameter where nothing can be replaced."""
+
+    param: str
+    kind: str
+    label: str
+
+
 class Screened(Struct, frozen=True, kw_only=True):
     """governance: request → context: what is in the caller's text is known.
 
     ``labels`` are the classes of data found. ``messages`` have what no model may ever see (a
-    secret, say) taken out already.
+    secret, say) taken out already. ``fixed`` stands where nothing can be cut out, so that a model
+    needs the clearance for it.
     """
 
     prepared: Prepared
     messages: tuple[Message, ...]
     findings: tuple[Finding, ...]
     labels: frozenset[str]
+    fixed: tuple[Fixed, ...] = ()
 
 
 class Piece(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{0,64}\Z")]
 FunctionName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,128}\Z")]
 ModelName = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Word = Annotated[str, Meta(pattern=r"^[a-z]{1,16}\Z")]
 StopText = Annotated[str, Meta(max_length=256)]
 Stop = StopText | list[StopText] | None
 Tokens = Annotated[int, Meta(ge=1, le=10_000_000)]
@@ -106,8 +107,8 @@ class ChatBody(CommonBody, kw_only=True):
     prompt_cache_retention: str | None = None
     moderation: Any = None
     safety_identifier: str | None = None
-    reasoning_effort: str | None = None
-    verbosity: str | None = None
+    reasoning_effort: Word | None = None
+    verbosity: Word | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
     logit_bias: dict[str, float] | None = None

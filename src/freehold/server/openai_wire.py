@@ -16,6 +16,7 @@ from freehold.server.openai_bodies import (
     TextPart,
     WireMessage,
 )
+from freehold.server.openai_tools import check_choice, read_format, read_tools
 
 _MAX_DEPTH = 64
 _MAX_SHOWN = 200
@@ -31,13 +32,14 @@ _REFUSED = {
     "prediction": "it is not supported",
     "web_search_options": "a provider's own search would bypass the app's sources",
 }
-_TOOL_CHOICES = ("none", "auto", "required")
 _HALF_PAIR = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|"
     rb"(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
-_FUNCTION_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
+_OPTIONS = (
+    "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "reasoning_effort",
+    "verbosity",
+)  # fmt: skip
 _chat = msgspec.json.Decoder(ChatBody)
 _completion = msgspec.json.Decoder(CompletionBody)
 _embedding = msgspec.json.Decoder(EmbeddingBody)
@@ -110,11 +112,8 @@ def _chat_ask(body: ChatBody) -> Ask:
         )
     for name in ("tools", "tool_choice", "response_format"):
         _bounded(getattr(body, name), name)
-    if isinstance(body.tool_choice, str) and body.tool_choice not in _TOOL_CHOICES:
-        raise RequestError(
-            "`tool_choice` must be none, auto, required or an object.", param="tool_choice"
-        )
-    _chosen(body.tool_choice)
+    tools = read_tools(body.tools)
+    check_choice(body.tool_choice, tools)
     return Ask(
         operation="chat",
         messages=tuple(_message(message, i) for i, message in enumerate(body.messages)),
@@ -124,10 +123,10 @@ def _chat_ask(body: ChatBody) -> Ask:
         max_tokens=body.max_completion_tokens or body.max_tokens,
         n=body.n or 1,
         stop=_stops(body.stop),
-        tools=tuple(_tool(tool, i) for i, tool in enumerate(body.tools or ())),
+        tools=tools,
         tool_choice=body.tool_choice,
         parallel_tool_calls=body.parallel_tool_calls,
-        response_format=_format(body.response_format),
+        response_format=read_format(body.response_format),
         options=_options(body),
     )
 
@@ -207,74 +206,8 @@ def _stops(stop: Stop) -> tuple[str, ...]:
     return tuple(s for s in stops if s)
 
 
-def _tool(tool: dict[str, Any], place: int) -> dict[str, Any]:
-    function = tool.get("function")
-    if tool.get("type") != "function" or not isinstance(function, dict):
-        raise UnreadableContent(
-            "Only tools of type `function` are accepted.", param=f"tools[{place}].type"
-        )
-    name = function.get("name")
-    if not isinstance(name, str) or not _FUNCTION_NAME.fullmatch(name):
-        raise RequestError(
-            "A tool's function needs a name of letters, digits, - . _ (64 at most).",
-            param=f"tools[{place}].function.name",
-        )
-    return tool
-
-
-def _chosen(choice: str | dict[str, Any] | None) -> None:
-    """Every name in a ``tool_choice`` object is a function's name."""
-    if not isinstance(choice, dict):
-        return
-    if choice.get("type") == "allowed_tools" and choice.keys() == {"type", "allowed_tools"}:
-        allowed = choice["allowed_tools"]
-        if (
-            isinstance(allowed, dict)
-            and allowed.keys() == {"mode", "tools"}
-            and allowed["mode"] in ("auto", "required")
-            and isinstance(allowed["tools"], list)
-            and allowed["tools"]
-        ):
-            for place, tool in enumerate(allowed["tools"]):
-                _chosen_function(tool, f"tool_choice.allowed_tools.tools[{place}]")
-            return
-    elif choice.keys() <= {"type", "function"} and choice.get("type") == "function":
-        _chosen_function(choice, "tool_choice")
-        return
-    raise UnreadableContent(
-        "A `tool_choice` object names one function, {type, function: {name}}, or those that are "
-        "allowed: {type: allowed_tools, allowed_tools: {mode: auto or required, tools: [...]}}.",
-        param="tool_choice",
-    )
-
-
-def _chosen_function(tool: Any, param: str) -> None:
-    function = tool.get("function") if isinstance(tool, dict) and len(tool) == 2 else None
-    name = function.get("name") if isinstance(function, dict) and len(function) == 1 else None
-    if (
-        not isinstance(name, str)
-        or not _FUNCTION_NAME.fullmatch(name)
-        or tool["type"] != "function"
-    ):
-        raise RequestError(
-            f"`{param}.function` holds a name of letters, digits, - . _ (64 at most).",
-            param=f"{param}.function.name",
-        )
-
-
-def _format(response_format: dict[str, Any] | None) -> dict[str, Any] | None:
-    if response_format is None:
-        return None
-    if response_format.get("type") not in ("text", "json_object", "json_schema"):
-        raise RequestError(
-            "`response_format.type` must be text, json_object or json_schema.",
-            param="response_format.type",
-        )
-    return response_format
-
-
 def _options(body: CommonBody) -> dict[str, float | int | str | bool]:
-    return {name: v for name in _SAMPLING if (v := getattr(body, name)) is not None}
+    return {name: v for name in _OPTIONS if (v := getattr(body, name, None)) is not None}
 
 
 def _bounded(value: Any, name: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 import uvicorn
 
+from freehold.server.protocol import HEAD_BYTES, http_protocol
+
 _GC_THRESHOLDS = (10_000, 20, 20)
 
 
@@ -48,6 +50,8 @@ def configured(application: Any, *, host: str, port: int, log_level: str) -> uvi
         application,
         host=host,
         port=port,
+        http=http_protocol(),
+        h11_max_incomplete_event_size=HEAD_BYTES,
         log_level=log_level,
         interface="asgi3",
         access_log=False,

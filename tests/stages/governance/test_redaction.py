@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from freehold.core.ask import Message, ToolCall
 from freehold.core.errors import RoutingError
+from freehold.core.trail import Trail
 from freehold.stages.governance.placeholders import PLACEHOLDER, canonical
 from freehold.text.visible import visible
 from tests.stages.governance import kit
@@ -299,3 +300,28 @@ def test_an_attack_is_replaced_where_it_stands_and_our_own_words_are_none() -> N
     redaction = gov.redactor(sendable.plan, sendable.attempt, kit.Trail(request.admitted.arrival))
     prompt = f"Customers may say: {attack}."
     assert redaction.packed(prompt, "packed:0") == prompt
+
+
+def test_what_settings_hold_is_found_by_parameter() -> None:
+    tools = (
+        {"type": "function", "function": {"name": "f", "description": "like a@example.com"}},
+        {"type": "function", "function": {"name": "g", "description": "ask ann@home.net"}},
+    )
+    gov = kit.governance()
+    request = kit.prepared("hi", tools=tools, stop=("bob@corp-mail.com", "END"))
+    trail = Trail(request.admitted.arrival)
+    screened = gov.request(request, trail)
+    assert [(f.param, f.kind, f.label) for f in screened.fixed] == [
+        ("tools[1]", "email", "pii"),
+        ("stop[0]", "email", "pii"),
+    ]
+    assert {f.where for f in trail.findings} == {"tools[1]", "stop[0]"}
+    assert "pii" in screened.labels
+
+
+def test_settings_that_are_only_observed_rule_nobody_out() -> None:
+    request = kit.prepared("hi", stop=("bob@corp-mail.com",), detectors=kit.settings("observe"))
+    trail = Trail(request.admitted.arrival)
+    screened = kit.governance().request(request, trail)
+    assert screened.fixed == ()
+    assert [f.where for f in screened.findings] == ["stop[0]"]

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from freehold.core.decisions import MILLION
 from freehold.core.errors import RequestError, RoutingError
-from freehold.core.handoffs import Piece, Plan
+from freehold.core.handoffs import Fixed, Piece, Plan
 from freehold.core.principal import Principal
 from freehold.core.spec import AppSpec, Limits, ModelSpec, RouteRule, RouteSpec
 from freehold.core.trail import Trail
@@ -31,12 +32,17 @@ def routed(
     labels: frozenset[str] = frozenset(),
     down: frozenset[str] = frozenset(),
     principal: Principal | None = None,
+    fixed: tuple[Fixed, ...] = (),
     **asked: Any,
 ) -> tuple[Plan, Trail]:
     trail = made.trail()
     stage = Routing(lambda model: model.id not in down, made.Standing())
     changes = {} if principal is None else {"principal": principal}
     grounded = made.grounded(made.ask(**asked), app or spec(), labels=labels, **changes)
+    screened = structs.replace(grounded.screened, fixed=fixed)
+    grounded = structs.replace(
+        grounded, stitched=structs.replace(grounded.stitched, screened=screened)
+    )
     return stage(made.ruled(grounded), trail), trail
 
 
@@ -146,6 +152,30 @@ def test_clearance(labels: frozenset[str], large_may: bool) -> None:
     assert "small" in order(plan)
     if not large_may:
         assert lost(plan)["large"] == "not cleared for orders"
+
+
+FIXED = Fixed(param="tools[0]", kind="email", label="pii")
+
+
+def test_what_stands_where_nothing_can_be_cut_out_needs_the_clearance() -> None:
+    models = (made.model("large"), made.model("small", clearances=frozenset({"pii"})))
+    plan, _ = routed(spec(*models), fixed=(FIXED,))
+    assert order(plan) == ["small"]
+    assert lost(plan)["large"] == "not cleared for pii, which tools[0] holds (email)"
+
+
+def test_when_nobody_has_it_the_refusal_names_the_parameter() -> None:
+    with pytest.raises(RoutingError, match=r"large: not cleared for pii, which") as caught:
+        routed(fixed=(FIXED,))
+    assert caught.value.param == "tools[0]"
+    assert "`tools[0]` holds what looks like a value of kind email" in caught.value.public
+
+
+def test_a_parameter_that_ruled_nobody_out_is_not_named() -> None:
+    models = (made.model("a", region="us"), made.model("b", clearances=frozenset({"pii"})))
+    with pytest.raises(RoutingError) as caught:
+        routed(spec(*models, allowed_regions=frozenset({"eu"})), fixed=(FIXED,))
+    assert caught.value.param is None
 
 
 def test_what_counts_as_redactable_is_the_apps_to_say() -> None:

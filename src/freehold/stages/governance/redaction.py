@@ -1,10 +1,7 @@
 """Replacing what one attempt's model is not cleared for, in every text that goes to it."""
 
-import re
-from collections.abc import Callable
 from itertools import pairwise
 
-import orjson
 from msgspec.structs import replace
 
 from freehold.core.ask import Message, ToolCall
@@ -12,18 +9,11 @@ from freehold.core.decisions import Decision, Finding
 from freehold.core.errors import RoutingError
 from freehold.core.handoffs import Attempt, Plan
 from freehold.core.trail import Trail
-from freehold.stages.governance import jsontext
+from freehold.stages.governance import fixed, jsontext
 from freehold.stages.governance.exchange import Exchange, Mentions
+from freehold.stages.governance.fixed import Read
 from freehold.stages.governance.placeholders import spoken
-from freehold.stages.governance.scanner import Scanner, apart, cover
-
-Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
-"""Findings of a text by scanner, text and place; remembered ones where it was read before."""
-
-
-# RFC 2606: names that belong to nobody, as documentation uses them
-_EXAMPLE = re.compile(r"@(?:[\w-]+\.)*(?:example(?:\.\w+)?|test|invalid)$", re.IGNORECASE)
-
+from freehold.stages.governance.scanner import apart, cover
 
 _ATTACK = "injection"
 
@@ -81,8 +71,8 @@ class Redaction:
         return sorted(
             {
                 finding.kind
-                for finding in self._read(panel.request, text, where)
-                if self._applies(finding) and not _EXAMPLE.search(text[finding.start : finding.end])
+                for finding in fixed.held(text, self._read(panel.request, text, where))
+                if self._applies(finding)
             }
         )
 
@@ -214,11 +204,10 @@ def allow_settings(redaction: Redaction, plan: Plan, attempt: Attempt) -> None:
     Raises:
         RoutingError: they hold what this model may not see; another model may.
     """
-    ask = plan.ruled.admitted.ask
-    settings = [part for part in (ask.tools, ask.response_format, ask.stop) if part]
+    settings = fixed.settings(plan.ruled.admitted.ask)
     if not settings:
         return
-    kinds = redaction.holds(orjson.dumps(settings).decode(), "settings")
+    kinds = redaction.holds(settings, "settings")
     if kinds:
         raise RoutingError(
             f"model {attempt.model.id}: the request's settings hold {', '.join(kinds)},"

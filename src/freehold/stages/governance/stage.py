@@ -24,7 +24,7 @@ from freehold.core.ports import Detector
 from freehold.core.spec import DetectorSetting
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
-from freehold.stages.governance import checking, identifiers, keeping, screening, verdicts
+from freehold.stages.governance import checking, fixed, identifiers, keeping, screening, verdicts
 from freehold.stages.governance.answers import Reader, Watch
 from freehold.stages.governance.detectors.hidden import HiddenUnicode
 from freehold.stages.governance.exchange import Exchange
@@ -86,13 +86,15 @@ class Governance:
             screening.message(message, f"message:{i}", exchange, read, self._kinds, found)
             for i, message in enumerate(prepared.messages)
         )
-        findings = (*self._hidden(prepared, panel), *found)
+        stuck = fixed.find(prepared.admitted.ask, panel, read)
+        findings = (*self._hidden(prepared, panel), *found, *stuck)
         trail.findings.extend(findings)
         screened = trail.screened = Screened(
             prepared=prepared,
             messages=messages,
             findings=findings,
             labels=verdicts.labels(findings, panel),
+            fixed=fixed.barred(stuck, panel),
         )
         verdicts.judge(findings, panel, trail, "request")
         return screened

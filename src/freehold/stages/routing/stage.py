@@ -5,7 +5,7 @@ from collections.abc import Callable
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION, Decision
 from freehold.core.errors import RequestError, RoutingError
-from freehold.core.handoffs import Attempt, Candidate, Plan, Ruled
+from freehold.core.handoffs import Attempt, Candidate, Fixed, Plan, Ruled
 from freehold.core.spec import AppSpec, ModelSpec, RouteSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
@@ -58,7 +58,7 @@ class Routing:
             trail.decide(
                 Decision(stage="routing", outcome="deny", rule=f"route.{route.id}", why=reasons)
             )
-            raise RoutingError(f"no model of route {route.id} may take this: {reasons}")
+            raise _refusal(f"no model of route {route.id} may take this: {reasons}", ruled, lost)
         trail.decide(
             Decision(
                 stage="routing",
@@ -78,6 +78,24 @@ class Routing:
             candidates=trail.candidates,
             deadline_ns=self._clock.monotonic_ns() + route.deadline_ms * 1_000_000,
         )
+
+
+def _refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
+    """The refusal when nobody is left; it names a parameter if that is what ruled a model out."""
+    for fixed in ruled.grounded.screened.fixed:
+        if _stands(fixed) in lost.values():
+            said = f"`{fixed.param}` holds what looks like a value of kind {fixed.kind}"
+            return RoutingError(
+                why,
+                public=f"No model is allowed to take this request: {said}, where none can be "
+                "replaced.",
+                param=fixed.param,
+            )
+    return RoutingError(why)
+
+
+def _stands(fixed: Fixed) -> str:
+    return f"not cleared for {fixed.label}, which {fixed.param} holds ({fixed.kind})"
 
 
 def _hint(app: AppSpec, wanted: str, route: RouteSpec) -> str | None:
@@ -125,6 +143,9 @@ def _excluded(model: ModelSpec | None, ruled: Ruled) -> str:
     barred = (declared | (ruled.grounded.labels - app.redactable_labels)) - model.clearances
     if barred:
         return f"not cleared for {', '.join(sorted(barred))}"
+    for fixed in ruled.grounded.screened.fixed:
+        if fixed.label not in model.clearances:
+            return _stands(fixed)
     needed = {_CAPABILITY[ask.operation]}
     if ask.tools:
         needed.add("tools")

@@ -1,0 +1,46 @@
+"""uvicorn's HTTP/1.1 with a bound on heads: without one, a header grows for as long as it comes."""
+
+import asyncio
+from typing import Any
+
+HEAD_BYTES = 65_536
+"""Of a request's line and headers, and of whatever else is no body (trailers, chunk extensions)."""
+
+_TOO_LARGE = b"The request's line and headers are longer than 65,536 bytes.\n"
+
+
+def http_protocol() -> type[asyncio.Protocol] | str:
+    """What uvicorn shall speak HTTP/1.1 with; h11 has such a bound itself."""
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    except ImportError:
+        return "h11"
+
+    class BoundedProtocol(HttpToolsProtocol):
+        """Refuses a head that does not end. The parser tells of bodies as they come, and of a
+        header only when it is whole, so what it took in without telling is counted.
+        """
+
+        _unseen = 0
+
+        def data_received(self, data: bytes) -> None:
+            self._unseen += len(data)
+            super().data_received(data)
+            if self._unseen > HEAD_BYTES and not self.transport.is_closing():
+                self.transport.write(
+                    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+                    b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
+                    b"content-length: %d\r\n\r\n%b" % (len(_TOO_LARGE), _TOO_LARGE)
+                )
+                self.transport.close()
+
+        def on_body(self, body: bytes) -> None:
+            self._unseen = 0
+            super().on_body(body)
+
+        def on_message_complete(self) -> None:
+            self._unseen = 0
+            super().on_message_complete()
+
+    bounded: Any = BoundedProtocol
+    return bounded  # type: ignore[no-any-return]
