@@ -100,7 +100,7 @@ def measure(settings: Settings, tell: Callable[[str], None]) -> dict[str, Any]:
                     continue
                 tell(f"Round {turn + 1} of {settings.rounds}: {each.name} …")
                 try:
-                    _turn(each, upstream.pid, settings, taken[each.name])
+                    _turn(each, running[0], upstream.pid, settings, taken[each.name])
                 except LoadError as error:
                     skipped[each.name] = str(error)
                     tell(f"{each.name} is left out: {error}")
@@ -131,9 +131,16 @@ def _start(
 
 
 def _turn(
-    each: Running, upstream: int, settings: Settings, taken: dict[str, list[Figures]]
+    each: Running,
+    direct: Running,
+    upstream: int,
+    settings: Settings,
+    taken: dict[str, list[Figures]],
 ) -> None:
-    """All measurements of one gateway in one round; meanwhile the others stand still."""
+    """All measurements of one gateway in one round; meanwhile the others stand still.
+
+    ``direct`` is the upstream itself, asked at the same rate where what a gateway adds is told.
+    """
     if each.process is not None:
         processes.thaw(each.process)
     try:
@@ -147,10 +154,11 @@ def _turn(
                 )  # fmt: skip
                 figures = _one(each, upstream, plan)
                 taken.setdefault(f"{kind}_{connections}", []).append(figures)
-        if settings.half_load:
+        if settings.half_load and each is not direct:
             rps = taken[f"whole_{max(CONCURRENCY)}"][-1].rps
             plan = Plan(connections=64, seconds=settings.seconds, rate=rps / 2)
             taken.setdefault("half_load", []).append(_one(each, upstream, plan))
+            taken.setdefault("half_load_direct", []).append(_one(direct, upstream, plan))
     finally:
         if each.process is not None:
             processes.freeze(each.process)
@@ -267,8 +275,7 @@ def summary(taken: dict[str, list[Figures]]) -> dict[str, Any]:
     streams = {str(c): parts[f"stream_{c}"] for c in CONCURRENCY if f"stream_{c}" in parts}
     if streams:
         out["stream"] = streams
-    if "half_load" in parts:
-        out["half_load"] = parts["half_load"]
+    out |= {name: parts[name] for name in ("half_load", "half_load_direct") if name in parts}
     return out
 
 

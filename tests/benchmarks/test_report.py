@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from benchmarks import report
 from benchmarks.__main__ import main
@@ -35,7 +36,8 @@ def taken(*rates: float, cpu: float = 900.0) -> dict[str, list[Figures]]:
         "whole_32": [figures(rate) for rate in rates],
         "stream_1": [stream(rate) for rate in rates],
         "stream_32": [stream(rate) for rate in rates],
-        "half_load": [figures(rate / 2) for rate in rates],
+        "half_load": [replace(figures(rate / 2), p99_ms=6.5) for rate in rates],
+        "half_load_direct": [replace(figures(rate / 2), p99_ms=1.0) for rate in rates],
     }
 
 
@@ -91,6 +93,11 @@ def test_what_is_missing_is_said_with_the_way_to_get_it() -> None:
 
 def test_a_stream_is_charged_by_the_event() -> None:
     assert any("10.0 µs an event" in line for line in report.remarks(result()))
+
+
+def test_what_is_added_is_against_the_upstream_at_the_same_rate() -> None:
+    said = next(line for line in report.remarks(result()) if line.startswith("Added p99"))
+    assert "5.5 ms; the aim of 5 ms is MISSED" in said
 
 
 def test_other_work_is_said() -> None:
