@@ -3,6 +3,7 @@
 import click
 
 import freehold
+from freehold.cli.bench import bench
 from freehold.cli.bundle import check, init
 from freehold.cli.common import Group
 from freehold.cli.demo import demo, stop
@@ -20,5 +21,5 @@ def main() -> None:
     """
 
 
-for _command in (init, check, key, serve, explain, audit, demo, stop):
+for _command in (init, check, key, serve, explain, audit, bench, demo, stop):
     main.add_command(_command)
