@@ -16,7 +16,8 @@ def test_a_starter_passes_without_a_warning(tmp_path: Path, provider: str) -> No
     assert report.ok
     assert all(path.is_file() for path in written)
     app = open_bundle(tmp_path / "bundle", lookup={}.get).app_for("main", "assistant")
-    assert [rule.id for rule in app.rules] == ["discount-needs-a-manager", "promised-refund"]
+    ids = ["discount-needs-a-manager", "promised-refund", "made-up"]
+    assert [rule.id for rule in app.rules] == ids
     modes = {detector.id: detector.mode for detector in app.detectors}
     assert modes["pii.email"] == modes["secret.api_key"] == "enforce"
     assert modes["injection.patterns"] == modes["secret.entropy"] == "observe"

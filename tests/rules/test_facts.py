@@ -78,6 +78,7 @@ VALUES = {
     "answer.dates": [20_576],
     "answer.commitments": [0],
     "answer.ungrounded_money": [500],
+    "answer.ungrounded": [3000, 500, 3000, 172_800, 20_576],
 }
 
 

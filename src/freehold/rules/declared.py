@@ -72,6 +72,13 @@ DECLARED: tuple[DeclaredFact, ...] = (
     _fact(
         "answer.ungrounded_money", "records", _ANSWERED, "Amounts that no trusted context contains."
     ),
+    _fact(
+        "answer.ungrounded",
+        "records",
+        _ANSWERED,
+        "Values with their units, numbers, ids and names that no trusted context contains. What "
+        "the caller wrote may be repeated where it promises nothing.",
+    ),
     _fact("answer.labels", "strings", _ANSWERED, "Classes of data found in the answer."),
     _fact("answer.tools", "strings", _ANSWERED, "Names of the tools that the model calls."),
 )
@@ -84,6 +91,9 @@ _BY_NAME = {fact.name: fact for fact in DECLARED}
 
 RECORD_FIELDS = frozenset(TextFact.__struct_fields__)
 """What each record of a fact of type ``records`` has."""
+
+UNGROUNDED = ("percent", "money", "date", "duration", "quantity", "number", "id", "name")
+"""Kinds of what `answer.ungrounded` lists: extracted facts, and what has no unit."""
 
 _MONEY_ROLES = frozenset({"discount", "fee", "other", "price", "refund"})
 _ROLES = {
@@ -104,7 +114,7 @@ def values_of(fact: str, field: str) -> frozenset[str]:
     if field == "polarity":
         return frozenset(get_args(Polarity))
     if field == "kind":
-        return frozenset(get_args(FactKind))
+        return frozenset(UNGROUNDED if short == "ungrounded" else get_args(FactKind))
     named = {"role": _ROLES, "unit": _UNITS}.get(field, {})
     return named.get(short, frozenset())
 

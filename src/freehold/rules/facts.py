@@ -7,6 +7,7 @@ from typing import Any
 from freehold.core.facts import FactKind, TextFact
 from freehold.core.handoffs import Checked, Grounded, Screened
 from freehold.rules.declared import attribute_of, default_of
+from freehold.rules.grounding import ungrounded
 from freehold.text.facts import extract
 
 _INSIDE_BEFORE = re.compile(r"(?:\w|\d[.,]|\w-)$")
@@ -91,6 +92,8 @@ def answer_facts(
             sheet[name] = sorted({finding.label for finding in checked.findings})
         elif name == "answer.ungrounded_money":
             sheet[name] = ungrounded_money(checked, text_facts)
+        elif name == "answer.ungrounded":
+            sheet[name] = _ungrounded(checked, text_facts, texts)
         elif name == "answer.tools":
             calls = [t.name for choice in checked.choices for t in choice.tool_calls]
             sheet[name] = calls if last else []
@@ -118,10 +121,26 @@ def ungrounded_money(checked: Checked, text_facts: Iterable[TextFact]) -> list[d
     stated = [f for f in text_facts if f.kind == "money" and f.polarity == "affirmed"]
     if not stated:
         return []
+    trusted = _trusted(checked)
+    return [f.cel() for f in stated if not (f.parsed and _stands_in(f.value, trusted))]
+
+
+def _trusted(checked: Checked) -> list[str]:
+    """What may ground a statement."""
     plan = checked.answer.sendable.plan
     trusted = [piece.text for piece in plan.ruled.grounded.pieces if piece.trusted]
-    trusted.append(plan.ruled.admitted.app.system_prompt)
-    return [f.cel() for f in stated if not (f.parsed and _stands_in(f.value, trusted))]
+    return [*trusted, plan.ruled.admitted.app.system_prompt]
+
+
+def _ungrounded(
+    checked: Checked, text_facts: Iterable[TextFact], texts: Sequence[str]
+) -> list[dict[str, Any]]:
+    prepared = checked.answer.sendable.plan.ruled.grounded.screened.prepared
+    language = prepared.features.language
+    asked = "\n".join(message.content for message in prepared.messages if message.role == "user")
+    return ungrounded(
+        texts, text_facts, _trusted(checked), asked, "en" if language == "und" else language
+    )
 
 
 def _stands_in(minor_units: int, texts: list[str]) -> bool:

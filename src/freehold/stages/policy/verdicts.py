@@ -69,6 +69,8 @@ def _kinds_named(names: frozenset[str]) -> frozenset[FactKind]:
     kinds = {kind for short, kind in KINDS.items() if f"answer.{short}" in names}
     if "answer.ungrounded_money" in names:
         kinds.add("money")
+    if "answer.ungrounded" in names:
+        kinds.update(KINDS.values())
     return frozenset(kinds)
 
 
