@@ -71,6 +71,8 @@ FOUND = {
         gb82west12345698765432 is mine|gb82west12345698765432
         IBAN:NO93-8601-1117-947|NO93-8601-1117-947
         FR14 2004 1010 0505 0001 3M02 606 please|FR14 2004 1010 0505 0001 3M02 606
+        DE89 3704 0044 0532 0130 00x|DE89 3704 0044 0532 0130 00
+        DE89370400440532013000abc|DE89370400440532013000
     """,
     "us_ssn": """
         536-90-4399|536-90-4399
@@ -129,6 +131,18 @@ FOUND = {
         {"client_secret": "a1b2c3d4e5f6"}|a1b2c3d4e5f6
         my password is hunter2!x, ok?|hunter2!x
         mot de passe : Tr0ub4dor3|Tr0ub4dor3
+        pass: hunter2!x|hunter2!x
+        DB_PASS=hunter2x|hunter2x
+        {"pass": "hunter2!x"}|hunter2!x
+        pw hunter2|hunter2
+        PW: hunter2|hunter2
+        my pw = "hunter!x", ok|hunter!x
+        passwd=hunter2|hunter2
+        pwd: hunter2|hunter2
+        pwd hunter2 please|hunter2
+        user: jane password hunter2|hunter2
+        My login is jane, pass hunter2!x.|hunter2!x
+        wifi passwort hunter2x|hunter2x
         aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYzz|wJalrXUtnFEMI/K7MDENG/bPxRfiCYzz
     """,
     "token": """
@@ -180,6 +194,8 @@ NOTHING = """
     git@github.com:org/repo.git
     4111111111111112
     DE89 3704 0044 0532 0130 01
+    DE89370400440532013000abcd and DE893704004405320130001
+    ref-DE89370400440532013000x
     GB82 WEST 1234 5698 7654 33 and AB12 is a code
     x4111111111111112 and 4111.1111.1111.1112
     I work @ google.com, bought 3 @ shop.com for 5.99 @ market.com
@@ -197,6 +213,15 @@ NOTHING = """
     My password is incorrect. The token was declined.
     the pin is blocked, the secret is out
     a bearer of good news
+    PASS: test_login_1, tests/api/test_keys2.py, 12of14
+    I will pass gate-12b and then pass stage2 of the tour
+    my boarding pass: AB12CD34 and my season pass: 2026XX
+    He earns 4,000 pw, that is 2bedrooms; 90 pw 2-bedroom flat
+    pwd /home/jane1 and passwd --help
+    the account password SHA-256 hashing, the user's password level2
+    pass: yes/no/maybe
+    the password policy2024.pdf of your account
+    Password 24hours valid, my account password reset
     sk-learn-contributed-packages-of-all-kinds
     the key freehold-stages-governance-detectors
     http://example.org:8080/a@b

@@ -21,7 +21,7 @@ BUILT_IN: tuple[tuple[str, str], ...] = (
     ("secret.api_key", "secrets:ApiKey"),
     ("secret.private_key", "secrets:PrivateKey"),
     ("secret.jwt", "secrets:Jwt"),
-    ("secret.token", "secrets:Token"),
+    ("secret.token", "passwords:Token"),
     ("secret.entropy", "secrets:Entropy"),
     ("hidden.unicode", "hidden:HiddenUnicode"),
     ("injection.patterns", "injection:InjectionPatterns"),

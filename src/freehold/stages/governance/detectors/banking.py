@@ -196,6 +196,9 @@ _IBAN_LENGTHS = {
 }  # fmt: skip
 
 
+_SLIP = re.compile(r"\d[A-Za-z]{1,3}(?![A-Za-z0-9_])")
+
+
 def _iban(folded: str, start: int, _: int) -> Spans:
     length = _IBAN_LENGTHS.get(folded[start : start + 2].upper())
     if length is None:
@@ -208,9 +211,14 @@ def _iban(folded: str, start: int, _: int) -> Spans:
         elif char not in " -" or not folded[at - 1].isalnum():
             return ()
         at += 1
-    if len(code) < length or not loose(folded, start, at) or not checksums.mod97(code.upper()):
+    if len(code) < length or not checksums.mod97(code.upper()):
         return ()
-    return ((start, at, 990_000),)
+    if loose(folded, start, at):
+        return ((start, at, 990_000),)
+    # a slip of the finger: letters right behind the last digit
+    if _SLIP.match(folded, at - 1) is None or folded[start - 1 : start] in ("-", "."):
+        return ()
+    return ((start, at, 900_000),)
 
 
 class Iban(PatternDetector):
