@@ -9,6 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from freehold.cli.main import main
+from freehold.ledger.files import segment_path
+from freehold.ledger.segment import SegmentJournal
+from freehold.stages.audit import Audit
+from tests.audit_samples import answered, exchange, tenant_key
 
 
 @pytest.fixture
@@ -159,3 +163,37 @@ def test_stop_ends_nothing_where_nothing_runs(home: Path) -> None:
     stopped = run("stop", "--home", str(home))
     assert stopped.exit_code == 0
     assert "Nothing was running" in stopped.output
+
+
+def test_records_that_cant_be_read_are_told_beside_those_that_can(home: Path) -> None:
+    journal = SegmentJournal(home).open()
+    trail, ruled, one = exchange()
+    audit = Audit(journal, "r", tenant_key)
+    audit.opened(ruled, trail)
+    answered(trail)
+    audit.closed(one, trail, "allowed")
+    journal.close()
+    path = segment_path(journal.folder, 1)
+    path.write_bytes(path.read_bytes().replace(b'"type":"opened"', b'"type":\xff"opened"'))
+    place = f"{journal.writer} segment 1 at byte"
+    for command in (("audit", "list"), ("audit", "summary"), ("explain", "--last")):
+        said = run(*command, "--home", str(home), "--json")
+        assert said.exit_code == 0
+        assert "1 record in the ledger can't be read" in said.stderr
+        assert place in said.stderr
+        json.loads(said.stdout)
+    (row,) = json.loads(run("audit", "list", "--home", str(home), "--json").stdout)
+    assert (row["exchange_id"], row["outcome"]) == (trail.arrival.exchange_id, "allowed")
+
+
+def test_a_record_damaged_after_it_was_indexed_says_where(home: Path) -> None:
+    journal = SegmentJournal(home).open()
+    trail, ruled, _ = exchange()
+    Audit(journal, "r", tenant_key).opened(ruled, trail)
+    journal.close()
+    assert run("audit", "list", "--home", str(home)).exit_code == 0
+    path = segment_path(journal.folder, 1)
+    path.write_bytes(path.read_bytes().replace(b'"type":"opened"', b'"type":"opene\xff"'))
+    said = run("explain", trail.arrival.exchange_id, "--home", str(home))
+    assert said.exit_code == 1
+    assert "segment 1 has no record at byte" in said.stderr

@@ -176,6 +176,43 @@ def test_a_torn_tail_is_moved_aside(tmp_path: Path, tail: bytes) -> None:
     assert [e.envelope()["seq"] for e in read_all(tmp_path)] == [1, 2, 3, 4]
 
 
+def test_nothing_is_written_where_readers_have_been(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An index that went past the damaged tail would take what stands there then for old."""
+    journal = SegmentJournal(tmp_path).open()
+    journal.close()
+    path = segment_path(journal.folder, 1)
+    path.write_bytes(path.read_bytes() + b"what is this\n")
+    seen = list(read(tmp_path, journal.writer))[-1].end
+    again = SegmentJournal(tmp_path).open()
+    again.append(RECORD)
+    again.close()
+    assert "13 bytes that are no record" in caplog.text
+    assert [entry.envelope()["seq"] for entry in read(tmp_path, again.writer, seen)] == [2, 3]
+
+
+@pytest.mark.parametrize("at", [9, 300, -30])
+def test_a_damaged_last_record_stays_for_readers_to_report(tmp_path: Path, at: int) -> None:
+    journal = SegmentJournal(tmp_path).open()
+    journal.append(RECORD)
+    start = segment_path(journal.folder, 1).stat().st_size
+    journal.append(RECORD)
+    journal.close()
+    path = segment_path(journal.folder, 1)
+    data = bytearray(path.read_bytes())
+    data[start + at if at > 0 else at] ^= 0x80
+    path.write_bytes(bytes(data))
+    again = SegmentJournal(tmp_path).open()
+    again.append(RECORD)
+    again.close()
+    assert path.read_bytes().startswith(bytes(data))
+    entries = list(read(tmp_path, again.writer))
+    assert [e.envelope()["seq"] for e in entries if e.offset != start] == [1, 2, 4, 5]
+    with pytest.raises(StorageError, match=f"segment 1 has no record at byte {start}"):
+        next(e for e in entries if e.offset == start).envelope()
+
+
 def test_a_file_of_nothing_but_garbage_is_emptied(tmp_path: Path) -> None:
     path = tmp_path / "segment-00000001.log"
     path.write_bytes(b"\0\0\n{x}\n")

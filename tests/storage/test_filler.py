@@ -1,5 +1,7 @@
 """The index is filled once, from everywhere, however often and however many fill it."""
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -11,9 +13,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from freehold.core.errors import StorageError
 from freehold.core.ids import uuid7
 from freehold.ledger.files import segment_path
+from freehold.ledger.reading import read
 from freehold.ledger.segment import SegmentJournal
 from freehold.stages.audit import Audit
 from freehold.storage import filler
@@ -21,7 +23,7 @@ from freehold.storage.engine import Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill
 from freehold.storage.migrate import open_database
-from freehold.storage.tables import exchanges
+from freehold.storage.tables import exchanges, fill_marks, unreadable
 from tests.audit_samples import answered, exchange, tenant_key
 
 
@@ -153,12 +155,152 @@ def test_a_torn_tail_waits(database: Database, tmp_path: Path, writing: Writing)
     assert row.outcome == "allowed"
 
 
-def test_a_damaged_line_is_loud(database: Database, tmp_path: Path, writing: Writing) -> None:
-    writing.run(1)
-    with segment_path(writing.journal.folder, 1).open("ab") as file:
-        file.write(b"what is this\n")
-    with pytest.raises(StorageError, match="no record at byte"):
+def damage(path: Path, offset: int, to: bytes = b"\xff") -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(to)
+
+
+def places(database: Database) -> list[tuple[int, int]]:
+    return [(one.segment, one.offset) for one in StoredExchanges(database).unreadable()]
+
+
+def test_a_damaged_record_is_told_once_and_all_others_get_in(
+    database: Database, tmp_path: Path, writing: Writing, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = writing.run(6)
+    other = Writing(tmp_path)
+    other.run(4)
+    entries = list(read(tmp_path, writing.journal.writer))
+    bad = entries[6]  # the end of the third exchange
+    damage(segment_path(writing.journal.folder, 1), bad.offset + len(bad.line) // 2)
+    for _ in range(3):
         fill(tmp_path, database)
+    assert outcomes(database) == {"allowed": 9, "open": 1}
+    row = StoredExchanges(database).find(ids[2])
+    assert row is not None
+    assert row.outcome is None
+    assert places(database) == [(1, bad.offset)]
+    assert caplog.text.count("can't be read") == 1
+    assert f"{writing.journal.writer} segment 1 at byte {bad.offset}" in caplog.text
+    writing.run(2)
+    fill(tmp_path, database)
+    assert outcomes(database) == {"allowed": 11, "open": 1}
+    other.journal.close()
+
+
+def test_every_single_damaged_byte_costs_at_most_the_records_it_is_in(
+    database: Database, tmp_path: Path, writing: Writing
+) -> None:
+    writing.run(2)
+    path = segment_path(writing.journal.folder, 1)
+    whole = path.read_bytes()
+    writing.run(1)
+    after = path.read_bytes()
+    for offset in range(0, len(whole), 97):
+        path.write_bytes(after)
+        damage(path, offset, bytes([after[offset] ^ 0x80]))
+        with database.write() as connection:
+            for table in (exchanges, fill_marks, unreadable):
+                connection.execute(table.delete())
+        fill(tmp_path, database)
+        assert outcomes(database).get("allowed", 0) >= 2 or len(places(database)) == 1
+        assert sum(outcomes(database).values()) == 3
+        assert len(places(database)) == 1
+
+
+def test_a_lost_newline_costs_nothing(database: Database, tmp_path: Path, writing: Writing) -> None:
+    writing.run(3)
+    for entry in list(read(tmp_path, writing.journal.writer))[1:4]:
+        damage(segment_path(writing.journal.folder, 1), entry.end.offset - 1, b"\x8a")
+    fill(tmp_path, database)
+    assert outcomes(database) == {"allowed": 3}
+    assert places(database) == []
+
+
+def test_the_lost_end_of_a_finished_segment_is_told(database: Database, tmp_path: Path) -> None:
+    writing = Writing(tmp_path, rotate_bytes=8_000)
+    writing.run(6)
+    assert writing.journal.segment > 1
+    path = segment_path(writing.journal.folder, 1)
+    path.write_bytes(path.read_bytes()[:-10])
+    fill(tmp_path, database)
+    assert [segment for segment, _ in places(database)] == [1]
+    assert sum(outcomes(database).values()) == 6
+    writing.journal.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"what is this",
+        b"[]",
+        b'{"body":{"type":"started"}}',
+        b'{"body":{"type":"started","at_ns":99999999999999999999}}',
+        b'{"body":{"exchange":"x","tenant":"t"}}',
+        b'{"body":{"exchange":7,"tenant":"t","app":"a"}}',
+        b'{"body":{"exchange":"' + b"x" * 65 + b'","tenant":"t","app":"a"}}',
+        b'{"body":{"exchange":"x","tenant":"t","app":"a","opened":[]}}',
+        b'{"body":{"exchange":"x","tenant":"t","app":"a\\u0000","closed":null}}',
+    ],
+)
+def test_what_is_no_record_holds_up_nothing(
+    database: Database, tmp_path: Path, writing: Writing, line: bytes
+) -> None:
+    path = segment_path(writing.journal.folder, 1)
+    place = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(line + b"\n")
+    writing.run(1)
+    fill(tmp_path, database)
+    assert outcomes(database) == {"allowed": 1}
+    assert places(database) == [(1, place)]
+
+
+@pytest.mark.parametrize(("code", "seen"), [(errno.EIO, 5), (errno.EACCES, 2)])
+def test_a_segment_that_the_system_refuses_to_read(
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+    seen: int,
+) -> None:
+    """What the disk lost is skipped; what may come back is waited for. Others go on."""
+    writing = Writing(tmp_path, rotate_bytes=1)
+    refused = segment_path(writing.journal.folder, 2)
+    writing.run(3)
+    other = Writing(tmp_path)
+    other.run(2)
+    opening = Path.open
+
+    def refuse(path: Path, *how: str) -> object:
+        if path == refused:
+            raise OSError(code, os.strerror(code))
+        return opening(path, *how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        for _ in range(4):
+            fill(tmp_path, database)
+    assert sum(outcomes(database).values()) == seen
+    assert places(database) == ([(2, 0)] if code == errno.EIO else [])
+    assert caplog.text.count("can't be read") == 1
+    fill(tmp_path, database)
+    assert sum(outcomes(database).values()) == 5
+    writing.journal.close()
+    other.journal.close()
+
+
+def test_an_older_store_gets_what_is_new(store_url: str, tmp_path: Path) -> None:
+    database = open_database(tmp_path, store_url)
+    with database.write() as connection:
+        connection.execute(sa.text("drop table unreadable"))
+        connection.execute(sa.text("update alembic_version set version_num = '0001'"))
+    database.close()
+    database = open_database(tmp_path, store_url)
+    assert places(database) == []
+    database.close()
 
 
 def test_events_are_no_exchanges(database: Database, tmp_path: Path, writing: Writing) -> None:

@@ -1,5 +1,6 @@
 """``freehold explain`` and ``freehold audit``: what was decided, and why."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,6 +9,18 @@ from msgspec import to_builtins
 from freehold.cli.common import Group, home_option, json_option, print_json, say
 from freehold.core.clock import rfc3339
 from freehold.core.errors import NotFound
+
+_NAMED = 5
+
+
+def _tell_unreadable(damaged: Sequence[object]) -> None:
+    """Whoever reads the record must know of what is missing from it."""
+    if not damaged:
+        return
+    count = "1 record" if len(damaged) == 1 else f"{len(damaged):,} records"
+    places = ", ".join(map(str, damaged[:_NAMED]))
+    more = f", and {len(damaged) - _NAMED:,} more" if len(damaged) > _NAMED else ""
+    say(f"Warning: {count} in the ledger can't be read: {places}{more}.")
 
 
 @click.command()
@@ -30,6 +43,7 @@ def explain(
     if exchange_id is None and not last:
         raise click.UsageError("name an exchange, or say --last")
     with record_service(home) as records:
+        _tell_unreadable(records.unreadable())
         if exchange_id is None:
             newest = records.recent(tenant=tenant, limit=1)
             if not newest:
@@ -67,6 +81,7 @@ def list_exchanges(
     from freehold.app import record_service
 
     with record_service(home) as records:
+        _tell_unreadable(records.unreadable())
         rows = records.recent(tenant=tenant, outcome=outcome, limit=limit)
     if as_json:
         print_json([to_builtins(row) for row in rows])
@@ -90,6 +105,7 @@ def show(exchange_id: str, tenant: str | None, home: Path) -> None:
     from freehold.app import record_service
 
     with record_service(home) as records:
+        _tell_unreadable(records.unreadable())
         print_json(list(records.find(exchange_id, tenant).lines))
 
 
@@ -101,6 +117,7 @@ def summary(home: Path, as_json: bool) -> None:
     from freehold.app import record_service
 
     with record_service(home) as records:
+        _tell_unreadable(records.unreadable())
         totals = records.summary()
     if as_json:
         print_json(to_builtins(totals))

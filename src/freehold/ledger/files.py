@@ -8,6 +8,7 @@ import orjson
 from freehold.core.errors import StorageError
 
 LOCK = "lock"
+RECORD_BEGINS = b'{"body":'
 _DIGITS = 8
 _PREFIX = "segment-"
 _SUFFIX = ".log"
@@ -45,7 +46,8 @@ def repair(path: Path) -> int:
     """Cut a segment back to its last whole record; the cut-off bytes go to ``….torn``.
 
     A record is whole when it ends in a newline and parses: after a power cut, a file system may
-    leave a tail of zeros. Returns how many bytes were moved.
+    leave a tail of zeros. What begins and ends as a record does and can't be read in between was
+    one: it stays, for readers to report. Returns how many bytes were moved.
 
     Raises:
         StorageError: the segment can't be read or cut.
@@ -69,12 +71,15 @@ def repair(path: Path) -> int:
 
 
 def last_sequence(path: Path) -> int | None:
-    """The number of the last record in a repaired segment; ``None`` when it has none."""
-    data = path.read_bytes()
-    if not data:
-        return None
-    line = data[data.rfind(b"\n", 0, len(data) - 1) + 1 :]
-    return int(orjson.loads(line)["seq"])
+    """The number of the last record in a repaired segment, counting on over those that can't be
+    read; ``None`` when not one can.
+    """
+    for damaged, line in enumerate(reversed(path.read_bytes().split(b"\n")[:-1])):
+        try:
+            return int(orjson.loads(line)["seq"]) + damaged
+        except (ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def sync_folder(folder: Path) -> None:
@@ -92,8 +97,11 @@ def _whole(data: bytes) -> int:
     end = data.rfind(b"\n") + 1
     while end:
         start = data.rfind(b"\n", 0, end - 1) + 1
+        line = data[start:end]
+        if line.startswith(RECORD_BEGINS) and line.endswith(b'"}\n'):
+            return end
         try:
-            orjson.loads(data[start:end])
+            orjson.loads(line)
         except orjson.JSONDecodeError:
             end = start
         else:

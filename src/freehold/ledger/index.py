@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from freehold.core.clock import rfc3339
+from freehold.ledger.reading import Damage
 
 
 class ExchangeRow(Struct, frozen=True, kw_only=True):
@@ -115,4 +116,8 @@ class ExchangeIndex(Protocol):
         self, *, tenant: str | None = None, since_ns: int = 0, until_ns: int | None = None
     ) -> Summary:
         """Exchanges that arrived in a span of time."""
+        ...
+
+    def unreadable(self) -> list[Damage]:
+        """What in the ledger is no record any more; no tenant is known for it."""
         ...

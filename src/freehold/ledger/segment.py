@@ -5,6 +5,7 @@ later leaf hash of the line reveal nothing about a body that could be guessed.
 """
 
 import asyncio
+import logging
 import os
 import threading
 from pathlib import Path
@@ -26,6 +27,7 @@ from freehold.ledger.files import (
 from freehold.ledger.flush import Flusher
 from freehold.ledger.locking import FileLock
 
+_log = logging.getLogger("freehold.ledger")
 ENVELOPE_VERSION = 1
 SALT_BYTES = 16
 _ROTATE_BYTES = 64 * 1024 * 1024
@@ -186,14 +188,19 @@ class SegmentJournal:
         if not numbers:
             self._begin_segment()
             return
-        repair(segment_path(self.folder, numbers[-1]))
+        path = segment_path(self.folder, numbers[-1])
+        torn = repair(path)
         for number in reversed(numbers):
             last = last_sequence(segment_path(self.folder, number))
             if last is not None:
                 self.sequence = last
                 break
-        path = segment_path(self.folder, numbers[-1])
         self.segment = numbers[-1]
+        if torn:
+            _log.warning("%s ended in %d bytes that are no record: see %s.torn", path, torn, path)
+            # readers may have gone past these bytes, so nothing is written where they were
+            self._begin_segment()
+            return
         self._use(os.open(path, _FLAGS), path.stat().st_size)
 
     def _start_record(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from freehold.core.errors import NotFound
 from freehold.ledger.index import ExchangeIndex, ExchangeRow, Summary
-from freehold.ledger.reading import read_at
+from freehold.ledger.reading import Damage, read_at
 from freehold.ledger.record import Record
 from freehold.services.explain import Explanation, explain
 
@@ -102,6 +102,11 @@ class Records:
         """A span of time in numbers."""
         self._refresh()
         return self._index.summary(tenant=tenant, since_ns=since_ns, until_ns=until_ns)
+
+    def unreadable(self) -> list[Damage]:
+        """What in the ledger is no record any more; a length of 0 goes to the segment's end."""
+        self._refresh()
+        return self._index.unreadable()
 
     def _refresh(self) -> None:
         if self._fill is not None:

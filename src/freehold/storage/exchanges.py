@@ -8,13 +8,14 @@ import sqlalchemy as sa
 
 from freehold.core.decisions import STAGES
 from freehold.ledger.index import ExchangeRow, ModelUse, Summary
-from freehold.ledger.reading import Entry
+from freehold.ledger.reading import Damage, Entry
 from freehold.storage.engine import Database
-from freehold.storage.tables import exchanges
+from freehold.storage.tables import exchanges, unreadable
 
 _QUANTILES = (("p50", 50), ("p95", 95), ("p99", 99))
 _OPEN = "open"
 _SHORTEST = 8
+_LARGEST = 2**63 - 1
 
 
 class StoredExchanges:
@@ -65,6 +66,12 @@ class StoredExchanges:
         query = query.order_by(c.opened_ns.desc(), c.exchange_id.desc()).limit(limit)
         with self._database.read() as connection:
             return [_row(dict(row)) for row in connection.execute(query).mappings()]
+
+    def unreadable(self) -> list[Damage]:
+        """What in the ledger is no record any more, in its order."""
+        query = sa.select(unreadable).order_by(*unreadable.primary_key.columns)
+        with self._database.read() as connection:
+            return [Damage(**dict(row)) for row in connection.execute(query).mappings()]
 
     def summary(
         self, *, tenant: str | None = None, since_ns: int = 0, until_ns: int | None = None
@@ -127,7 +134,12 @@ class StoredExchanges:
 
 
 def values_from(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
-    """Columns that one record settles; all others are ``None`` and leave a row as it is."""
+    """Columns that one record settles; all others are ``None`` and leave a row as it is.
+
+    Raises:
+        KeyError, TypeError, AttributeError: a part of a record is missing or no such part.
+        ValueError: a value is not of its column's type, or too long for it.
+    """
     values: dict[str, Any] = dict.fromkeys(exchanges.c.keys())
     values |= {
         "exchange_id": body["exchange"],
@@ -142,6 +154,9 @@ def values_from(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
         values |= _place("opened", entry)
     if closed is not None:
         values |= _closed_values(closed, body) | _place("closed", entry)
+        if opened is None:
+            # near enough, and used only where the record of its beginning can't be read
+            values["opened_ns"] = body["at_ns"] - closed["duration_ns"]
     fired = [
         f"{f['rule']}/{f['mode']}"
         for part in (opened, closed)
@@ -149,15 +164,35 @@ def values_from(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
         if f["fired"]
     ]
     values["rules_fired"] = orjson.dumps(fired).decode()
+    for name, value in values.items():
+        check_value(exchanges.c[name], value)
     return values
+
+
+def check_value(column: sa.Column[Any], value: Any) -> None:
+    """A value that the store would refuse would hold up all that are stored with it.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if value is None:
+        return
+    length = getattr(column.type, "length", None)
+    if (
+        type(value) is not column.type.python_type
+        or (type(value) is int and not -_LARGEST <= value <= _LARGEST)
+        or (type(value) is str and ("\0" in value or (length is not None and len(value) > length)))
+    ):
+        raise ValueError(f"no value for {column.name}")
 
 
 def _opened_values(opened: dict[str, Any]) -> dict[str, Any]:
     request, app = opened["request"], opened["app"] or {}
-    key, principal = opened["key"] or {}, opened["principal"] or {}
+    key, who = opened["key"] or {}, (opened["principal"] or {}).get("id")
     return {
         "key_id": key.get("id"),
-        "principal": principal.get("id"),
+        # PostgreSQL takes no zero characters
+        "principal": who.replace("\0", "\ufffd") if who else who,
         "conversation": request["conversation"],
         "bundle": app.get("bundle"),
         "stream": request["stream"],

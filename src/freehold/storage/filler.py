@@ -4,6 +4,9 @@ Run beside a server as ``python -m freehold.storage.filler --home H --follow``, 
 :func:`fill` before something is looked up. Where a writer's segments have been read up to stands
 in the same transaction as the rows, so nothing is filled twice or never, however often or at once
 this runs. Segments are only read, never changed.
+
+What is no record any more is logged, noted in the table ``unreadable``, and left out; everything
+behind it is filled.
 """
 
 import argparse
@@ -18,34 +21,38 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from msgspec import to_builtins
 
 from freehold.core.errors import StorageError
 from freehold.ledger.files import writers
-from freehold.ledger.reading import Place, lock_of, read
+from freehold.ledger.reading import Damage, Entry, Place, SegmentUnreadable, lock_of, read
 from freehold.storage.engine import Database, incoming, upsert
-from freehold.storage.exchanges import values_from
+from freehold.storage.exchanges import check_value, values_from
 from freehold.storage.migrate import open_database
-from freehold.storage.tables import exchanges, fill_marks
+from freehold.storage.tables import exchanges, fill_marks, unreadable
 
 URL_VARIABLE = "FREEHOLD_DATABASE_URL"
 _BATCH = 500
 _IDLE_S = 0.3
 _AWAY_S = 2.0
+# what the parts of a record that was damaged and is still JSON can lead to
+_NO_RECORD = (StorageError, KeyError, TypeError, ValueError, AttributeError, IndexError)
+_complained: set[str] = set()
 _log = logging.getLogger(__name__)
 
 
 def fill(home: Path, database: Database) -> int:
     """Read everything that is new; returns how many records that were.
 
-    Exchanges that a dead writer left open become ``interrupted``.
+    Exchanges that a dead writer left open become ``interrupted``. A segment that the system
+    refuses to read holds up its own writer only.
 
     Raises:
-        StorageError: the store or a segment can't be read.
+        StorageError: the store can't be read or written.
     """
     total = 0
     for writer in writers(home):
-        while filled := _fill_batch(home, database, writer):
-            total += filled
+        total += _fill_all(home, database, writer)
     _bury(home, database)
     return total
 
@@ -75,28 +82,96 @@ def spawn(home: Path, url: str | None = None) -> "subprocess.Popen[bytes]":
     )
 
 
+def _fill_all(home: Path, database: Database, writer: str) -> int:
+    total = 0
+    while filled := _fill_batch(home, database, writer):
+        total += filled
+    return total
+
+
 def _fill_batch(home: Path, database: Database, writer: str) -> int:
     with database.write() as connection:
         mark = _lock_mark(connection, writer)
-        entries = list(islice(read(home, writer, mark), _BATCH))
-        if not entries:
-            return 0
+        entries, refused = _take(home, writer, mark)
+        damaged: list[Damage] = []
         rows: dict[str, dict[str, Any]] = {}
         for entry in entries:
-            body = entry.envelope()["body"]
-            if body.get("type") == "started":
-                _store(connection, rows)
-                _interrupt(connection, writer, body["at_ns"])
-            elif "exchange" in body:
-                _merge(rows, values_from(entry, body))
+            damaged += _understood(connection, entry, rows)
         _store(connection, rows)
-        end = entries[-1].end
-        connection.execute(
-            fill_marks.update()
-            .where(fill_marks.c.writer == writer)
-            .values(segment=end.segment, offset=end.offset)
-        )
-    return len(entries)
+        end = _end(writer, mark, entries, refused, damaged)
+        _note(connection, damaged)
+        if end != mark:
+            connection.execute(
+                fill_marks.update()
+                .where(fill_marks.c.writer == writer)
+                .values(segment=end.segment, offset=end.offset)
+            )
+    for one in damaged:
+        _log.error("the ledger can't be read: %s; it is left out of the index", one)
+    return len(entries) or int(end != mark)
+
+
+def _take(home: Path, writer: str, mark: Place) -> tuple[list[Entry], SegmentUnreadable | None]:
+    """The next lines, and what ended them if that was no end."""
+    entries: list[Entry] = []
+    try:
+        for entry in islice(read(home, writer, mark), _BATCH):
+            entries.append(entry)  # noqa: PERF402 - those before a failure count
+    except SegmentUnreadable as refused:
+        return entries, refused
+    return entries, None
+
+
+def _understood(
+    connection: sa.Connection, entry: Entry, rows: dict[str, dict[str, Any]]
+) -> list[Damage]:
+    """Add what a line says to ``rows``; what of it can't be read is given back."""
+    try:
+        _understand(connection, entry, rows)
+    except _NO_RECORD:
+        parts = entry.parts()
+        if len(parts) == 1:
+            return [entry.damage()]
+        return [bad for part in parts for bad in _understood(connection, part, rows)]
+    return []
+
+
+def _understand(connection: sa.Connection, entry: Entry, rows: dict[str, dict[str, Any]]) -> None:
+    """Add what one record says to ``rows``."""
+    body = entry.envelope()["body"]
+    if body.get("type") == "started":
+        at_ns = body["at_ns"]
+        check_value(exchanges.c.closed_ns, at_ns)
+        _store(connection, rows)
+        _interrupt(connection, entry.writer, at_ns)
+    elif "exchange" in body:
+        _merge(rows, values_from(entry, body))
+
+
+def _end(
+    writer: str,
+    mark: Place,
+    entries: list[Entry],
+    refused: SegmentUnreadable | None,
+    damaged: list[Damage],
+) -> Place:
+    """Where the next reading begins. What the disk has lost is damage up to its segment's end."""
+    end = entries[-1].end if entries else mark
+    if refused is None:
+        return end
+    if not refused.lost:
+        if str(refused) not in _complained:
+            _complained.add(str(refused))
+            _log.error("the index waits for one writer: %s", refused)
+        return end
+    begin = max(end, Place(refused.place.segment, 0))
+    damaged.append(Damage(writer=writer, segment=begin.segment, offset=begin.offset, length=0))
+    return Place(begin.segment + 1, 0)
+
+
+def _note(connection: sa.Connection, damaged: list[Damage]) -> None:
+    rows = [to_builtins(one) for one in damaged]
+    upsert(connection, unreadable, rows, {"length": incoming(unreadable.c.length)})
 
 
 def _lock_mark(connection: sa.Connection, writer: str) -> Place:
@@ -113,6 +188,8 @@ def _merge(rows: dict[str, dict[str, Any]], values: dict[str, Any]) -> None:
     if row is None:
         rows[values["exchange_id"]] = values
         return
+    if row["opened_ns"] is not None:
+        values["opened_ns"] = None
     fired = orjson.loads(row["rules_fired"]) + orjson.loads(values["rules_fired"])
     row.update({name: value for name, value in values.items() if value is not None})
     row["rules_fired"] = orjson.dumps(fired).decode()
@@ -124,6 +201,8 @@ def _store(connection: sa.Connection, rows: dict[str, dict[str, Any]]) -> None:
         for column in exchanges.c
         if not column.primary_key
     }
+    began = exchanges.c.opened_ns
+    update["opened_ns"] = sa.func.coalesce(began, incoming(began))
     # both are lists in JSON text: "[a]" and "[b]" become "[a,b]"
     ours, theirs = exchanges.c.rules_fired, incoming(exchanges.c.rules_fired)
     update["rules_fired"] = sa.case(
@@ -154,8 +233,7 @@ def _bury(home: Path, database: Database) -> None:
         if not lock.acquire():
             continue
         try:
-            while _fill_batch(home, database, writer):
-                pass
+            _fill_all(home, database, writer)
             with database.write() as connection:
                 _interrupt(connection, writer)
         finally:

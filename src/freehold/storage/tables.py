@@ -53,6 +53,15 @@ fill_marks = sa.Table(
     sa.Column("offset", sa.BigInteger, nullable=False),
 )
 
+unreadable = sa.Table(
+    "unreadable",
+    metadata,
+    sa.Column("writer", sa.String(40), primary_key=True),
+    sa.Column("segment", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("length", sa.BigInteger, nullable=False),
+)
+
 keys = sa.Table(
     "keys",
     metadata,
