@@ -122,7 +122,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         identity = JwtVerifier(_get(fetch), folder, clock)
         return Journey(
             bundle_hash=bundle.hash,
-            admit=Admit(keys, identity, limiter, bundle.app_for, clock),
+            admit=Admit(keys, identity, limiter, bundle.app_for, clock, bundle.example),
             data_prep=DataPrep(),
             governance=governance,
             context=Context({"sql": sql, "http": http}),

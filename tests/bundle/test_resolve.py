@@ -82,6 +82,7 @@ def test_apps_of_another_branch_and_unknown_names_are_not_found(tmp_path: Path) 
     assert not bundle.is_descendant("chain", "1001")
     assert not bundle.is_descendant("nobody", "chain")
     assert bundle.root == "chain"
+    assert bundle.example == ("north", "service")
     assert bundle.tenants == {"chain", "north", "1001"}
 
 

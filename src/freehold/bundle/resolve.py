@@ -101,6 +101,12 @@ class ResolvedBundle:
             at = node.parent
         return tuple(reversed(path))
 
+    @property
+    def example(self) -> tuple[str, str] | None:
+        """The first app and the tenant that it belongs to; ``None`` in a bundle without apps."""
+        first = next(iter(self.bundle.apps.items()), None)
+        return (first[1].tenant, first[0]) if first is not None else None
+
     def is_descendant(self, tenant: str, ancestor: str) -> bool:
         """Whether ``tenant`` is ``ancestor`` or stands below it; false for unknown tenants."""
         return tenant in self.bundle.tenants and ancestor in self.path(tenant)

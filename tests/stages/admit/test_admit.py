@@ -159,26 +159,37 @@ def test_a_key_until_its_last_nanosecond() -> None:
 @pytest.mark.parametrize(
     ("key", "issuer"),
     [
-        ("sk-proj-abcdef1234567890", "OpenAI"),
-        ("sk-abcdef1234567890", "OpenAI-style"),
-        ("sk-ant-api03-abcdef", "Anthropic"),
-        ("AIzaSyabcdef1234567", "Google"),
-        ("gsk_abcdef1234567890", "Groq"),
-        ("hf_abcdef1234567890", "Hugging Face"),
-        ("xai-abcdef1234567890", "xAI"),
-        ("AKIAABCDEF1234567890", "AWS"),
+        ("sk-proj-abcdef1234567890", "an OpenAI"),
+        ("sk-abcdef1234567890", "an OpenAI-style"),
+        ("sk-ant-api03-abcdef", "an Anthropic"),
+        ("AIzaSyabcdef1234567", "a Google"),
+        ("gsk_abcdef1234567890", "a Groq"),
+        ("hf_abcdef1234567890", "a Hugging Face"),
+        ("xai-abcdef1234567890", "an xAI"),
+        ("AKIAABCDEF1234567890", "an AWS"),
     ],
 )
 def test_a_providers_key_sent_by_mistake(key: str, issuer: str) -> None:
     with pytest.raises(KeyRefused) as caught:
         House().admit(key=key)
     public = caught.value.public
-    assert f"{issuer} key" in public
+    assert f"This is {issuer} key, and" in public
     assert CREATE in public
     for said in (public, str(caught.value)):
         assert key not in said
         assert key[8:] not in said
     assert caught.value.status == 401
+
+
+@pytest.mark.parametrize("key", ["", "fh_unknown", "gsk_abcdef1234567890"])
+def test_the_command_names_an_app_that_exists(key: str) -> None:
+    house = House()
+    house.stage = Admit(
+        house.keys, house.tokens, house.limiter, house.app_for, house.clock, ("north", "service")
+    )
+    with pytest.raises(KeyRefused) as caught:
+        house.admit(key=key)
+    assert caught.value.public.endswith("freehold key create --tenant north --app service")
 
 
 def test_our_own_keys_look_like_nobody_elses() -> None:

@@ -36,7 +36,8 @@ class Admit:
     """Settles key, identity, app and limits before anything else is read.
 
     ``app_for(tenant, app)`` gives the app as that tenant runs it under the pinned bundle, and
-    raises ``NotFound`` where there is none.
+    raises ``NotFound`` where there is none. ``example`` is a tenant and an app that exist, for
+    the line that tells how a key is made.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Admit:
         limiter: Limiter,
         app_for: Callable[[str, str], AppSpec],
         clock: Clock,
+        example: tuple[str, str] | None = None,
     ) -> None:
+        self._example = example
         self._keys = keys
         self._identity = identity
         self._limiter = limiter
@@ -123,7 +126,9 @@ class Admit:
     def _known(self, key: str) -> KeyGrant:
         grant = self._keys.find(key)
         if grant is None or grant.revoked or self._expired(grant):
-            raise KeyRefused("the key is not known or no longer valid", public=advice(key))
+            raise KeyRefused(
+                "the key is not known or no longer valid", public=advice(key, self._example)
+            )
         return grant
 
     def _app(self, grant: KeyGrant) -> AppSpec:
