@@ -1,6 +1,9 @@
 """The commands as a user types them: what they print, where, and how they end."""
 
 import json
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +108,20 @@ def test_a_home_that_can_not_be_written_is_said_as_such(bundle: Path, tmp_path: 
     assert refused.exit_code == 1
     assert "can't be written" in refused.output
     assert "bundle is not valid" not in refused.output
+
+
+def test_a_port_that_is_taken_is_one_clear_line(bundle: Path, home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = ["serve", "--bundle", str(bundle), "--home", str(home), "--no-index"]
+        done = subprocess.run(
+            [sys.executable, "-m", "freehold", *command, "--port", str(port)],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: can't listen on 127.0.0.1:{port}: another program uses")
+    assert "--port" in line
 
 
 def test_a_missing_bundle_is_one_clear_line(home: Path) -> None:

@@ -1,6 +1,7 @@
 """The door: whatever comes in, a clear error object with a trace id goes out."""
 
 import asyncio
+import gzip
 import json
 from typing import Any
 
@@ -164,6 +165,27 @@ async def test_hostile_input(bundle, name):
     check_error(await w.ask(path, body), status)
     check_error(await w.ask(path, body, chunks=[body[:1], body[1:], b""]), status)
     assert w.reserved == 0
+
+
+async def test_a_compressed_body_is_refused_as_such(bundle):
+    w = Wired(bundle)
+    await w.gateway.open()
+    zipped = gzip.compress(chat())
+    reply = await w.ask(CHAT, zipped, headers=[(b"content-encoding", b"gzip")])
+    check_error(reply, 400)
+    assert "content-encoding 'gzip'" in reply.body.decode()
+    plain = await w.ask(CHAT, chat(), headers=[(b"content-encoding", b"identity")])
+    assert plain.status == 200
+
+
+@pytest.mark.parametrize("before", ['{"messages":[{"role":"user","content":"', '{"a', "über "])
+async def test_the_byte_that_is_no_utf8_is_named(bundle, before):
+    w = Wired(bundle)
+    await w.gateway.open()
+    body = before.encode() + b"ab\xffcd"
+    reply = await w.ask(CHAT, body + b'"}]}')
+    check_error(reply, 400)
+    assert f"byte {body.index(0xFF)} (0xff)" in reply.body.decode()
 
 
 async def test_a_body_without_length_that_never_ends(bundle):

@@ -36,6 +36,7 @@ from freehold.server.http import (
     one_of_each,
     peer,
     read_body,
+    refuse_compressed,
     reply,
 )
 from freehold.server.openai_replies import (
@@ -159,6 +160,7 @@ class Door:
         received, started = self._clock.now_ns(), self._clock.monotonic_ns()
         try:
             one_of_each(scope, headers)
+            refuse_compressed(headers)
             body = await read_body(receive, headers.get(b"content-length"), self._body_timeout_s)
             if body is None:
                 return  # the client hung up before it had asked anything

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Self
 
-from freehold.core.errors import RequestError, RequestTooLarge
+from freehold.core.errors import RequestError, RequestTooLarge, UnreadableContent
 from freehold.core.trail import Trail
 from freehold.server.openai_replies import KEEP_ALIVE, Headers
 
@@ -79,6 +79,20 @@ def one_of_each(scope: Scope, headers: dict[bytes, bytes]) -> None:
         if name in seen and (name in _OF_ONE_VALUE or name.startswith(_ATTRIBUTE_PREFIX)):
             raise RequestError(f"The header {name.decode('latin-1')} is there more than once.")
         seen.add(name)
+
+
+def refuse_compressed(headers: dict[bytes, bytes]) -> None:
+    """A compressed body is not read: what it unpacks to could be of any length.
+
+    Raises:
+        UnreadableContent: the body is said to be in another form than its own.
+    """
+    encoding = headers.get(b"content-encoding", b"").strip().lower()
+    if encoding not in (b"", b"identity"):
+        raise UnreadableContent(
+            f"The request body comes with content-encoding {encoding[:40].decode('latin-1')!r};"
+            " send it uncompressed, without that header."
+        )
 
 
 def client_headers(headers: dict[bytes, bytes]) -> dict[str, str]:

@@ -69,9 +69,20 @@ def _decode(decoder: Any, body: bytes) -> Any:
         if _HALF_PAIR.search(body):
             said = "The request body holds an escape (\\uD800 to \\uDFFF) that is half of a pair."
             raise RequestError(said) from None
-        raise RequestError(f"The request body is not valid JSON in UTF-8: {error}.") from None
+        raise RequestError(
+            f"The request body is not valid JSON in UTF-8: {_no_utf8(body) or error}."
+        ) from None
     except RecursionError:
         raise RequestError("The request body is nested too deeply.") from None
+
+
+def _no_utf8(body: bytes) -> str:
+    """Where the body is no UTF-8; nothing where it is. The decoder counts from the text it is in."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} (0x{body[error.start]:02x}) is no part of a character"
+    return ""
 
 
 def _explained(message: str) -> RequestError:

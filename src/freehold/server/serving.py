@@ -1,6 +1,8 @@
 """Running the door under uvicorn, tuned for a gateway."""
 
+import errno
 import gc
+import logging
 import os
 import socket
 import sys
@@ -9,6 +11,7 @@ from typing import Any
 import orjson
 import uvicorn
 
+from freehold.core.errors import StorageError
 from freehold.server.protocol import HEAD_BYTES, http_protocol
 
 _GC_THRESHOLDS = (10_000, 20, 20)
@@ -25,12 +28,41 @@ def collect_seldom() -> None:
     gc.set_threshold(*_GC_THRESHOLDS)
 
 
+class _Overheard(logging.Filter):
+    """Keeps the system's error to itself, which uvicorn would only log before it exits."""
+
+    error: OSError | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be logged."""
+        if not isinstance(record.msg, OSError):
+            return True
+        self.error = record.msg
+        return False
+
+
 class AnnouncingServer(uvicorn.Server):
-    """Prints one JSON line with ``url`` and ``pid`` on stdout once it listens."""
+    """Prints one JSON line with ``url`` and ``pid`` on stdout once it listens.
+
+    ``refused`` is why it can't listen where it should.
+    """
+
+    refused: OSError | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then say where."""
-        await super().startup(sockets)
+        overheard = _Overheard()
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(overheard)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            if overheard.error is None:
+                raise
+            self.refused = overheard.error
+            self.should_exit = True
+        finally:
+            log.removeFilter(overheard)
         if not self.started:
             return
         collect_seldom()
@@ -66,7 +98,23 @@ def configured(application: Any, *, host: str, port: int, log_level: str) -> uvi
 
 
 def serve(application: Any, *, host: str, port: int, log_level: str) -> bool:
-    """Serve until a signal ends it; false when it could not start."""
+    """Serve until a signal ends it; false when it could not start.
+
+    Raises:
+        StorageError: nothing can listen there: the port is taken, say.
+    """
     server = AnnouncingServer(configured(application, host=host, port=port, log_level=log_level))
     server.run()
+    if server.refused is not None:
+        raise StorageError(f"can't listen on {host}:{port}: {_why(server.refused)}")
     return server.started
+
+
+def _why(refused: OSError) -> str:
+    if refused.errno == errno.EADDRINUSE:
+        return "another program uses this port already; stop it, or choose a port with --port"
+    if refused.errno == errno.EACCES:
+        return "this user may not open this port; choose one above 1023 with --port"
+    if refused.errno == errno.EADDRNOTAVAIL or isinstance(refused, socket.gaierror):
+        return "this machine has no such address; choose one with --host"
+    return refused.strerror or str(refused)
