@@ -104,9 +104,13 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
     transport = http_transport(os.environ.get("FREEHOLD_HTTP_CLIENT", "aiohttp"))
     provider = OpenAIProvider(transport, secrets, clock)
     sql = SqlSource(clock)
-    audit = Audit(journal, runtime_digest(), keys_on_disk.commitment, clock=clock)
+    audit = Audit(
+        journal, runtime_digest(), keys_on_disk.commitment, clock=clock, room=journal.room
+    )
     spans = _spans()
-    monitoring = Monitoring((spans,) if spans is not None else (), lambda: writer.failures)
+    monitoring = Monitoring(
+        (spans,) if spans is not None else (), lambda: writer.failures, lambda: audit.failures
+    )
     governance = Governance(placeholder_key=keys_on_disk.placeholders())
     policy = Policy(SealedHolds(database, writer, keys_on_disk.holds(), clock))
     inference = Inference({"openai": provider}, clock)

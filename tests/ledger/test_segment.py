@@ -220,6 +220,40 @@ def test_a_file_of_nothing_but_garbage_is_emptied(tmp_path: Path) -> None:
     assert path.read_bytes() == b""
 
 
+def test_room_is_tried_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = SegmentJournal(tmp_path)
+    assert not journal.room(), "it is not open"
+    journal.open()
+    files = sorted(journal.folder.iterdir())
+    assert journal.room()
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        assert not journal.room()
+    assert sorted(journal.folder.iterdir()) == files
+    journal.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_FSIZE")
+def test_where_little_records_fit_there_is_not_yet_room(tmp_path: Path) -> None:
+    script = """
+import resource, signal, sys
+from pathlib import Path
+from freehold.ledger.canonical import encode
+from freehold.ledger.segment import SegmentJournal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+journal = SegmentJournal(Path(sys.argv[1])).open()
+assert journal.room()
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+journal.append(encode({"text": "x"}))
+assert not journal.room()
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], timeout=30, check=True)
+
+
 def test_an_unusable_home_says_so(tmp_path: Path) -> None:
     ledger_folder(tmp_path).write_text("not a folder")
     with pytest.raises(StorageError):

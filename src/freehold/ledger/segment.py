@@ -5,6 +5,7 @@ later leaf hash of the line reveal nothing about a body that could be guessed.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
@@ -32,6 +33,8 @@ ENVELOPE_VERSION = 1
 SALT_BYTES = 16
 _ROTATE_BYTES = 64 * 1024 * 1024
 _SALTS_AT_ONCE = 256
+_PROBE = "room.probe"
+_ROOM_BYTES = 1024 * 1024
 _LOCK_PATIENCE_S = 0.3
 _FLAGS = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -140,6 +143,26 @@ class SegmentJournal:
         except OSError as error:
             self._broken = True
             raise AuditError(f"the ledger could not be brought to the disk: {error}") from error
+
+    def room(self) -> bool:
+        """Whether the disk takes another mebibyte. It is written beside the segments, brought to
+        the disk and removed again, so quotas count too; this may take a while.
+        """
+        if self._file < 0:
+            return False
+        path = self.folder / _PROBE
+        try:
+            with path.open("wb") as file:
+                # random bytes, since a file system may store others in no space
+                file.write(os.urandom(_ROOM_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            return False
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        return True
 
     def _write(self, line: bytes) -> None:
         try:

@@ -400,10 +400,99 @@ async def test_it_knows_whether_it_can_write() -> None:
     with pytest.raises(AuditError):
         audit.event("key.created", "me", "key", {})
     memory.full = False
-    audit.opened(ruled, trail)  # an append that succeeds is enough
+    audit.opened(ruled, trail)  # a record that is as long as the refused one is enough
     assert audit.writable()
     assert len(memory.records) == 2
     with pytest.raises(AuditError):
         await audit.durable()
     memory.full = True
     assert not audit.writable()
+
+
+class Shelf(Memory):
+    """A journal on a disk with room for some bytes."""
+
+    def __init__(self, free: int) -> None:
+        super().__init__()
+        self.free = free
+
+    def append(self, record: bytes) -> None:
+        if len(record) > self.free:
+            raise AuditError("no space")
+        self.free -= len(record)
+        super().append(record)
+
+
+class Moving(Standing):
+    """A clock that the test winds on."""
+
+    ahead = 0
+
+    def monotonic_ns(self) -> int:
+        return super().monotonic_ns() + self.ahead
+
+
+def test_small_records_that_fit_do_not_make_a_full_disk_ready(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shelf, clock, asked = Shelf(700), Moving(), []
+
+    def room() -> bool:
+        asked.append(shelf.free)
+        return shelf.free > 1_000_000
+
+    audit = Audit(shelf, "r", tenant_key, clock=clock, room=room)
+    for _ in range(3):
+        trail, ruled, _ = exchange()
+        with pytest.raises(AuditError):
+            audit.opened(ruled, trail)
+        assert not audit.writable()
+        audit.event("small", "me", "it", {})
+        assert not audit.writable()
+    assert asked == [700], "asked again and again"
+    clock.ahead = 3_000_000_000
+    assert not audit.writable()
+    assert len(asked) == 2
+    shelf.free = 2_000_000
+    assert not audit.writable(), "asked a moment ago"
+    clock.ahead = 5_000_000_000
+    assert audit.writable()
+    assert orjson.loads(shelf.records[-1])["kind"] == "audit.resumed"
+    assert audit.failures == 3
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        "no space; no answer leaves until records can be written again",
+        "the ledger can be written again after 5 s; 3 writes have failed since the start",
+    ]
+
+
+def test_a_record_of_the_refused_size_ends_the_failure_without_a_probe() -> None:
+    shelf = Shelf(0)
+    audit = Audit(shelf, "r", tenant_key, clock=Moving(), room=lambda: False)
+    trail, ruled, _ = exchange()
+    with pytest.raises(AuditError):
+        audit.opened(ruled, trail)
+    shelf.free = 100_000
+    audit.event("small", "me", "it", {})
+    assert not audit.writable()
+    audit.opened(ruled, trail)
+    assert audit.writable()
+
+
+async def test_a_failed_sync_ends_with_a_sync_and_with_no_record() -> None:
+    class Unsynced(Memory):
+        fails = True
+
+        async def durable(self) -> None:
+            if self.fails:
+                raise AuditError("the disk refused")
+
+    journal = Unsynced()
+    audit = Audit(journal, "r", tenant_key, clock=Moving(), room=lambda: False)
+    with pytest.raises(AuditError):
+        await audit.durable()
+    audit.event("small", "me", "it", {})
+    assert not audit.writable()
+    journal.fails = False
+    await audit.durable()
+    assert audit.writable()

@@ -163,12 +163,13 @@ def test_a_failing_observer_stops_nothing_and_is_counted() -> None:
     assert samples(monitoring)["freehold_monitoring_failures_total"] == "1"
 
 
-def test_failures_of_the_store_are_read_when_asked() -> None:
+def test_failures_of_the_store_and_the_ledger_are_read_when_asked() -> None:
     failed = 0
-    monitoring = Monitoring((), lambda: failed)
+    monitoring = Monitoring((), lambda: failed, lambda: failed + 1)
     assert samples(monitoring)["freehold_store_failures_total"] == "0"
     failed = 3
     assert samples(monitoring)["freehold_store_failures_total"] == "3"
+    assert samples(monitoring)["freehold_ledger_failures_total"] == "4"
 
 
 def test_a_snapshot_is_plain_values() -> None:

@@ -16,6 +16,7 @@ from freehold.core.trail import ExchangeOutcome, Firing, Trail
 from freehold.ledger.canonical import encode, plain
 from freehold.stages.audit import build
 from freehold.stages.audit.flood import FloodGate
+from freehold.stages.audit.health import Health
 from freehold.stages.audit.record import (
     Closed,
     Content,
@@ -54,6 +55,7 @@ class Audit:
         key_of: a tenant's commitment key, 32 bytes.
         strangers_per_second: how many records callers without a valid key may cause; the rest are
             counted in the next record's ``suppressed``.
+        room: after a failed write, whether the ledger's disk has room again.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Audit:
         *,
         clock: Clock | None = None,
         strangers_per_second: int = 20,
+        room: Callable[[], bool] = lambda: True,
     ) -> None:
         self._journal = journal
         self._runtime = runtime
@@ -73,7 +76,7 @@ class Audit:
         self._stamp = build.Stamp()
         self._received = build.Stamp()
         self._gate = FloodGate(strangers_per_second)
-        self._failing = False
+        self._health = Health(room, self._clock)
         # exchange id -> what its opened part holds already
         self._written: dict[str, _Written] = {}
 
@@ -143,18 +146,27 @@ class Audit:
         """
         try:
             await self._journal.durable()
-        except AuditError:
-            self._failing = True
+        except AuditError as error:
+            self._health.failed(error, None)
             raise
+        self._health.synced()
+
+    @property
+    def failures(self) -> int:
+        """How many writes have failed so far."""
+        return self._health.failures
 
     def writable(self) -> bool:
-        """Whether records can be written. After a failure, writing one is tried: if it succeeds,
-        ``audit.resumed`` stands where others may be missing.
+        """Whether records can be written. After a failure, the disk is asked for room and a
+        record is tried: if it succeeds, ``audit.resumed`` stands where others may be missing.
         """
-        if self._failing:
+        health = self._health
+        if health.failing and health.has_room():
             with contextlib.suppress(AuditError):
                 self.event("audit.resumed", "freehold", "ledger", {})
-        return not self._failing
+                if health.failing:
+                    health.recovered()
+        return not health.failing
 
     def close(self) -> None:
         """Write down how many strangers' records were suppressed since the last one."""
@@ -163,12 +175,14 @@ class Audit:
             self.event("audit.suppressed", "freehold", "strangers", {"count": suppressed})
 
     def _append(self, record: ExchangeRecord | EventRecord) -> None:
+        line = encode(record)
         try:
-            self._journal.append(encode(record))
-        except AuditError:
-            self._failing = True
+            self._journal.append(line)
+        except AuditError as error:
+            self._health.failed(error, len(line))
             raise
-        self._failing = False
+        if self._health.failing:
+            self._health.wrote(len(line))
 
     @timed("audit")
     def _close(self, admitted: Admitted | None, outcome: ExchangeOutcome, trail: Trail) -> None:

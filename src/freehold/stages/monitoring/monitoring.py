@@ -31,13 +31,18 @@ class Monitoring:
     Args:
         also: observers that are told too (spans, say).
         store_failures: how often the store's writer has failed so far.
+        ledger_failures: how many writes of the ledger have failed so far.
     """
 
     def __init__(
-        self, also: tuple[Observer, ...] = (), store_failures: Callable[[], int] = int
+        self,
+        also: tuple[Observer, ...] = (),
+        store_failures: Callable[[], int] = int,
+        ledger_failures: Callable[[], int] = int,
     ) -> None:
         self._also = also
         self._store_failures = store_failures
+        self._ledger_failures = ledger_failures
         self._window = Window()
         self._own_ns: dict[Stage, int] = dict.fromkeys(STAGES, 0)
         self._stage_labels = {stage: (stage,) for stage in STAGES}
@@ -135,11 +140,13 @@ class Monitoring:
         failures.add((), self._failures)
         store = Counter("freehold_store_failures_total", "Writes to the store that failed.")
         store.add((), self._store_failures())
+        ledger = Counter("freehold_ledger_failures_total", "Records that could not be written.")
+        ledger.add((), self._ledger_failures())
         lines: list[str] = []
         for family in (
             self._requests, self._seconds, self._stage_seconds, self._stage_waits, self._tokens,
             self._nano, self._rules, self._findings, self._errors, self._malformed, own,
-            failures, store,
+            failures, store, ledger,
         ):  # fmt: skip
             lines += family.render()
         bundle = [({"hash": self._bundle}, 1)] if self._bundle else []
