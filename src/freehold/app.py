@@ -27,6 +27,7 @@ from freehold.services.bundles import activator, described_bundle
 from freehold.services.gateway import Gateway
 from freehold.services.keys import KeyService
 from freehold.services.records import Records
+from freehold.services.rehearse import Rehearsal, StandIn
 from freehold.sources.http import HttpSource
 from freehold.sources.sql import SqlSource
 from freehold.stages.admit import Admit
@@ -174,6 +175,26 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         checks=(store_check,),
         metrics_token=os.environ.get("FREEHOLD_METRICS_TOKEN"),
     )
+
+
+def rehearsal(bundle: ResolvedBundle) -> Rehearsal:
+    """The journey under this bundle with nothing behind it: what would happen."""
+    clock = SystemClock()
+    stand = StandIn()
+    journey = Journey(
+        bundle_hash=bundle.hash,
+        admit=Admit(stand, stand, stand, bundle.app_for, clock),
+        data_prep=DataPrep(),
+        governance=Governance(placeholder_key=os.urandom(32)),
+        context=Context({"sql": stand, "http": stand}),
+        policy=Policy(stand),
+        routing=Routing(stand.healthy, clock),
+        inference=Inference({"openai": stand}, clock),
+        monitoring=Monitoring(),
+        audit=Audit(stand, runtime_digest(), lambda _: bytes(32), clock=clock),
+        clock=clock,
+    )
+    return Rehearsal(bundle, stand, journey, clock)
 
 
 def _tell_missing_keys(bundle: ResolvedBundle, secrets: ReferenceSecrets) -> None:

@@ -6,7 +6,10 @@ parent locked) is checked in ``check``. The JSON Schema for editors is made from
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from freehold.bundle.rule_test import RuleTest
+from freehold.bundle.section import Section
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 SecretReference = Annotated[
@@ -27,12 +30,6 @@ CelText = Annotated[str, Field(min_length=1, description="A CEL expression over 
 ModeName = Literal["enforce", "observe"]
 Capability = Literal["chat", "stream", "tools", "json", "embedding", "completion"]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
-
-
-class Section(BaseModel):
-    """Unknown keys are errors, so that a typing mistake never switches a control off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
 
 
 class Price(Section):
@@ -185,6 +182,7 @@ class Rule(Section):
     owner: str = Field("", description="Who answers for it.")
     why: str = Field("", description="For the record.")
     public: str = Field("", description="For the caller.")
+    tests: list[RuleTest] = Field([], description="Run by `freehold policy test`.")
 
 
 class DetectorUse(Section):

@@ -8,6 +8,7 @@ from freehold.cli.bundle import check, init
 from freehold.cli.common import Group
 from freehold.cli.demo import demo, stop
 from freehold.cli.keys import key
+from freehold.cli.policy import policy
 from freehold.cli.records import audit, explain
 from freehold.cli.serve import serve
 
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for _command in (init, check, key, serve, explain, audit, bench, demo, stop):
+for _command in (init, check, key, serve, explain, audit, policy, bench, demo, stop):
     main.add_command(_command)

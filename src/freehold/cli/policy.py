@@ -1,0 +1,14 @@
+"""``freehold policy``: rules and decisions, tried before they bite."""
+
+import click
+
+from freehold.cli.rules import simulate, test
+
+
+@click.group()
+def policy() -> None:
+    """Try rules and decisions before they bite."""
+
+
+for _command in (test, simulate):
+    policy.add_command(_command)

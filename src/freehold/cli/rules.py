@@ -1,0 +1,141 @@
+"""``freehold policy test`` and ``simulate``: what rules do, before they do it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from freehold.cli.common import EXIT_PROBLEM, bundle_option, json_option, print_json, say
+from freehold.core.principal import Principal
+
+
+@click.command()
+@click.argument("rules", nargs=-1)
+@bundle_option
+@json_option
+def test(rules: tuple[str, ...], bundle: Path, as_json: bool) -> None:
+    """Run the tests beside the rules: all, or those of RULES.
+
+    Each test goes the whole journey with its own question, answer and context; no model is called
+    and nothing is recorded.
+    """
+    from freehold.app import rehearsal
+    from freehold.services.bundles import described_bundle
+    from freehold.services.rule_tests import run_rule_tests
+
+    tests = asyncio.run(run_rule_tests(rehearsal(described_bundle(bundle)), rules))
+    if as_json:
+        print_json(
+            {
+                "passed": len(tests.results) - len(tests.failed),
+                "failed": len(tests.failed),
+                "results": [result.as_dict() for result in tests.results],
+                "untested": list(tests.untested),
+            }
+        )
+    else:
+        for result in tests.results:
+            mark = "ok    " if result.passed else "FAILED"
+            why = f": {result.why}" if result.why else ""
+            click.echo(f"{mark} {result.rule}: {result.test}{why}")
+        if tests.untested:
+            say(f"Without a test: {', '.join(tests.untested)}")
+        say(f"{len(tests.results)} tests, {len(tests.failed)} failed")
+    if tests.failed:
+        raise SystemExit(EXIT_PROBLEM)
+
+
+@click.command()
+@bundle_option
+@click.option("--app", required=True, help="The app that asks.")
+@click.option("--tenant", default="", help="The tenant that asks; default: the app's own.")
+@click.option("--request", "question", default="Hello.", help="What the user says, or @FILE.")
+@click.option("--answer", default="Hello.", help="What the model says, or @FILE.")
+@click.option(
+    "--principal",
+    metavar="JSON",
+    help='Who asks: {"id": …, "roles": […], "clearances": […], "attributes": {…}}, or @FILE.',
+)
+@click.option(
+    "--context",
+    "contexts",
+    multiple=True,
+    metavar="SOURCE=TEXT",
+    help="What a source gives, or SOURCE=@FILE; other sources give nothing.",
+)
+@click.option("--failed", multiple=True, metavar="SOURCE", help="A source that fails.")
+@click.option("--stream", is_flag=True, help="The model's answer comes word by word.")
+@json_option
+def simulate(
+    bundle: Path,
+    app: str,
+    tenant: str,
+    question: str,
+    answer: str,
+    principal: str | None,
+    contexts: tuple[str, ...],
+    failed: tuple[str, ...],
+    stream: bool,
+    as_json: bool,
+) -> None:
+    """What would happen to a hypothetical request and answer, decision by decision.
+
+    The whole journey runs, with the model's answer and the sources' content as told here. Nothing
+    is called and nothing is recorded.
+    """
+    from freehold.app import rehearsal
+    from freehold.core.ask import Message
+    from freehold.services.bundles import described_bundle
+    from freehold.services.rehearse import Scene
+
+    scene = Scene(
+        app=app,
+        tenant=tenant,
+        messages=(Message(role="user", content=_text(question)),),
+        answer=_text(answer),
+        principal=None if principal is None else _principal(_text(principal)),
+        context=dict(_pair(context) for context in contexts),
+        failed=frozenset(failed),
+        stream=stream,
+    )
+    rehearsed = asyncio.run(rehearsal(described_bundle(bundle)).run(scene))
+    if as_json:
+        print_json(rehearsed.as_dict())
+        return
+    click.echo(rehearsed.explanation.as_text())
+    if rehearsed.public:
+        click.echo(f"\nThe caller reads: {rehearsed.public}")
+    elif rehearsed.said != scene.answer:
+        click.echo(f"\nWhat leaves: {rehearsed.said}")
+
+
+def _text(value: str) -> str:
+    """The value, or what the file after an @ holds."""
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{value[1:]} can't be read: {error}") from None
+
+
+def _pair(value: str) -> tuple[str, str]:
+    source, sign, text = value.partition("=")
+    if not sign or not source:
+        raise click.BadParameter(f"{value!r} is not SOURCE=TEXT", param_hint="--context")
+    return source, _text(text)
+
+
+def _principal(text: str) -> Principal:
+    from freehold.bundle.rule_test import TestPrincipal
+    from freehold.services.rule_tests import principal_of
+
+    try:
+        given: Any = orjson.loads(text)
+        return principal_of(TestPrincipal.model_validate(given))
+    except ValueError as error:
+        first = str(error).splitlines()
+        said = " ".join(line.strip() for line in first[:3])
+        raise click.BadParameter(f"not a principal: {said}", param_hint="--principal") from None

@@ -1,0 +1,261 @@
+"""What would happen: the journey itself, with a caller, an answer and context that are only told.
+
+No model is called, no source asked, nothing recorded and no limit counted. Everything in between is
+what runs in the gateway, so that a rule that fires here fires there.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any
+
+import orjson
+from msgspec import Struct
+from msgspec.structs import replace
+
+from freehold.bundle.resolve import ResolvedBundle
+from freehold.core.ask import Arrival, Ask, Message, ToolCall
+from freehold.core.clock import Clock
+from freehold.core.errors import ContextError, FreeholdError, NotFound
+from freehold.core.handoffs import Choice, Piece, Sendable, Usage
+from freehold.core.ids import uuid7
+from freehold.core.leases import Lease
+from freehold.core.ports import Delta
+from freehold.core.principal import KeyGrant, Principal
+from freehold.core.spec import ModelSpec, Scope, SourceSpec
+from freehold.core.trail import Firing, Trail
+from freehold.journey import Journey
+from freehold.ledger.record import Record
+from freehold.services.explain import Explanation, explain
+
+_NO_TOKENS = Usage(prompt_tokens=0, completion_tokens=0)
+
+
+class Scene(Struct, frozen=True, kw_only=True):
+    """One hypothetical exchange.
+
+    Attributes:
+        app, tenant: which app asks, and as which tenant (empty: the app's own).
+        messages: the conversation; the last one is usually the user's question.
+        answer: what the model shall say; ``calls`` the tools that it shall call.
+        principal: the end user, as a verified token would name them.
+        context: source → what it gives (text, mostly JSON); other sources give nothing.
+        failed: sources that fail.
+    """
+
+    app: str
+    tenant: str = ""
+    messages: tuple[Message, ...] = ()
+    answer: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    principal: Principal | None = None
+    context: Mapping[str, str] = {}
+    failed: frozenset[str] = frozenset()
+    stream: bool = False
+
+
+class Rehearsed(Struct, frozen=True, kw_only=True):
+    """What came of it.
+
+    Attributes:
+        outcome: ``allowed``, ``transformed``, ``denied``, ``held`` or ``error``.
+        said: what would have left.
+        code, public: of the refusal, if it was one.
+        firings: every rule that was considered, with whether it fired.
+        explanation: the whole record, told.
+    """
+
+    outcome: str
+    said: str
+    code: str
+    public: str
+    firings: tuple[Firing, ...]
+    explanation: Explanation
+
+    def fired(self) -> frozenset[str]:
+        """Ids of the rules that fired, observing ones included."""
+        return frozenset(firing.rule for firing in self.firings if firing.fired)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "outcome": self.outcome,
+            "said": self.said,
+            "code": self.code,
+            "public": self.public,
+            "fired": sorted(self.fired()),
+            "explanation": self.explanation.as_dict(),
+        }
+
+
+class StandIn:
+    """Plays the world outside for one scene at a time: every port that a journey has."""
+
+    def __init__(self) -> None:
+        self.scene = Scene(app="")
+        self.records: list[bytes] = []
+
+    def find(self, secret: str) -> KeyGrant | None:
+        """A key for the scene's app."""
+        return KeyGrant(key_id="rehearsal", tenant=self.scene.tenant, app=self.scene.app)
+
+    def cached(self, token: str, issuers: object) -> Principal | None:
+        """The scene's end user."""
+        return self.scene.principal
+
+    async def verify(self, token: str, issuers: object) -> Principal:
+        """The scene's end user."""
+        return self.scene.principal or Principal()
+
+    def admit(self, scopes: tuple[Scope, ...]) -> None:
+        """Count nothing."""
+
+    def lease(self, scopes: tuple[Scope, ...], tokens: int, nano: int) -> Lease:
+        """Reserve nothing."""
+        return Lease(id="rehearsal", scopes=(), tokens=0, nano=0)
+
+    def settle(self, lease: Lease, tokens: int, nano: int) -> None:
+        """Settle nothing."""
+
+    async def fetch(self, spec: SourceSpec, params: dict[str, Any]) -> Piece | None:
+        """What the scene says that the source gives.
+
+        Raises:
+            ContextError: the scene says that it fails.
+        """
+        if spec.id in self.scene.failed:
+            raise ContextError(f"source {spec.id}: fails in this rehearsal")
+        text = self.scene.context.get(spec.id)
+        if not text:
+            return None
+        return Piece(
+            source=spec.id,
+            title=spec.title or spec.id,
+            text=text,
+            trusted=spec.trusted,
+            labels=spec.labels,
+            rows=1,
+            locator="rehearsal",
+            digest="",
+        )
+
+    async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
+        """Say the scene's answer; a stream gets it word by word."""
+        scene = self.scene
+        if scene.stream:
+            for place, word in enumerate(scene.answer.split(" ")):
+                yield Delta(choices=(Choice(text=f" {word}" if place else word),))
+        reason = "tool_calls" if scene.calls else "stop"
+        text = "" if scene.stream else scene.answer
+        yield Delta(
+            choices=(Choice(text=text, tool_calls=scene.calls, finish_reason=reason),),
+            usage=_NO_TOKENS,
+        )
+
+    def healthy(self, model: ModelSpec) -> bool:
+        """Everything is up."""
+        return True
+
+    def append(self, record: bytes) -> None:
+        """Keep it for the explanation."""
+        self.records.append(record)
+
+    async def durable(self) -> None:
+        """Nothing is written."""
+
+    def hold(self, *_: object) -> str:
+        """An id that stands for none."""
+        return "apr_rehearsal"
+
+    async def kept(self, approval_id: str) -> None:
+        """Nothing is kept."""
+
+
+class Rehearsal:
+    """Runs scenes under one bundle.
+
+    Args:
+        journey: over the stand-in and this bundle; only the application can wire one.
+    """
+
+    def __init__(
+        self, bundle: ResolvedBundle, stand: StandIn, journey: Journey, clock: Clock
+    ) -> None:
+        self.bundle = bundle
+        self._stand = stand
+        self._journey = journey
+        self._clock = clock
+
+    async def run(self, scene: Scene) -> Rehearsed:
+        """What would happen.
+
+        Raises:
+            NotFound: the bundle has no such app, tenant or source.
+        """
+        scene = self._known(scene)
+        self._stand.scene = scene
+        self._stand.records.clear()
+        arrival = self._arrival(scene)
+        trail = Trail(arrival)
+        failure: FreeholdError | None = None
+        try:
+            async for _ in self._journey.travel(arrival, trail):
+                pass  # the trail has what left
+        except FreeholdError as error:
+            failure = error
+        return Rehearsed(
+            outcome=trail.result,
+            said="".join(trail.released),
+            code="" if failure is None else failure.code,
+            public=trail.held.public if trail.held else "" if failure is None else failure.public,
+            firings=tuple(trail.firings),
+            explanation=explain(self._record(trail, scene)),
+        )
+
+    def _known(self, scene: Scene) -> Scene:
+        apps = self.bundle.bundle.apps
+        if scene.app not in apps:
+            raise NotFound(f"the bundle has no app {scene.app!r}; it has {_list(apps)}")
+        tenant = scene.tenant or apps[scene.app].tenant
+        if tenant not in self.bundle.tenants:
+            raise NotFound(f"the bundle has no tenant {tenant!r}")
+        sources = {source.id for source in self.bundle.app_for(tenant, scene.app).sources}
+        unknown = sorted({*scene.context, *scene.failed} - sources)
+        if unknown:
+            raise NotFound(f"app {scene.app} has no source {unknown[0]!r}; it has {_list(sources)}")
+        return replace(scene, tenant=tenant)
+
+    def _arrival(self, scene: Scene) -> Arrival:
+        names = sorted({call.name for call in scene.calls})
+        ask = Ask(
+            operation="chat",
+            messages=scene.messages or (Message(role="user", content="Hello."),),
+            stream=scene.stream,
+            tools=tuple({"type": "function", "function": {"name": name}} for name in names),
+        )
+        return Arrival(
+            ask=ask,
+            route="/v1/chat/completions",
+            key="rehearsal",
+            identity_token=None if scene.principal is None else "rehearsal",
+            exchange_id=uuid7(),
+            received_ns=self._clock.now_ns(),
+            started_ns=self._clock.monotonic_ns(),
+        )
+
+    def _record(self, trail: Trail, scene: Scene) -> Record:
+        bodies = [orjson.loads(line) for line in self._stand.records]
+        return Record(
+            exchange_id=trail.arrival.exchange_id,
+            tenant=scene.tenant,
+            app=scene.app,
+            outcome=trail.result,
+            opened=next((b["opened"] for b in bodies if "opened" in b), {}),
+            closed=next((b["closed"] for b in bodies if "closed" in b), None),
+            lines=(),
+        )
+
+
+MakeRehearsal = Callable[[ResolvedBundle], Rehearsal]
+
+
+def _list(names: Any) -> str:
+    return ", ".join(sorted(names)) or "none"
