@@ -1,21 +1,38 @@
 """The facts of a text, for rules: one call, cheap when there is nothing to find."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import get_args
 
 from freehold.core.facts import FactKind, TextFact
-from freehold.text import commitments, dates, money, offers, percents, quantities
+from freehold.text import (
+    agreement,
+    assent,
+    commitment_words,
+    commitments,
+    dates,
+    foreign_promises,
+    keyed,
+    money,
+    offers,
+    percents,
+    quantities,
+    refunds,
+)
 from freehold.text.clauses import Document, Subject, nothing
 from freehold.text.normalise import fold
 from freehold.text.patterns import PatternSet
 
 # Each gate opens one extractor; what a gate does not see costs nothing.
 _PERCENT_GATE = (
-    r"%|‰|basis points?|\bbps\b|percent"
+    r"%|‰|&#x?0{0,4}(?:37|25)\b|&percnt|basis points?|\bbps\b|percent"
     r"|per[- ]cent|pct|pro[zc]ent|pour[- ]?cent|por ?ciento|per cento|por cento"
 )
 _IDIOM_GATE = (
-    r"\b(?:half|quarter|thirds?|fifths?|tenths?)\b|price of|[- ]for[- ](?:one|two|1|2|3)\b"
+    r"\b(?:half|halves|quarters?|thirds?|fourths?|fifths?|sixths?|sevenths?|eighths?|ninths?"
+    r"|tenths?|twentieths?|hundredths?)\b|\d ?/ ?\d"
+    r"|0?\.\d{1,4} (?:of|times|off) (?:the|its|your|our) "
+    r"|price of|[- ]for[- ](?:one|two|1|2|3)\b"
     r"|\bget[- ](?:a |the )?(?:one|two|second|another|1|2)\b|bogo|b1g1|[½¼¾⅓⅔]"
     r"|halb|hälfte|viertel|drittel|moitié|mitad|un quart|un tiers|cuarto|tercio|2x1|3x2|por uno"
     r"|2 por|2 pour|pour le prix|zum preis"
@@ -37,9 +54,8 @@ _COMMITMENT_GATE = (
     r"|replac|exchang|swap|guarantee|promis|waiv|credit|compensat|match|hono|book|reserv|chang"
     r"|updat|modif|grad(?:e|ing)|resched|extend|adjust|transfer|escalat|connect|money back"
     r"|voucher|certificate|gift card|my word|our word|price adj"
-    rf"|{commitments.FREE}"
-    r"|erstatt|storni|ersetz|tausch|garant|gutschr|gutgeschr|versend|liefern|erlassen"
-    r"|rembours|annul|rempla|crédit|expédi|livr|reembols|reemplaz|cambi|abon|envi"
+    rf"|{commitment_words.FREE}|{refunds.TRIGGERS}|{agreement.TRIGGERS}"
+    rf"|{foreign_promises.TRIGGERS}"
 )
 _COUNT_GATE = (
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty"
@@ -61,6 +77,9 @@ _GATE = PatternSet(
         _COMMITMENT_GATE,
         _COUNT_GATE,
         percents.BARE,
+        percents.MISTYPED,
+        keyed.KEYED,
+        assent.GRANTS,
     )
 )
 (
@@ -76,7 +95,12 @@ _GATE = PatternSet(
     _COMMIT,
     _COUNT,
     _BARE,
-) = range(12)
+    _TYPO,
+    _KEYED,
+    _GRANT,
+) = range(15)
+_PERCENT_HITS = frozenset({_PERCENT, _IDIOM, _TYPO})
+_NUMBERS = frozenset({"percent", "size"})
 _MONEY = frozenset({_BEFORE, _BEHIND, _NAMED, _ODD})
 _COUNTED: frozenset[FactKind] = frozenset({"duration", "quantity"})
 _PERCENTS: frozenset[FactKind] = frozenset({"percent"})
@@ -90,6 +114,7 @@ def extract(
     *,
     before: str = "",
     about: Subject = nothing,
+    last: bool = True,
 ) -> tuple[TextFact, ...]:
     """The facts of `text`, sorted by start. Never raises; linear in the length of the text.
 
@@ -102,16 +127,14 @@ def extract(
     """
     low = text.lower() if text.isascii() else fold(text).lower()
     hits = _GATE.hits(low)
-    if not hits:
+    agrees = last and "percent" in kinds and assent.may_agree(text, before)
+    if not hits and not agrees:
         return ()
-    doc = Document(text, language, before, about)
+    doc = Document(text, language, before, partial(_discounts, about))
     found: list[TextFact] = []
     digit = _DIGIT in hits
     if "percent" in kinds:
-        if _PERCENT in hits or _IDIOM in hits:
-            found += percents.find(doc, idioms=_IDIOM in hits)
-        if _BARE in hits and "percent" in about():
-            found += percents.find_bare(doc)
+        found += _percents(doc, frozenset(hits), agrees)
     if "money" in kinds and not _MONEY.isdisjoint(hits):
         found += money.find(
             doc,
@@ -126,24 +149,51 @@ def extract(
         counted = quantities.find(doc, digits=digit, words=_COUNT in hits)
         found += counted if _COUNTED.issubset(kinds) else [f for f in counted if f.kind in kinds]
     if "commitment" in kinds and _COMMIT in hits:
-        found += commitments.find(doc)
+        found += commitments.find(doc, partial(_requests, about))
     found.sort(key=_position)
     return tuple(found)
+
+
+def _percents(doc: Document, hits: frozenset[int], agrees: bool) -> list[TextFact]:
+    found: list[TextFact] = []
+    if _KEYED in hits:
+        found += keyed.find(doc)
+    if not hits.isdisjoint(_PERCENT_HITS):
+        found += percents.find(doc, idioms=_IDIOM in hits, mistyped=_TYPO in hits)
+    if _BARE in hits and not _NUMBERS.isdisjoint(doc.about()):
+        found += percents.find_bare(doc)
+    if not found and (agrees or _GRANT in hits):
+        found += assent.find(doc, whole=agrees, grants=_GRANT in hits)
+    return found
 
 
 def subject(question: str, language: str = "en") -> frozenset[str]:
     """What a question is about, for `extract` of its answer.
 
-    "discount" when it is about one, and "percent" as well when it names a percentage.
+    "discount" when it is about one, and "percent" as well when it names a percentage; "refund",
+    "cancel", "waive", "replace" when it asks for that; "size" when it asks how great a discount
+    is; "asked:3000" when to agree is to grant one of 30 %.
     """
+    requests = agreement.asked(question)
     percent = [
         fact
         for fact in extract(question, language, _PERCENTS, about=_a_discount)
         if fact.role == "discount"
     ]
     if percent:
-        return frozenset({"discount", "percent"})
-    return frozenset({"discount"}) if offers.asks_discount(question) else frozenset()
+        wants = assent.asked(question, [f for f in percent if f.polarity != "negated"])
+        return requests | wants | {"discount", "percent"}
+    if offers.asks_discount(question):
+        return requests | assent.asked(question, []) | {"discount"}
+    return requests
+
+
+def _discounts(about: Subject) -> frozenset[str]:
+    return about() - agreement.REQUESTS
+
+
+def _requests(about: Subject) -> frozenset[str]:
+    return about() & agreement.REQUESTS
 
 
 def _a_discount() -> frozenset[str]:
