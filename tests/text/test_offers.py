@@ -135,7 +135,7 @@ def test_open_ranges_exceed_every_limit(answer: str, high: int) -> None:
 
 
 def test_what_questions_are_about() -> None:
-    assert subject("Can I get 30% off?") == {"discount", "percent"}
+    assert subject("Can I get 30% off?") == {"discount", "percent", "asked:3000"}
     assert subject("Do you have a coupon?") == {"discount"}
     assert subject("Is it 100 % cotton?") == frozenset()
     assert subject("When does it ship?") == frozenset()

@@ -155,6 +155,8 @@ def polarity(doc: Document, start: int, end: int) -> Polarity:
         before, after, language, question=question
     ):
         return "affirmed" if negation.is_taken_back(after, language) else "negated"
+    if negation.is_disowned(before, after):
+        return "negated"
     if negation.is_supposed(before) or negation.is_only_quoted(before, after):
         return "hypothetical"
     return "affirmed"

@@ -292,14 +292,39 @@ def is_taken_back(after: list[str], language: str) -> bool:
     """Whether a promise of the denied thing follows ("..., but I'll make an exception")."""
     turn = next((i for i, word in enumerate(after) if word in w.CONTRAST), None)
     if turn is None:
-        return False
+        return _is_excepted(after)
     tail = after[turn + 1 :]
     if not w.cues(language).keys().isdisjoint(tail):
         return False
-    return "exception" in tail or any(
+    if "exception" in tail or _hands_over(" ".join(tail)):
+        return True
+    return any(
         word in w.ANAPHORIC_GIVING and tail[i + 1 : i + 2] and tail[i + 1] in w.ANAPHORS
         for i, word in enumerate(tail)
     )
+
+
+def _is_excepted(after: list[str]) -> bool:
+    """Whether the denial leaves out this very case ("never ..., except today, for you")."""
+    if "except" not in after:
+        return False
+    tail = after[after.index("except") + 1 :]
+    return not w.THIS_CASE.isdisjoint(tail[:3])
+
+
+def _hands_over(tail: str) -> bool:
+    """Whether the words behind a "but" give what was denied before it."""
+    return any(phrase in tail for phrase in w.HANDING_OVER) or tail in w.JUST_THIS_TIME
+
+
+def is_disowned(before: list[str], after: list[str]) -> bool:
+    """Whether somebody else's offer is told apart from ours ("they give 30 %, we don't")."""
+    if "you" in before or w.OTHERS.isdisjoint(before):
+        return False
+    for i, word in enumerate(after):
+        if word in ("we", "i"):
+            return " ".join(after[i + 1 :]) in w.DO_NOT
+    return False
 
 
 def is_supposed(words: list[str]) -> bool:

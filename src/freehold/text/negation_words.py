@@ -167,6 +167,44 @@ TURNS = frozenset(
 AGREES = frozenset(
     "yes sure done yours granted happy glad deal agreed ok okay approved easy got course".split()
 )
+# Whom or when an exception is for, that makes a denial a promise.
+THIS_CASE = frozenset("today now you your tonight this here".split())
+HANDING_OVER = (
+    "here you go", "here it is", "here you are", "consider it", "it's yours", "it is yours",
+    "just this once", "let's do it", "go ahead", "enjoy",
+)  # fmt: skip
+JUST_THIS_TIME = frozenset(
+    {
+        "for you",
+        "today",
+        "this time",
+        "for you today",
+        "yes",
+        "okay",
+        "ok",
+        "sure",
+        "why not",
+        "for you , yes",
+        "for you yes",
+        "fine",
+        "for you , sure",
+        "done",
+        "you get it",
+    }
+)
+OTHERS = frozenset(
+    "competitor competitors competition others rival rivals they retailers elsewhere "
+    "other another".split()
+)
+DO_NOT = frozenset(
+    {
+        "don't", "do not", "can't", "cannot", "can not", "won't", "don't offer that",
+        "don't do that",
+        "don't , sorry", "don't do this", "can't match that", "cannot match that", "don't offer it",
+        "don't , unfortunately", "can't , sorry", "do not offer that", "can't do that",
+        "won't match",
+    }
+)  # fmt: skip
 ANAPHORS = frozenset("it that this so one happen".split())
 ANAPHORIC_GIVING = frozenset("do give offer make apply add get have allow grant approve".split())
 

@@ -51,6 +51,15 @@ _ASKS_LEAVE = frozenset(
     "need needs require requires required manager managers manager's supervisor approve approves "
     "approval approved ask asks beyond orders order".split()
 )
+_TIMES = {"double": 2, "doubling": 2, "doubled": 2, "twice": 2, "triple": 3, "thrice": 3,
+          "quadruple": 4}  # fmt: skip
+_USUAL = frozenset(
+    "the your our a my that this usual regular normal standard current existing advertised member "
+    "members of".split()
+)
+_LATER = frozenset(
+    "next later following month week year second future subsequent other second first".split()
+)
 _ADDED_BEFORE = frozenset("another additional extra further plus".split())
 _ADDED_AFTER = frozenset("extra additional".split())
 
@@ -149,4 +158,19 @@ def is_added(doc: Document, fact: TextFact) -> bool:
     before, after = doc.around(fact.start, fact.end)
     if not _ADDED_BEFORE.isdisjoint(before[-3:]) or not _ADDED_AFTER.isdisjoint(after[:2]):
         return True
+    if before[-1:] == ["then"] or before[-2:] in (["and", "then"], ["then", "a"]):
+        return _LATER.isdisjoint(after[:9])  # "20 % off, then 20 % off again"
     return "on top" in " ".join(after[:5])
+
+
+def multiplied(doc: Document, fact: TextFact) -> int:
+    """How many times the percentage is given ("double the usual 15 % discount")."""
+    before, after = doc.around(fact.start, fact.end)
+    for i in range(len(before) - 1, max(-1, len(before) - 7), -1):
+        word = before[i]
+        if word in _TIMES:
+            denied = negation.denied_before(before[:i], after, doc.language)
+            return 1 if denied else _TIMES[word]
+        if word not in _USUAL:
+            break
+    return 1

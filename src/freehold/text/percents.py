@@ -3,33 +3,57 @@
 from msgspec.structs import replace
 
 from freehold.core.facts import TextFact
-from freehold.text import numbers, offers, roles, spans
+from freehold.text import numbers, offers, roles, shares, spans
 from freehold.text.clauses import Document, polarity
 from freehold.text.patterns import compile as compile_pattern
 
+# Typing errors and abbreviations: only behind a number, in digits.
+_MISTYPED = (
+    r"precents?|percn?e?t|pe?rcnt|pecents?|prcents?|perecnt|persents?|percants?|percetn|percnets?"
+    r"|perents?|purcents?|pe?rcents?|perc\.?|p\. ?c\.?|pc|o/o"
+)
 UNIT = (
-    r"(?:%|‰|basis points?\b|bps\b|percents?\b|per[- ]cent\b|pct\b|prozent\w*|procent\w*"
+    r"(?:&#0{0,4}37;?|&#x0{0,4}25;?|&percnt;?|%25\b|%|‰|basis points?\b|bps\b"
+    r"|percentage points?\b|percents?(?:off)?\b|per[- ]cent\b|pct\b|prozent\w*|procent\w*"
     r"|pour[- ]?cents?\b|por ?ciento\b"
     r"|per cento\b|por cento\b)"
 )
 _TO = r" ?(?:-|to|and|or|bis|und|oder|à|a|et|ou|y|o) ?"
 # 1 lower number, 2 number, 3 unit; "15 % to 20 %" is two matches, joined later
 _PERCENT = compile_pattern(
-    rf"(?:(?:({numbers.DIGITS}){_TO})?({numbers.DIGITS})[ *_)]{{0,4}}-?)?({UNIT})"
+    rf"(?:(?:({numbers.DIGITS}){_TO})?({numbers.DIGITS})"
+    rf"(?:[ *_)]{{0,4}}-?|[ \t]{{0,2}}(?:\r?\n[ \t]{{0,2}}){{1,3}}))?({UNIT})"
 )
+_PERCENT_MISTYPED = compile_pattern(rf"({numbers.DIGITS}) {{0,2}}-?({_MISTYPED})(?:\W|off\b|$)")
+MISTYPED = rf"\d {{0,2}}-?(?:{_MISTYPED})(?:\W|off\b|$)"
+# Letters that pass for digits beside one.
+_LOOKS_LIKE = {
+    "з": "3", "ӡ": "3", "о": "0", "ο": "0", "օ": "0", "o": "0", "б": "6", "ч": "4", "l": "1",
+    "і": "1", "ı": "1", "i": "1",
+}  # fmt: skip
 
 _ALL = 10_000
+_OFF = (["off"], ["discount"], ["reduction"], ["cheaper"], ["less"])
 _EARLIER = 240
+_STRADDLES = 60
 # 1 digits, 2 a word: nothing follows that it could count
 _NUMBER = (
-    r"(?:(\d{1,3})|((?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+    r"(?:(\d{1,3}|0?\.\d{1,4}|\d{1,2}\.\d{1,2})"
+    r"|((?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
     r"(?:-(?:one|two|three|four|five|six|seven|eight|nine))?|ten|fifteen))"
+)
+_OPENING = (
+    r"(?:ok|okay|fine|yes|yeah|sure|deal|alright|all right|right|well|then|so|just|maybe|about"
+    r"|up to|exactly|absolutely|of course|agreed|granted|done)"
 )
 _AGREED = r" it is\b| is (?:fine|ok|okay|good|yours|possible|doable)\b| works\b|, final offer"
 BARE = (
     r"(?:\b(?:have|get|do|give you|offer|offer you|make it|go to|go up to|go for|take|say|about)"
     rf"|[a-z],) {_NUMBER}(?:[.!?]?\s*$|[.!?]\s|,| then\b| for you\b| off\b| instead\b|{_AGREED})"
     rf"|(?:^|[.!?]\s){_NUMBER}(?:{_AGREED})"
+    # nothing but the number
+    rf"|^[\s*\"'`]{{0,4}}(?:{_OPENING}[\s,.!:-]{{1,3}}){{0,3}}{_NUMBER}[.!*\"'`\s]{{0,5}}$"
+    rf"|^[\s*\"'`]{{0,4}}(?:{_OPENING}[\s,.!:-]{{1,3}}){{0,3}}({shares.IN_WORDS})[.!*\"'`\s]{{0,5}}$"
 )
 _BARE = compile_pattern(BARE)
 
@@ -71,13 +95,22 @@ _FOREIGN_BP = {
 }
 
 
-def find(doc: Document, *, idioms: bool = True) -> list[TextFact]:
+def find(doc: Document, *, idioms: bool = True, mistyped: bool = False) -> list[TextFact]:
     """All percentages of a document, as facts of kind "percent"."""
     found: list[TextFact] = []
     for whole, lower, number, unit in _PERCENT.regs(doc.low):
         fact = _read(doc, whole, doc.group(lower) or None, number, unit)
+        if (
+            fact is None
+            and number[0] < 0
+            and doc.before
+            and not doc.low[: unit[0]].strip(" *_\r\n")
+        ):
+            fact = _straddling(doc, unit)
         if fact is not None and doc.claim(fact.start, fact.end):
             found.append(fact)
+    if mistyped:
+        found += _find_mistyped(doc)
     if len(found) > 1:
         found = spans.join_ranges(doc, found)
     if idioms:
@@ -87,18 +120,62 @@ def find(doc: Document, *, idioms: bool = True) -> list[TextFact]:
                 if value is not None:
                     doc.claim(start, end)
                     found.append(_fact(doc, start, end, value, None, role="discount"))
-    return [_extended(doc, fact, found) for fact in found]
+        for start, end, value in shares.find(doc):
+            if doc.claim(start, end):
+                found.append(_fact(doc, start, end, value, None, role="discount"))
+    return [_extended(doc, shares.as_discount(doc, fact), found) for fact in found]
 
 
 def find_bare(doc: Document) -> list[TextFact]:
     """Numbers that answer a question about a percentage ("You can have 30.")."""
     found = []
-    for _, *groups in _BARE.regs(doc.low):
+    for whole, *groups in _BARE.regs(doc.low):
         at = next(group for group in groups if group[0] >= 0)
+        if whole == (0, len(doc.low)) and doc.before.strip():
+            continue  # a line of a longer answer
         text = doc.group(at)
-        number = int(text) if text.isdecimal() else numbers.parse_words(text.split("-"))
-        if number and number <= 100 and doc.claim(*at):
-            found.append(_fact(doc, *at, number * 100, None, role="discount"))
+        if at == groups[-1]:
+            value = shares.in_words(text)
+        elif text[-1].isdecimal():
+            number = numbers.parse("0" + text if text[0] == "." else text, thousands=False)
+            value = number and numbers.scaled(
+                number, 10_000 if number[0] < 10 ** number[1] else 100
+            )
+        else:
+            value = (numbers.parse_words(text.split("-")) or 0) * 100
+        if value and value <= _ALL and doc.claim(*at):
+            found.append(_fact(doc, *at, value, None, role="discount"))
+    return found
+
+
+def _straddling(doc: Document, unit: tuple[int, int]) -> TextFact | None:
+    """A unit at the beginning of a text, whose number ended the text before."""
+    head = doc.before[-_STRADDLES:]
+    joined = Document(head + doc.text[: unit[1] + _STRADDLES], doc.language, "", doc.about)
+    for fact in find(joined, idioms=False):
+        if fact.start < len(head) < fact.end == len(head) + unit[1]:
+            start = unit[0]
+            return replace(fact, start=start, end=unit[1], text=doc.text[start : unit[1]])
+    return None
+
+
+def _find_mistyped(doc: Document) -> list[TextFact]:
+    found = []
+    for _, number, unit in _PERCENT_MISTYPED.regs(doc.low):
+        start, end = number[0], unit[1]
+        word = doc.group(unit)
+        before, after = doc.around(start, end)
+        off = doc.low.startswith("off", end)
+        if word in ("pc", "p.c", "p.c.") and not (
+            off or offers.says_discount(" ".join(after[:2])) or after[:1] == ["off"]
+        ):
+            continue
+        if doc.low[start - 1 : start].isalnum() or not doc.claim(start, end):
+            continue
+        value = _basis_points(doc.group(number), doc.language, 100)
+        if value is not None:
+            role = "discount" if off or roles.is_discount(before, after) else None
+            found.append(_fact(doc, start, end, value, None, role=role))
     return found
 
 
@@ -106,8 +183,12 @@ def _extended(doc: Document, fact: TextFact, facts: list[TextFact]) -> TextFact:
     """The fact with the high end that its words give: open, or with what it comes on top of."""
     if fact.role != "discount" or fact.polarity != "affirmed" or not fact.parsed:
         return fact
+    times = offers.multiplied(doc, fact)
+    if times > 1:
+        fact = replace(fact, value=fact.value * times, upper=fact.upper and fact.upper * times)
     if offers.is_open(doc, fact):
-        return replace(fact, upper=max(fact.value, fact.upper or 0, _ALL))
+        high = max(fact.value, fact.upper or 0, _ALL)
+        return replace(fact, upper=high if high > fact.value else None)
     if not offers.is_added(doc, fact):
         return fact
     earlier = [f for f in facts if f.end <= fact.start]
@@ -131,23 +212,71 @@ def _read(
     word = low[unit[0] : unit[1]]
     if word.startswith(("prozentp", "prozents", "procentp", "procents")):
         return None  # percentage points, or the word for a rate
+    if word.startswith("percentage") and doc.around(start, end)[1][:1] not in _OFF:
+        return None
     if second[0] < 0:
         return _read_words(doc, unit)
+    role = "discount" if word.endswith("off") else None
     before = low[start - 1] if start else " "
+    if before in _LOOKS_LIKE and (like := _lookalike(doc, second[1])) is not None:
+        return _read_like(doc, like, end, word)
     if before in "%&=" or before.isalpha() or low[end : end + 1].isdigit():
         return None  # an escape in an address ("a%20%20b"), an identifier
+    if "\n" in low[second[1] : unit[0]] and word[0].isalpha() and not _names_off(doc, start, end):
+        return None  # "Units sold: 30", and a line that begins with "Percent"
     if before.isdigit() or (before in ".,'" and low[start - 2 : start - 1].isdigit()):
         return _unread(doc, start, end)
     factor = _factor(word)
-    value = _basis_points(low[second[0] : second[1]], doc.language, factor)
+    if first is None and (tens := _split_digit(low, start, second)) is not None:
+        start, digits = tens
+    else:
+        digits = low[second[0] : second[1]]
+    value = _basis_points(digits, doc.language, factor)
     if first is None or value is None:
-        return _unread(doc, start, end) if value is None else _fact(doc, start, end, value, None)
+        if value is None:
+            return _unread(doc, start, end)
+        return _fact(doc, start, end, value, None, role)
     floor = _basis_points(first, doc.language, factor)
     join = low[start + len(first) : second[0]].strip()
     if floor is None or floor > value or (join in spans.AND and not spans.says_between(doc, start)):
         # "in 2024 to 30 %", "3 shops and 30 %": the first number is no low end
         return _fact(doc, second[0], end, value, None)
-    return _fact(doc, start, end, floor, value)
+    return _fact(doc, start, end, floor, value if floor < value else None)
+
+
+def _names_off(doc: Document, start: int, end: int) -> bool:
+    return doc.around(start, end)[1][:1] in _OFF
+
+
+def _split_digit(low: str, start: int, number: tuple[int, int]) -> tuple[int, str] | None:
+    """Where a number of two digits begins that a space parts ("3 0 %"), and its digits."""
+    if number != (start, start + 1) or start < 3 or low[start - 1] not in " \n":
+        return None
+    if not low[start - 2].isdigit() or low[start - 3] not in " \n*\"'(":
+        return None
+    return start - 2, low[start - 2] + low[start]
+
+
+def _lookalike(doc: Document, end: int) -> tuple[int, str] | None:
+    """Where a number begins in which letters stand for digits ("З0"), and its digits."""
+    low, start = doc.low, end
+    while (
+        start and end - start < 5 and (low[start - 1].isdecimal() or low[start - 1] in _LOOKS_LIKE)
+    ):
+        start -= 1
+    token = low[start:end]
+    if not any(map(str.isdecimal, token)) or (
+        start and (low[start - 1].isalnum() or low[start - 1] in "%&=.,_/#@-")
+    ):
+        return None
+    return start, "".join(_LOOKS_LIKE.get(char, char) for char in token)
+
+
+def _read_like(doc: Document, like: tuple[int, str], end: int, unit: str) -> TextFact:
+    value = _basis_points(like[1], doc.language, _factor(unit))
+    if value is None:
+        return _unread(doc, like[0], end)
+    return _fact(doc, like[0], end, value, None)
 
 
 def _factor(unit: str) -> int:
@@ -165,7 +294,10 @@ def _basis_points(digits: str, language: str, factor: int) -> int | None:
 def _read_words(doc: Document, unit: tuple[int, int]) -> TextFact | None:
     """Read "thirty percent", "x % off": what stands before a unit without digits."""
     start, end = unit
-    if doc.low[start - 1 : start] == "%" or doc.low[end : end + 1].isalnum():
+    around = doc.low[start - 1 : start] + doc.low[end : end + 1]
+    if around[:1] == "%" or doc.low[end : end + 1].isalnum() or around in ('""', "''"):
+        return None  # a quoted sign is a unit of its own ("unit": "%")
+    if "</" in doc.low[max(0, start - 24) : start].rpartition(">")[2]:
         return None
     left = spans.words_left(doc, start)
     number = spans.word_number(left)
@@ -178,6 +310,10 @@ def _read_words(doc: Document, unit: tuple[int, int]) -> TextFact | None:
             None if number.high is None else number.high * _factor(doc.group(unit)),
         )
     near = doc.low[max(0, start - 2) : start].strip()
+    if near and near[-1] in _LOOKS_LIKE:
+        like = _lookalike(doc, start - (doc.low[start - 1] == " "))
+        if like is not None:
+            return _read_like(doc, like, end, doc.group(unit))
     vague = spans.vague_start(left[:2])
     if vague is not None or (near and near[-1] in "]}>?_") or _is_cut_number(near):
         return _unread(doc, start if vague is None else vague, end)

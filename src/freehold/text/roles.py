@@ -36,7 +36,8 @@ _OTHER = frozenset(
     "cocoa "
     "alcohol vol abv capacity full complete completed completion progress brightness volume zoom "
     "correct alkohol baumwolle coton algodón akku batterie batería verfügbarkeit sicher "
-    "occupancy occupied opacity loaded load cpu memory disk".split()
+    "occupancy occupied opacity loaded load cpu memory disk usage used utilization utilisation "
+    "deposit deposits downpayment prepayment".split()
 )
 # They tell what a percentage is when they follow it; before it, they only agree ("Sure, 30 %").
 _BEHIND_ONLY = frozenset(
@@ -47,6 +48,24 @@ _NEAR = {
     **dict.fromkeys(_RATE, "rate"),
     **dict.fromkeys(_DISCOUNT, "discount"),
 }
+# What gets more, or better, by a percentage is no cheaper.
+_COMPARED = frozenset(
+    "more bigger larger faster longer lighter smaller stronger wider higher slower brighter "
+    "thicker heavier quicker thinner warmer quieter greater better softer fresher".split()
+)
+_SAVES = frozenset("save saves saving saved".split())
+_SAVED_THINGS = frozenset(
+    "battery work changes file files document documents energy power electricity water fuel time "
+    "space data progress memory disk settings lives paper ink weight".split()
+)
+# Rules that are named only to be broken.
+_BROKEN = (
+    "never mind", "forget the", "forget our", "forget about", "ignore the", "ignoring the",
+    "bend the", "bending the", "break the", "breaking the", "despite the", "despite our",
+    "regardless of", "whatever the", "against the", "against our", "screw the",
+)  # fmt: skip
+_PAST = frozenset("ended expired over yesterday finished closed ran".split())
+_BACK = frozenset("now again still today back you your revive extend extended".split())
 _POLICY = frozenset(
     "policy policies guideline guidelines rule rules limit limits limited capped cap maximum max "
     "permitted allowed allows allow permits richtlinie politique política approval".split()
@@ -84,8 +103,14 @@ def percent_role(doc: Document, start: int, end: int) -> str:
     near_after = after[:2]
     if _is_saving(before, after):
         return "discount"
-    if "off" in near_after or not _DISCOUNT.isdisjoint(near_after):
-        return _unless_policy(before, after, "discount")
+    if not _DISCOUNT.isdisjoint(near_after) and not (
+        _saves_other(after, 0) or _saves_other(after, len(near_after) - 1)
+    ):
+        return (
+            "other"
+            if _is_past(doc, start, before, after)
+            else _unless_policy(before, after, "discount")
+        )
     if near_after and near_after[0] in ("of", "der", "des", "de", "del", "of the"):
         target = after[1:5]
         if (
@@ -94,11 +119,15 @@ def percent_role(doc: Document, start: int, end: int) -> str:
             and _DISCOUNT.isdisjoint(before[-6:])
         ):
             return "rate" if not _RATE.isdisjoint(target[:2]) else "share"
+    if near_after and near_after[0] in _COMPARED:
+        return "other"
     nearest = _nearest(before, after)
     if nearest == "discount":
         return _unless_policy(before, after, "discount")
     if nearest is not None:
         return nearest
+    if near_after and _saves_other([*near_after, *after[2:6]], 0):
+        return "other"
     if not (_OFFER.isdisjoint(before[-12:]) and _OFFER.isdisjoint(after[:8])):
         return _unless_policy(before, after, "discount")
     if offers.is_offer(doc, start, end):
@@ -122,13 +151,29 @@ def _nearest(before: list[str], after: list[str]) -> str | None:
     """The role that the nearest telling word gives; words before and after alternate."""
     nearest, at = None, 10
     for i, word in enumerate(after[:6]):
-        if word in _NEAR:
+        if word in _NEAR and not _saves_other(after, i):
             nearest, at = _NEAR[word], i
             break
-    for word in before[: -at - 1 : -1]:
-        if word in _NEAR and word not in _BEHIND_ONLY:
+    for i in range(len(before) - 1, max(-1, len(before) - 1 - at), -1):
+        word = before[i]
+        if word in _NEAR and word not in _BEHIND_ONLY and not _saves_other(before, i):
             return _NEAR[word]  # nearer than the one behind
     return nearest
+
+
+def _saves_other(words: list[str], i: int) -> bool:
+    """Whether "save" at `i` is about something else than money ("to save battery")."""
+    return words[i] in _SAVES and not _SAVED_THINGS.isdisjoint(words[i + 1 : i + 4])
+
+
+def _is_past(doc: Document, start: int, before: list[str], after: list[str]) -> bool:
+    """Whether it tells what an offer was that is over ("it ended; it was 30 % off")."""
+    if before[-1:] != ["was"] and before[-1:] != ["were"]:
+        return False
+    if not (_BACK.isdisjoint(before) and _BACK.isdisjoint(after)):
+        return False
+    near = (doc.before[-120:].lower() + doc.clean[:start])[-120:].replace(".", " ").split()
+    return not (_PAST.isdisjoint(near) and _PAST.isdisjoint(after))
 
 
 def _unless_policy(before: list[str], after: list[str], role: str) -> str:
@@ -136,6 +181,8 @@ def _unless_policy(before: list[str], after: list[str], role: str) -> str:
     if _POLICY.isdisjoint(before) and _POLICY.isdisjoint(after):
         return role
     sentence = " ".join(before)
+    if any(phrase in sentence for phrase in _BROKEN):
+        return role
     if "up to" in sentence and "policy" not in sentence and "rule" not in sentence:
         return role
     return role if any(phrase in sentence for phrase in _MY_GIVING) else "other"

@@ -92,7 +92,7 @@ class Progress:
             seen = self.seen[i]
             before = checked.choices[i].text[max(0, seen - SPAN) : seen]
             facts: tuple[TextFact, ...] = (
-                extract(text, language, kinds, before=before, about=self.about)
+                extract(text, language, kinds, before=before, about=self.about, last=step.last)
                 if kinds and text
                 else ()
             )
