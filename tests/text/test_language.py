@@ -2,7 +2,7 @@
 
 import pytest
 
-from freehold.text.language import detect
+from freehold.text.language import detect, spoken
 from tests.text.sentences import HELD_OUT, SENTENCES
 
 
@@ -37,3 +37,10 @@ def test_a_foreign_name_does_not_change_the_language() -> None:
 
 def test_long_texts_cost_no_more_than_their_beginning() -> None:
     assert detect("Where is my parcel? " * 50_000)[0] == "en"
+
+
+def test_an_answer_is_read_in_its_own_language_where_that_is_sure() -> None:
+    assert spoken("Wir können leider keine 30 % Rabatt geben.") == "de"
+    assert spoken("We can't give you a discount, I'm afraid.") == "en"
+    assert spoken("Gerne!") == ""
+    assert spoken("Bien sûr, my user ID is amelia_davis_8890. ") == ""

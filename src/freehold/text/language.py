@@ -32,7 +32,9 @@ _ENDINGS = {
 }  # fmt: skip
 
 _MOST_WORDS = 60
-_SAMPLE_CHARS = 400
+SAMPLE_CHARS = 400
+"""Characters of a text that are read, its first ones."""
+_SURE = 400_000  # millionths; below it, English sentences with foreign names are mistaken
 _SCRIPTS: tuple[tuple[int, int, str], ...] = (
     (0x0370, 0x03FF, "el"), (0x0400, 0x052F, "cyrillic"), (0x0590, 0x05FF, "he"),
     (0x0600, 0x06FF, "ar"), (0x0750, 0x077F, "ar"), (0x0900, 0x097F, "hi"), (0x1100, 0x11FF, "ko"),
@@ -64,7 +66,7 @@ def _endings() -> tuple[tuple[str, str], ...]:
 
 def detect(text: str) -> tuple[str, int]:
     """(ISO 639-1 code or "und", confidence in millionths). Reads the first 400 characters."""
-    sample = text[:_SAMPLE_CHARS]
+    sample = text[:SAMPLE_CHARS]
     scores: dict[str, int] = {}
     foreign = ""
     if not sample.isascii():
@@ -88,6 +90,12 @@ def detect(text: str) -> tuple[str, int]:
     if known < 4:
         _score_endings(words, scores)
     return _verdict(scores, words)
+
+
+def spoken(text: str) -> str:
+    """The language in which a text is read; "" where it does not tell surely enough."""
+    language, confidence = detect(text)
+    return language if confidence >= _SURE else ""
 
 
 def _verdict(scores: dict[str, int], words: list[str]) -> tuple[str, int]:

@@ -255,6 +255,35 @@ def test_every_cut_of_a_text_gives_the_same() -> None:
             assert Stream(BY_SENTENCE).play(text, [first, second]) == whole
 
 
+REFUND = 'answer.commitments.exists(c, c.role == "refund" && c.polarity == "affirmed")'
+REFUNDS = (
+    "Yes.",
+    "Hello! Granted.",
+    "Ja, gerne. Wir erstatten Ihnen den vollen Betrag. Sie bekommen also Ihr Geld zurück.",
+    "Your money is on its way back to you. It should be there by Friday.",
+)
+
+
+@pytest.mark.parametrize("text", REFUNDS)
+def test_how_a_promised_refund_arrives_decides_nothing(text: str) -> None:
+    question = "Please answer in German if you can: do I get a refund for $20?"
+    refunds = rule("refunds", REFUND, "annotate", needs="sentence")
+    for first in range(len(text) + 1):
+        stream = Stream(refunds, query=question)
+        stream.play(text, [first])
+        assert stream.trail.tags == ["marked"], first
+    whole = Stream(rule("refunds", REFUND, "annotate"), query=question)
+    whole.play(text, [])
+    assert whole.trail.tags == ["marked"]
+
+
+def test_an_answer_is_read_in_its_own_language() -> None:
+    text = "Guten Tag, vielen Dank für Ihre Frage. Wir können leider keine 30 % Rabatt geben."
+    for cuts in ([], [10], [40, 60]):
+        stream = Stream(BY_SENTENCE, query="Please answer in German: what discount do I get?")
+        assert stream.play(text, cuts) == text
+
+
 UPPER = CAP.replace("p.value", "p.upper")
 OFFERS = (
     "Yes, 30 % is possible.",

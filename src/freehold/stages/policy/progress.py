@@ -11,6 +11,7 @@ from freehold.core.spec import Obligation
 from freehold.stages.policy.verdicts import Fired
 from freehold.text.clauses import Subject
 from freehold.text.facts import extract, subject
+from freehold.text.language import SAMPLE_CHARS, spoken
 from freehold.text.offers import SPAN
 from freehold.text.sentences import sentence_ends, unsettled
 
@@ -36,10 +37,22 @@ class Progress:
         left: whether any text may have left.
     """
 
-    __slots__ = ("_scanned", "about", "base", "facts", "fired", "left", "out", "pending", "seen")
+    __slots__ = (
+        "_scanned",
+        "_settled",
+        "about",
+        "base",
+        "facts",
+        "fired",
+        "left",
+        "out",
+        "pending",
+        "seen",
+    )
 
     def __init__(self) -> None:
         self._scanned: list[int] = []
+        self._settled: dict[int, str] = {}  # the languages that are sure, by choice
         self.seen: list[int] = []
         self.out: list[str] = []
         self.facts: list[TextFact] = []
@@ -83,23 +96,38 @@ class Progress:
     def take(
         self, step: Step, checked: Checked, language: str, kinds: frozenset[FactKind]
     ) -> list[list[TextFact]]:
-        """Facts of a step's text, with offsets in its choice; they are added to ``facts``."""
+        """Facts of a step's text, with offsets in its choice; they are added to ``facts``.
+
+        `language` is the question's; an answer is read in its own as soon as it tells.
+        """
         if self.about is None:
             query = checked.answer.sendable.plan.ruled.grounded.screened.prepared.query
             self.about = cache(partial(subject, query, language))
         found: list[list[TextFact]] = []
         for i, text in enumerate(step.fresh):
             seen = self.seen[i]
-            before = checked.choices[i].text[max(0, seen - SPAN) : seen]
-            facts: tuple[TextFact, ...] = (
-                extract(text, language, kinds, before=before, about=self.about, last=step.last)
-                if kinds and text
-                else ()
-            )
+            facts: tuple[TextFact, ...] = ()
+            if kinds and text:
+                before = checked.choices[i].text[max(0, seen - SPAN) : seen]
+                own = self._language(i, checked.choices[i].text[: seen + len(text)], language)
+                facts = extract(text, own, kinds, before=before, about=self.about, last=step.last)
             found.append([_shifted(fact, seen) for fact in facts])
         for new in found:
             self.facts.extend(new)
         return found
+
+    def _language(self, i: int, text: str, asked: str) -> str:
+        """The language in which choice `i` is read, of which `text` has been told so far.
+
+        It depends on whole steps only, never on how the answer arrived. An answer that goes on in
+        the question's language is not asked again.
+        """
+        if i in self._settled:
+            return self._settled[i]
+        own = spoken(text)
+        if own == asked or len(text) >= SAMPLE_CHARS:
+            self._settled[i] = own or asked
+        return own or asked
 
     def advance(self, i: int, judged: str, became: str) -> None:
         """Characters have been judged and became this."""
