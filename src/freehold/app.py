@@ -13,7 +13,7 @@ from freehold.bundle.check import Report
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.bundle.watch import BundleWatcher
 from freehold.core.clock import SystemClock
-from freehold.core.errors import BundleError, ContextError, StorageError
+from freehold.core.errors import BundleError, ContextError, NotFound, StorageError
 from freehold.identity.jwt import JwtVerifier
 from freehold.journey import Journey
 from freehold.ledger.runtime import runtime_digest
@@ -40,6 +40,7 @@ from freehold.stages.monitoring import Monitoring
 from freehold.stages.monitoring.otel import Spans
 from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
+from freehold.storage.engine import DATABASE_FILE, Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill, spawn
 from freehold.storage.holds import SealedHolds
@@ -263,9 +264,15 @@ def run_server(
 
 @contextmanager
 def key_service(home: Path, folder: Path | None = None) -> Iterator[KeyService]:
-    """Keys for the terminal. With a bundle's folder, keys can be created."""
+    """Keys for the terminal. With a bundle's folder, keys can be created.
+
+    Raises:
+        NotFound: without a bundle's folder, where no home is: then there are no keys either.
+    """
     clock = SystemClock()
     bundle = described_bundle(folder) if folder is not None else None
+    if folder is None:
+        _needs_data(home)
     database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
     on_disk = KeyFolder(home)
     journal = SegmentJournal(home, clock=clock).open()
@@ -279,10 +286,55 @@ def key_service(home: Path, folder: Path | None = None) -> Iterator[KeyService]:
 
 
 @contextmanager
+def key_list(home: Path) -> Iterator[tuple[KeyService, Records]]:
+    """The keys and the records of a home, to look at: nothing is written into its ledger.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with _opened(home) as database:
+        store = StoredKeys(database, b"", SystemClock())
+        yield KeyService(store, None, SystemClock(), _no_change), _records(home, database)
+
+
+def _no_change(*_: object) -> None:
+    raise StorageError("these keys were opened to be read")
+
+
+@contextmanager
 def record_service(home: Path) -> Iterator[Records]:
-    """The records, with the index brought up to date first."""
+    """The records, with the index brought up to date first.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with _opened(home) as database:
+        yield _records(home, database)
+
+
+def _records(home: Path, database: Database) -> Records:
+    return Records(home, StoredExchanges(database), lambda: fill(home, database))
+
+
+@contextmanager
+def _opened(home: Path) -> Iterator[Database]:
+    """The store of a home that is there."""
+    _needs_data(home)
     database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
     try:
-        yield Records(home, StoredExchanges(database), lambda: fill(home, database))
+        yield database
     finally:
         database.close()
+
+
+def _needs_data(home: Path) -> None:
+    """Whoever only looks makes no home: it would be an empty one in the wrong folder.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    if not any((home / name).exists() for name in (DATABASE_FILE, "ledger")):
+        raise NotFound(
+            f"no Freehold data in {home.resolve()}; name the folder that `freehold serve` uses "
+            "with --home or FREEHOLD_HOME"
+        )

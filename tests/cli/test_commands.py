@@ -164,11 +164,72 @@ def test_keys_that_can_not_be_made_say_why(
     assert json.loads(run("key", "list", "--home", str(home), "--json").stdout) == []
 
 
-def test_revoking_a_key_that_nobody_has_is_an_error(home: Path) -> None:
+@pytest.mark.parametrize(
+    ("tenant", "app", "said"),
+    [
+        ("mian", "assistant", "no tenant `mian` in bundle my-company; did you mean `main`?"),
+        ("main", "asistant", "no app `asistant` in bundle my-company; did you mean `assistant`?"),
+        ("zzz", "assistant", "no tenant `zzz` in bundle my-company; there are `main`"),
+    ],
+)
+def test_a_slip_in_a_keys_tenant_or_app_is_named(
+    home: Path, bundle: Path, tenant: str, app: str, said: str
+) -> None:
+    names = ("--tenant", tenant, "--app", app)
+    made = run("key", "create", *names, "--home", str(home), "--bundle", str(bundle))
+    assert (made.exit_code, made.stderr) == (1, f"Error: {said} (FH-NTF-001)\n")
+
+
+def test_a_list_of_keys_shows_what_each_may_do(home: Path, bundle: Path) -> None:
+    create(home, bundle, "--name", "web")
+    create(home, bundle, "--scope", "chat", "--expires-days", "30", "--trust-header", "tier")
+    first, second = run("key", "list", "--home", str(home)).stdout.splitlines()
+    assert first.endswith(
+        "live      main/assistant  chat, completion, embedding, models  no expiry  web"
+    )
+    assert "main/assistant  chat  until 20" in second
+    assert second.endswith("trusted to state tier")
+
+
+READING = (
+    ("audit", "list"),
+    ("audit", "summary"),
+    ("audit", "show", "0198c0de"),
+    ("explain", "--last"),
+    ("key", "list"),
+    ("key", "revoke", "0123456789ab"),
+)
+
+
+@pytest.mark.parametrize("command", READING)
+def test_reading_where_nothing_is_makes_nothing(home: Path, command: tuple[str, ...]) -> None:
+    read = run(*command, "--home", str(home))
+    assert read.exit_code == 1
+    assert read.output.startswith(f"Error: no Freehold data in {home.resolve()}; name the folder")
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("command", [("audit", "list"), ("audit", "summary"), ("key", "list")])
+def test_an_unknown_tenant_is_no_empty_list(
+    home: Path, bundle: Path, command: tuple[str, ...]
+) -> None:
+    create(home, bundle)
+    read = run(*command, "--tenant", "mian", "--home", str(home))
+    assert read.exit_code == 1
+    assert "no tenant `mian` is known" in read.output
+    if command == ("key", "list"):
+        assert "did you mean `main`?" in read.output
+        assert "main/assistant" in run(*command, "--tenant", "main", "--home", str(home)).stdout
+    assert run(*command, "--only", "--home", str(home)).exit_code == 2
+
+
+def test_revoking_a_key_that_nobody_has_is_an_error(home: Path, bundle: Path) -> None:
+    create(home, bundle)
     assert run("key", "revoke", "0123456789ab", "--home", str(home)).exit_code == 1
 
 
-def test_nothing_recorded_is_said_and_no_error_in_lists(home: Path) -> None:
+def test_nothing_recorded_is_said_and_no_error_in_lists(home: Path, bundle: Path) -> None:
+    create(home, bundle)
     assert json.loads(run("audit", "list", "--home", str(home), "--json").stdout) == []
     assert json.loads(run("audit", "summary", "--home", str(home), "--json").stdout)
     assert run("explain", "--last", "--home", str(home)).exit_code == 1

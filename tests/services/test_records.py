@@ -78,6 +78,27 @@ def test_anothers_exchange_is_as_unknown_as_none(house: House) -> None:
         house.records.explain(tenant="south")
 
 
+def test_a_page_begins_behind_an_exchange(house: House) -> None:
+    allowed(house), allowed(house), allowed(house, tenant="south")
+    rows = house.records.recent()
+    assert len(rows) == 3
+    assert house.records.recent(before=rows[0].exchange_id) == rows[1:]
+    assert house.records.recent(before=rows[1].exchange_id, limit=1) == rows[2:]
+    assert house.records.recent(before=rows[2].exchange_id) == []
+    (south,) = (row.exchange_id for row in rows if row.tenant == "south")
+    for unknown, tenant in ((uuid7(), None), (south, "north")):
+        with pytest.raises(NotFound):
+            house.records.recent(before=unknown, tenant=tenant)
+
+
+def test_tenants_are_those_with_records_and_those_that_are_named(house: House) -> None:
+    allowed(house)
+    assert house.records.within("north") == {"north"}
+    assert house.records.within("east", more={"east"}) == {"east"}
+    with pytest.raises(NotFound, match="did you mean `north`"):
+        house.records.within("nroth")
+
+
 def test_an_index_that_points_elsewhere_shows_nothing(house: House) -> None:
     first, second = allowed(house), allowed(house, tenant="south")
     house.records.summary()

@@ -45,6 +45,40 @@ def ids(rows: list[object]) -> list[int]:
     return [int(row.exchange_id[-1]) for row in rows]  # type: ignore[attr-defined]
 
 
+def test_pages_follow_one_another_without_gap_or_twice(index: StoredExchanges) -> None:
+    whole = ids(index.recent(limit=10))
+    for size in 1, 2, 4:
+        seen: list[int] = []
+        page = index.recent(limit=size)
+        while page:
+            seen += ids(page)
+            page = index.recent(after=page[-1], limit=size)
+        assert seen == whole == [5, 4, 3, 2, 1, 0]
+    (north,) = index.recent(tenant="north", limit=1)
+    assert ids(index.recent(tenant=frozenset({"north"}), after=north)) == [3, 1, 0]
+
+
+def test_pages_part_exchanges_of_the_same_moment(index: StoredExchanges) -> None:
+    with index._database.write() as connection:
+        connection.exec_driver_sql("update exchanges set opened_ns = 7")
+    first = index.recent(limit=4)
+    assert ids(first) == [5, 4, 3, 2]
+    assert ids(index.recent(after=first[-1])) == [1, 0]
+
+
+def test_several_tenants_at_once(index: StoredExchanges) -> None:
+    both = frozenset({"north", "south"})
+    assert len(index.recent(tenant=both)) == 6
+    assert index.summary(tenant=both).exchanges == 6
+    assert index.summary(tenant=frozenset({"south"})).exchanges == 2
+    assert index.find("00000002", frozenset({"north"})) is None
+    assert index.recent(tenant=frozenset()) == []
+
+
+def test_who_ran_under_which_bundle(index: StoredExchanges) -> None:
+    assert index.tenants() == [("south", "b" * 64), ("north", "b" * 64)]
+
+
 def test_find(index: StoredExchanges) -> None:
     whole = "00000002-0000-7000-8000-000000000002"
     row = index.find(whole)

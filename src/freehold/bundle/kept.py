@@ -67,6 +67,16 @@ def load_kept(home: Path, bundle_hash: str) -> Bundle:
     return bundle
 
 
+def kept_hashes(home: Path) -> list[str]:
+    """The hashes of all bundles that are kept, the one that was written last first."""
+    try:
+        folders = [f for f in (home / "bundles").iterdir() if _HASH.fullmatch(f"sha256:{f.name}")]
+        folders.sort(key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
+    except OSError:
+        return []
+    return [f"sha256:{folder.name}" for folder in folders]
+
+
 def kept_folder(home: Path, bundle_hash: str) -> Path:
     """Where the bundle with this hash is kept, whether it is there or not.
 

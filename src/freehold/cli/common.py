@@ -36,6 +36,14 @@ def bundle_option(command: F) -> F:
     )(command)
 
 
+def tenant_options(command: F) -> F:
+    """``--tenant`` and ``--only``: whose data a command reads."""
+    command = click.option(
+        "--only", is_flag=True, help="With --tenant: without the tenants below it."
+    )(command)
+    return click.option("--tenant", help="Only this tenant and those below it.")(command)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())

@@ -2,10 +2,19 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
-from freehold.cli.common import Group, bundle_option, home_option, json_option, print_json, say
+from freehold.cli.common import (
+    Group,
+    bundle_option,
+    home_option,
+    json_option,
+    print_json,
+    say,
+    tenant_options,
+)
 
 SCOPES = ("chat", "completion", "embedding", "models")
 
@@ -65,24 +74,38 @@ def create(
 
 
 @key.command("list")
-@click.option("--tenant", help="Only this tenant's keys.")
+@tenant_options
 @home_option
 @json_option
-def list_keys(tenant: str | None, home: Path, as_json: bool) -> None:
-    """All keys, without their secrets."""
-    from freehold.app import key_service
+def list_keys(tenant: str | None, only: bool, home: Path, as_json: bool) -> None:
+    """All keys, without their secrets: what they may do, until when, and what they may state."""
+    from freehold.app import key_list
 
-    with key_service(home) as keys:
-        rows = keys.list(tenant)
+    if only and tenant is None:
+        raise click.UsageError("--only goes with --tenant")
+    with key_list(home) as (keys, records):
+        rows = keys.list()
+        if tenant is not None:
+            whose = records.within(tenant, only=only, more={row["tenant"] for row in rows})
+            rows = [row for row in rows if row["tenant"] in whose]
     if as_json:
         print_json(rows)
         return
     if not rows:
         say("No keys yet. Make one with: freehold key create --tenant TENANT --app APP")
     for row in rows:
-        click.echo(
-            f"{row['key_id']}  {row['state']:8}  {row['tenant']}/{row['app']}  {row['name']}"
-        )
+        click.echo(_line(row))
+
+
+def _line(row: dict[str, Any]) -> str:
+    parts = [
+        f"{row['key_id']}  {row['state']:8}  {row['tenant']}/{row['app']}",
+        ", ".join(row["scopes"]),
+        f"until {row['expires_at']}" if row["expires_at"] else "no expiry",
+    ]
+    if row["trusted_headers"]:
+        parts.append(f"trusted to state {', '.join(row['trusted_headers'])}")
+    return "  ".join([*parts, row["name"]]).rstrip()
 
 
 @key.command("revoke")

@@ -1,12 +1,12 @@
 """``freehold explain`` and ``freehold audit``: what was decided, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 from msgspec import to_builtins
 
-from freehold.cli.common import Group, home_option, json_option, print_json, say
+from freehold.cli.common import Group, home_option, json_option, print_json, say, tenant_options
 from freehold.core.clock import rfc3339
 from freehold.core.errors import NotFound
 
@@ -23,14 +23,28 @@ def _tell_unreadable(damaged: Sequence[object]) -> None:
     say(f"Warning: {count} in the ledger can't be read: {places}{more}.")
 
 
+def _scope(
+    within: Callable[..., frozenset[str]], tenant: str | None, only: bool
+) -> frozenset[str] | None:
+    """Whose exchanges a command may see; ``None`` for everyone's."""
+    if only and tenant is None:
+        raise click.UsageError("--only goes with --tenant")
+    return within(tenant, only=only) if tenant is not None else None
+
+
 @click.command()
 @click.argument("exchange_id", required=False)
 @click.option("--last", is_flag=True, help="The newest exchange.")
-@click.option("--tenant", help="Look only among this tenant's exchanges.")
+@tenant_options
 @home_option
 @json_option
 def explain(
-    exchange_id: str | None, last: bool, tenant: str | None, home: Path, as_json: bool
+    exchange_id: str | None,
+    last: bool,
+    tenant: str | None,
+    only: bool,
+    home: Path,
+    as_json: bool,
 ) -> None:
     """Explain one exchange, decision by decision.
 
@@ -44,12 +58,13 @@ def explain(
         raise click.UsageError("name an exchange, or say --last")
     with record_service(home) as records:
         _tell_unreadable(records.unreadable())
+        whose = _scope(records.within, tenant, only)
         if exchange_id is None:
-            newest = records.recent(tenant=tenant, limit=1)
+            newest = records.recent(tenant=whose, limit=1)
             if not newest:
                 raise NotFound("nothing is recorded yet")
             exchange_id = newest[0].exchange_id
-        told = tell(records.find(exchange_id, tenant))
+        told = tell(records.find(exchange_id, whose))
     if as_json:
         print_json(as_dict(told))
     else:
@@ -62,63 +77,81 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--tenant", help="Only this tenant.")
+@tenant_options
 @click.option(
     "--outcome",
     type=click.Choice(["allowed", "transformed", "denied", "held", "error", "interrupted"]),
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="At most so many; --before goes on.",
+)
+@click.option(
+    "--before",
+    metavar="EXCHANGE_ID",
+    help="Only what comes after this exchange in the list: the next page, with the last one's id.",
+)
 @home_option
 @json_option
 def list_exchanges(
     tenant: str | None,
+    only: bool,
     outcome: str | None,
     limit: int,
+    before: str | None,
     home: Path,
     as_json: bool,
 ) -> None:
-    """The newest exchanges."""
+    """The newest exchanges, the newest first."""
     from freehold.app import record_service
 
     with record_service(home) as records:
         _tell_unreadable(records.unreadable())
-        rows = records.recent(tenant=tenant, outcome=outcome, limit=limit)
+        whose = _scope(records.within, tenant, only)
+        rows = records.recent(tenant=whose, outcome=outcome, before=before, limit=limit)
     if as_json:
         print_json([to_builtins(row) for row in rows])
         return
     if not rows:
-        say("Nothing recorded yet.")
+        narrowed = tenant or outcome or before
+        say("Nothing of that kind is recorded." if narrowed else "Nothing recorded yet.")
     for row in rows:
         when = rfc3339(row.opened_ns) if row.opened_ns else "-"
         who = f"{row.tenant}/{row.app}" if row.app else "nobody known"
         click.echo(
             f"{row.exchange_id}  {when}  {row.outcome or 'open':11}  {who}  {row.model or '-'}"
         )
+    if len(rows) == limit:
+        say(f"There may be older ones: --before {rows[-1].exchange_id}")
 
 
 @audit.command("show")
 @click.argument("exchange_id")
-@click.option("--tenant", help="Look only among this tenant's exchanges.")
+@tenant_options
 @home_option
-def show(exchange_id: str, tenant: str | None, home: Path) -> None:
+def show(exchange_id: str, tenant: str | None, only: bool, home: Path) -> None:
     """The record itself, as JSON."""
     from freehold.app import record_service
 
     with record_service(home) as records:
         _tell_unreadable(records.unreadable())
-        print_json(list(records.find(exchange_id, tenant).lines))
+        print_json(list(records.find(exchange_id, _scope(records.within, tenant, only)).lines))
 
 
 @audit.command("summary")
+@tenant_options
 @home_option
 @json_option
-def summary(home: Path, as_json: bool) -> None:
+def summary(tenant: str | None, only: bool, home: Path, as_json: bool) -> None:
     """Counts by outcome, rule and model."""
     from freehold.app import record_service
 
     with record_service(home) as records:
         _tell_unreadable(records.unreadable())
-        totals = records.summary()
+        totals = records.summary(tenant=_scope(records.within, tenant, only))
     if as_json:
         print_json(to_builtins(totals))
         return

@@ -8,6 +8,9 @@ from msgspec import Struct
 from freehold.core.clock import rfc3339
 from freehold.ledger.reading import Damage
 
+Tenants = str | frozenset[str] | None
+"""One tenant, several, or (``None``) all of them."""
+
 
 class ExchangeRow(Struct, frozen=True, kw_only=True):
     """One exchange as the index knows it, with the places of its records.
@@ -94,28 +97,33 @@ class Summary(Struct, frozen=True, kw_only=True):
 class ExchangeIndex(Protocol):
     """Looks exchanges up. With a ``tenant``, everyone else's do not exist."""
 
-    def find(self, exchange_id: str, tenant: str | None = None) -> ExchangeRow | None:
+    def find(self, exchange_id: str, tenant: Tenants = None) -> ExchangeRow | None:
         """One exchange, by its id or a beginning of it that no other one shares."""
         ...
 
     def recent(
         self,
         *,
-        tenant: str | None = None,
+        tenant: Tenants = None,
         app: str | None = None,
         outcome: str | None = None,
         rule: str | None = None,
         conversation: str | None = None,
         before_ns: int | None = None,
+        after: ExchangeRow | None = None,
         limit: int = 50,
     ) -> list[ExchangeRow]:
-        """The newest first."""
+        """The newest first; with ``after``, those that come after this one in the list."""
         ...
 
     def summary(
-        self, *, tenant: str | None = None, since_ns: int = 0, until_ns: int | None = None
+        self, *, tenant: Tenants = None, since_ns: int = 0, until_ns: int | None = None
     ) -> Summary:
         """Exchanges that arrived in a span of time."""
+        ...
+
+    def tenants(self) -> list[tuple[str, str | None]]:
+        """Every tenant with every bundle that it ran under, the newest first."""
         ...
 
     def unreadable(self) -> list[Damage]:

@@ -77,7 +77,7 @@ def _decode(decoder: Any, body: bytes) -> Any:
 
 
 def _no_utf8(body: bytes) -> str:
-    """Where the body is no UTF-8; nothing where it is. The decoder counts from the text it is in."""
+    """Where the body is no UTF-8, as msgspec counts from the text's own beginning; else nothing."""
     try:
         body.decode()
     except UnicodeDecodeError as error:

@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from freehold.bundle.problems import did_you_mean, one_of
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock, rfc3339
-from freehold.core.errors import BundleError
+from freehold.core.errors import BundleError, NotFound
 from freehold.core.principal import KeyGrant
 
 LogEvent = Callable[[str, str, str, dict[str, Any]], Any]
@@ -114,6 +115,7 @@ class KeyService:
         """
         if self._bundle is None:
             raise BundleError("creating a key needs a bundle")
+        _known(self._bundle, tenant, app)
         spec = self._bundle.app_for(tenant, app)
         unknown = trusted_headers - spec.attributes.keys() - {"subject"}
         if unknown:
@@ -178,3 +180,20 @@ class KeyService:
         """
         self._store.revoke(key_id)
         self._log_event("key.revoked", "terminal", key_id, {})
+
+
+def _known(bundle: ResolvedBundle, tenant: str, app: str) -> None:
+    """Which of the two is not in the bundle, and what may have been meant.
+
+    Raises:
+        NotFound: one of them.
+    """
+    for what, name, names in (("tenant", tenant, bundle.tenants), ("app", app, bundle.apps)):
+        if name not in names:
+            hint = did_you_mean(name, names) or f"there are {one_of(names) or 'none'}"
+            raise NotFound(f"no {what} `{name[:80]}` in bundle {bundle.name}; {hint}")
+    owner = bundle.bundle.apps[app].tenant
+    if not bundle.is_descendant(tenant, owner):
+        raise NotFound(
+            f"app `{app}` is for tenant `{owner}` and those below it; `{tenant}` is none of them"
+        )

@@ -1,21 +1,23 @@
 """Looking exchanges up: through the index, then in the ledger itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from freehold.core.errors import NotFound
-from freehold.ledger.index import ExchangeIndex, ExchangeRow, Summary
+from freehold.ledger.index import ExchangeIndex, ExchangeRow, Summary, Tenants
 from freehold.ledger.reading import Damage, read_at
 from freehold.ledger.record import Record
 from freehold.services.explain import Explanation, explain
+from freehold.services.tenants import family
 
 
 class Records:
     """The use cases around records, for the terminal, the API and the console alike.
 
     With a ``tenant``, another tenant's exchange does not exist: not in a list, not in a sum, and
-    looking it up is the same error as an id that nobody ever had.
+    looking it up is the same error as an id that nobody ever had. A tenant's name is that tenant
+    alone; `within` gives all who stand below it too.
 
     Args:
         home: where the ledger lies.
@@ -30,7 +32,21 @@ class Records:
         self._index = index
         self._fill = fill
 
-    def find(self, exchange_id: str, tenant: str | None = None) -> Record:
+    def within(
+        self, tenant: str, *, only: bool = False, more: Iterable[str] = ()
+    ) -> frozenset[str]:
+        """A tenant and, unless ``only``, everyone below it.
+
+        Args:
+            more: tenants that are known besides those that have records or were in a live bundle.
+
+        Raises:
+            NotFound: nobody knows such a tenant.
+        """
+        self._refresh()
+        return family(self._home, self._index.tenants(), more).within(tenant, only=only)
+
+    def find(self, exchange_id: str, tenant: Tenants = None) -> Record:
         """One exchange with everything that was written about it.
 
         Args:
@@ -59,7 +75,7 @@ class Records:
             lines=lines,
         )
 
-    def explain(self, exchange_id: str | None = None, tenant: str | None = None) -> Explanation:
+    def explain(self, exchange_id: str | None = None, tenant: Tenants = None) -> Explanation:
         """One exchange told decision by decision; without an id, the newest.
 
         Raises:
@@ -76,16 +92,28 @@ class Records:
     def recent(
         self,
         *,
-        tenant: str | None = None,
+        tenant: Tenants = None,
         app: str | None = None,
         outcome: str | None = None,
         rule: str | None = None,
         conversation: str | None = None,
         before_ns: int | None = None,
+        before: str | None = None,
         limit: int = 50,
     ) -> list[ExchangeRow]:
-        """The newest exchanges first; ``outcome`` may be ``open``."""
+        """The newest exchanges first; ``outcome`` may be ``open``.
+
+        Args:
+            before: the id of an exchange (or its beginning): only those that come after it in
+                this list. With the last one's id, that is the next page.
+
+        Raises:
+            NotFound: ``before`` is nobody's id.
+        """
         self._refresh()
+        after = self._index.find(before, tenant) if before is not None else None
+        if before is not None and after is None:
+            raise NotFound(f"no exchange {before}")
         return self._index.recent(
             tenant=tenant,
             app=app,
@@ -93,11 +121,12 @@ class Records:
             rule=rule,
             conversation=conversation,
             before_ns=before_ns,
+            after=after,
             limit=limit,
         )
 
     def summary(
-        self, *, tenant: str | None = None, since_ns: int = 0, until_ns: int | None = None
+        self, *, tenant: Tenants = None, since_ns: int = 0, until_ns: int | None = None
     ) -> Summary:
         """A span of time in numbers."""
         self._refresh()

@@ -7,7 +7,7 @@ import orjson
 import sqlalchemy as sa
 
 from freehold.core.decisions import STAGES
-from freehold.ledger.index import ExchangeRow, ModelUse, Summary
+from freehold.ledger.index import ExchangeRow, ModelUse, Summary, Tenants
 from freehold.ledger.reading import Damage, Entry
 from freehold.storage.engine import Database
 from freehold.storage.tables import exchanges, unreadable
@@ -24,7 +24,7 @@ class StoredExchanges:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, exchange_id: str, tenant: str | None = None) -> ExchangeRow | None:
+    def find(self, exchange_id: str, tenant: Tenants = None) -> ExchangeRow | None:
         """One exchange by its id, or by a beginning of it that fits no other.
 
         With a ``tenant``, only among that tenant's.
@@ -42,12 +42,13 @@ class StoredExchanges:
     def recent(
         self,
         *,
-        tenant: str | None = None,
+        tenant: Tenants = None,
         app: str | None = None,
         outcome: str | None = None,
         rule: str | None = None,
         conversation: str | None = None,
         before_ns: int | None = None,
+        after: ExchangeRow | None = None,
         limit: int = 50,
     ) -> list[ExchangeRow]:
         """The newest first; ``outcome`` may be ``open`` for those under way."""
@@ -63,9 +64,22 @@ class StoredExchanges:
             query = query.where(c.conversation == conversation)
         if before_ns is not None:
             query = query.where(c.opened_ns < before_ns)
+        if after is not None:
+            query = query.where(_later(after))
         query = query.order_by(c.opened_ns.desc(), c.exchange_id.desc()).limit(limit)
         with self._database.read() as connection:
             return [_row(dict(row)) for row in connection.execute(query).mappings()]
+
+    def tenants(self) -> list[tuple[str, str | None]]:
+        """Every tenant with every bundle that it ran under, the newest first."""
+        c = exchanges.c
+        query = (
+            sa.select(c.tenant, c.bundle)
+            .group_by(c.tenant, c.bundle)
+            .order_by(sa.func.max(c.opened_ns).desc().nulls_last())
+        )
+        with self._database.read() as connection:
+            return [(row.tenant, row.bundle) for row in connection.execute(query)]
 
     def unreadable(self) -> list[Damage]:
         """What in the ledger is no record any more, in its order."""
@@ -74,7 +88,7 @@ class StoredExchanges:
             return [Damage(**dict(row)) for row in connection.execute(query).mappings()]
 
     def summary(
-        self, *, tenant: str | None = None, since_ns: int = 0, until_ns: int | None = None
+        self, *, tenant: Tenants = None, since_ns: int = 0, until_ns: int | None = None
     ) -> Summary:
         """Exchanges that arrived from ``since_ns`` until before ``until_ns``."""
         c = exchanges.c
@@ -222,8 +236,21 @@ def _place(part: str, entry: Entry) -> dict[str, int]:
     }
 
 
-def _scoped(query: sa.Select[Any], tenant: str | None) -> sa.Select[Any]:
-    return query if tenant is None else query.where(exchanges.c.tenant == tenant)
+def _scoped(query: sa.Select[Any], tenant: Tenants) -> sa.Select[Any]:
+    if tenant is None:
+        return query
+    if isinstance(tenant, str):
+        return query.where(exchanges.c.tenant == tenant)
+    return query.where(exchanges.c.tenant.in_(sorted(tenant)))
+
+
+def _later(row: ExchangeRow) -> sa.ColumnElement[bool]:
+    """What comes after ``row`` in a list whose newest are first."""
+    c = exchanges.c
+    if row.opened_ns is None:
+        return c.opened_ns.is_(None) & (c.exchange_id < row.exchange_id)
+    same = (c.opened_ns == row.opened_ns) & (c.exchange_id < row.exchange_id)
+    return (c.opened_ns < row.opened_ns) | same
 
 
 def _row(row: dict[str, Any]) -> ExchangeRow:
