@@ -223,6 +223,7 @@ def _fired(rule: RuleSpec, answer: str = "", **facts: Any) -> bool:
         "answer.quantities": [f.cel() for f in found if f.kind == "quantity"],
         "answer.ungrounded_money": [f.cel() for f in found if f.kind == "money"],
         "context.sources": [],
+        "context.failed": [],
         "principal.roles": ["customer"],
         "principal.attributes.tier": "guest",
         "request.text": "",
@@ -330,6 +331,9 @@ def test_no_refund_that_the_policy_excludes(
         ("where is HO-1000003?", ["products"], True),
         ("where is HO-1000003?", ["orders"], False),
         ("where is my order?", [], False),
+        ("Where is HO 1000003?", [], True),
+        ("Where is HO 1000003?", ["orders"], False),
+        ("Where are HO-1424306 and HO-1000003?", ["orders", "orders-of-others"], True),
     ],
 )
 def test_only_ones_own_orders(
@@ -337,6 +341,53 @@ def test_only_ones_own_orders(
 ) -> None:
     rule = _rule(bundle, "only-own-orders")
     assert _fired(rule, request__text=text, context__sources=sources) is fires
+
+
+def test_orders_that_can_not_be_told_apart_are_refused(bundle: ResolvedBundle) -> None:
+    rule = _rule(bundle, "only-own-orders")
+    facts = {"request__text": "HO-1000003?", "context__sources": ["orders"]}
+    assert not _fired(rule, **facts)
+    assert _fired(rule, **facts, context__failed=["orders-of-others"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Where is {other}?",
+        "Where are {own} and {other}?",
+        "Where are {other} and {own}?",
+        "Where is {other_spaced}?",
+        "my orders {own_spaced}, {other_spaced}",
+        "where is {other_lower}",
+        "order {other_glued}",
+        "HO - {other_digits}, please",
+    ],
+)
+@pytest.mark.parametrize("stranger", [True, False])
+def test_somebody_elses_order_is_seen_beside_ones_own(
+    bundle: ResolvedBundle, db: sqlite3.Connection, text: str, stranger: bool
+) -> None:
+    query = (
+        "SELECT customer_id, group_concat(id) FROM orders GROUP BY 1 HAVING count(*) > 1 LIMIT 2"
+    )
+    (customer, mine), (_, theirs) = db.execute(query)
+    own, also = mine.split(",")[:2]
+    other = theirs.split(",")[0] if stranger else also
+    names = {
+        "own": own, "own_spaced": own.replace("-", " "), "other": other,
+        "other_spaced": other.replace("-", " "), "other_lower": other.lower(),
+        "other_glued": other.replace("-", ""), "other_digits": other[3:],
+    }  # fmt: skip
+    said = text.format(**names)
+    (spec,) = (
+        spec
+        for spec in bundle.app_for("northshore", mix.CUSTOMER_SERVICE).sources
+        if spec.id == "orders-of-others"
+    )
+    assert conditions((spec.when,), "source").run({"request.text": said}) == [True]
+    given = {"customer": customer, "ids": identifiers(said), "text": said}
+    rows = [row["order_id"] for row in db.execute(spec.query, given)]
+    assert rows == ([other] if stranger else [])
 
 
 def test_the_other_rules_fire_and_keep_still(bundle: ResolvedBundle) -> None:
