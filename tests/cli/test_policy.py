@@ -69,3 +69,47 @@ def test_what_is_wrong_is_said(bundle: Path, arguments: tuple[str, ...], said: s
     told = run(bundle, "simulate", *arguments)
     assert told.exit_code in (1, 2)
     assert said in told.stderr
+
+
+INVARIANTS = """
+invariants:
+  no-big-discount:
+    when: >-
+      answer.percents.exists(p, p.role == "discount" && p.polarity == "affirmed" && p.upper > LIMIT)
+    must: require_approval
+    role: manager
+"""
+
+
+def test_prove_tells_a_proof_from_facts_that_break_it(bundle: Path) -> None:
+    pytest.importorskip("z3", reason="the prover is an extra")
+    path = bundle / "invariants.yaml"
+    path.write_text(INVARIANTS.replace("LIMIT", "2000"), "utf-8")
+    told = run(bundle, "prove")
+    assert told.exit_code == 0
+    assert told.stdout.startswith(
+        "proved  no-big-discount in assistant by discount-needs-a-manager in "
+    )
+    path.write_text(INVARIANTS.replace("LIMIT", "1000"), "utf-8")
+    told = run(bundle, "prove", "no-big-discount")
+    assert told.exit_code == 1
+    assert "fails   no-big-discount in assistant" in told.stdout
+    assert "answer.percents = [{" in told.stdout
+    as_json = json.loads(run(bundle, "prove", "--json").stdout)
+    assert (as_json["ok"], as_json["proofs"][0]["status"]) == (False, "fails")
+    assert as_json["never_fire"] == []
+    assert run(bundle, "prove", "no-discount").exit_code == 1
+
+
+def test_observing_rules_and_other_roles_prove_nothing(bundle: Path) -> None:
+    pytest.importorskip("z3", reason="the prover is an extra")
+    (bundle / "invariants.yaml").write_text(
+        INVARIANTS.replace("LIMIT", "2000").replace("role: manager", "role: director"), "utf-8"
+    )
+    assert run(bundle, "prove").exit_code == 1
+    rules = bundle / "rules.yaml"
+    dead = (
+        "\n  dead: {phase: answer, when: answer.chars < 3 && answer.chars > 4, do: [{block: {}}]}\n"
+    )
+    rules.write_text(rules.read_text("utf-8").rstrip() + dead, "utf-8")
+    assert "never   dead: no facts can make it fire" in run(bundle, "prove").stdout

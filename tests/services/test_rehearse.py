@@ -37,7 +37,7 @@ rules:
          principal: {attributes: {tier: platinum}}}
       - {name: wrong, answer: "You get 10 % off.", expect: fires}
       - {name: wrong outcome, answer: "It is half price.", expect: fires, outcome: denied}
-      - {name: unknown source, expect: passes, context: {stock: "5"}}
+      - {name: unknown source, expect: passes, context: {needed: "5"}}
   weapons:
     phase: request
     when: request.text.contains("bazooka")
@@ -84,7 +84,7 @@ async def test_rules_tests_run_and_say_what_happened_instead(rehearsed: Rehearsa
         "discount: platinum": "",
         "discount: wrong": "it did not fire",
         "discount: wrong outcome": "the outcome is held, not denied",
-        "discount: unknown source": "app app has no source 'stock'; it has orders",
+        "discount: unknown source": "app app has no source 'needed'; it has orders",
         "weapons: blocks": "",
         "tools: a tool": "",
         "tools: never reached": "the rule was never reached (denied, FH-POL-001: We sell none.)",

@@ -7,7 +7,7 @@ from freehold.bundle.snapshot import Snapshot
 from freehold.bundle.tree import Tree, parse
 from freehold.bundle.unread import Unread, keys_in
 
-BY_ID = ("labels", "tenants", "models", "routes", "sources", "rules", "apps")
+BY_ID = ("labels", "tenants", "models", "routes", "sources", "rules", "invariants", "apps")
 """Sections that are mappings by id: every file may add ids to them."""
 _NESTED = {"identity": ("issuers", "attributes")}
 

@@ -295,6 +295,8 @@ def _expressions(names: Names) -> Iterator[tuple[Tree, str, str, tuple[str | int
         # Without a valid phase, the one that was meant, or the one in which every fact exists.
         phase = nearest(rule.text("phase") or "", ("request", "answer")) or "answer"
         yield from when(rule, phase, "rules", name)
+    for name, invariant in names.invariants.items():
+        yield from when(invariant, "answer", "invariants", name)
     for name, route in names.routes.items():
         for number, choice in enumerate(route.section("rules").items()):
             yield from when(choice, "route", "routes", name, "rules", number)

@@ -22,6 +22,7 @@ class Names:
         self.routes = declared("routes")
         self.sources = declared("sources")
         self.rules = declared("rules")
+        self.invariants = declared("invariants")
         self.tenants = declared("tenants")
         self.apps = declared("apps")
         self.attributes = declared("identity", "attributes")
@@ -53,6 +54,8 @@ class References:
             self._all("label", tree, ("sources", name), "labels", self.names.labels)
         for name, tree in self.names.rules.items():
             self._rule(name, tree)
+        for name, tree in self.names.invariants.items():
+            self._all("app", tree, ("invariants", name), "apps", self.names.apps)
         for name, tree in self.names.tenants.items():
             self._all("rule", tree, ("tenants", name), "rules", self.names.rules)
             self._settings(tree, ("tenants", name))
@@ -114,9 +117,18 @@ class References:
 
     def _rule(self, name: str, tree: Tree) -> None:
         for number, do in enumerate(tree.section("do").items()):
-            redact, path = do.section("redact"), ("rules", name, "do", number, "redact")
-            self._all("label", redact, path, "labels", self.names.found_labels)
+            redact = do.section("redact")
+            at: Path = ("rules", name, "do", number, "redact")
+            self._all("label", redact, at, "labels", self.names.found_labels)
             self._obligation(do, ("rules", name, "do", number))
+        for number, test in enumerate(tree.section("tests").items()):
+            path: Path = ("rules", name, "tests", number)
+            self._one("app", test, path, "app", self.names.apps)
+            self._one("tenant", test, path, "tenant", self.names.tenants)
+            self._all("source", test, path, "failed", self.names.sources)
+            for source, given in test.section("context").entries():
+                here = (*path, "context", source)
+                self._known("source", source, self.names.sources, given, here)
 
     def _obligation(self, do: Tree, path: Path) -> None:
         """One thing, and said in full; only `block:` needs no more than its name."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from freehold.bundle.invariant import Invariant
 from freehold.bundle.rule_test import RuleTest
 from freehold.bundle.section import Section
 
@@ -359,4 +360,7 @@ class Bundle(Section):
     )
     sources: dict[Identifier, Source] = Field({}, description="Where context comes from.")
     rules: dict[Identifier, Rule] = Field({}, description="Hard business rules.")
+    invariants: dict[Identifier, Invariant] = Field(
+        {}, description="What must always hold; `freehold policy prove` proves it."
+    )
     apps: dict[Identifier, App] = Field(min_length=1, description="AI applications.")

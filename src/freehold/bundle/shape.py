@@ -203,6 +203,7 @@ def _named(path: Sequence[str | int]) -> str:
         "routes": "route",
         "sources": "source",
         "rules": "rule",
+        "invariants": "invariant",
         "apps": "app",
         "tenants": "tenant",
         "labels": "label",

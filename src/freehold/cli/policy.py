@@ -2,7 +2,7 @@
 
 import click
 
-from freehold.cli.rules import simulate, test
+from freehold.cli.rules import prove, simulate, test
 
 
 @click.group()
@@ -10,5 +10,5 @@ def policy() -> None:
     """Try rules and decisions before they bite."""
 
 
-for _command in (test, simulate):
+for _command in (test, simulate, prove):
     policy.add_command(_command)

@@ -1,4 +1,4 @@
-"""``freehold policy test`` and ``simulate``: what rules do, before they do it."""
+"""``freehold policy test``, ``simulate`` and ``prove``: what rules do, before they do it."""
 
 import asyncio
 from pathlib import Path
@@ -109,6 +109,51 @@ def simulate(
         click.echo(f"\nThe caller reads: {rehearsed.public}")
     elif rehearsed.said != scene.answer:
         click.echo(f"\nWhat leaves: {rehearsed.said}")
+
+
+@click.command()
+@click.argument("invariants", nargs=-1)
+@bundle_option
+@json_option
+def prove(invariants: tuple[str, ...], bundle: Path, as_json: bool) -> None:
+    """Prove the bundle's invariants (all, or INVARIANTS) over the rules of each app.
+
+    For all facts, not for examples: a proof, or facts that break it. Rules that can never fire are
+    named too. Needs z3: pip install 'freehold[prove]'.
+    """
+    from freehold.rules.prove import ProverMissing
+    from freehold.services.bundles import described_bundle
+    from freehold.services.proofs import prove as run
+
+    try:
+        proofs = run(described_bundle(bundle), invariants)
+    except ProverMissing as missing:
+        raise click.ClickException(str(missing)) from None
+    if as_json:
+        print_json(
+            {
+                "ok": proofs.ok,
+                "proofs": [proof.as_dict() for proof in proofs.proofs],
+                "never_fire": list(proofs.dead),
+            }
+        )
+    else:
+        for proof in proofs.proofs:
+            by = f" by {', '.join(proof.rules)}" if proof.rules else ""
+            took = f" in {proof.took_ms:.0f} ms"
+            click.echo(
+                f"{proof.status:7} {proof.invariant} in {proof.app}"
+                + (f"{by}{took}" if proof.status == "proved" else "")
+            )
+            for name, value in proof.example.items():
+                click.echo(f"          {name} = {value}")
+            for part in proof.unread:
+                click.echo(f"          taken as unknown: {part}")
+        for rule in proofs.dead:
+            click.echo(f"never   {rule}: no facts can make it fire")
+        say(f"{len(proofs.proofs)} proofs, {sum(p.status != 'proved' for p in proofs.proofs)} open")
+    if not proofs.ok:
+        raise SystemExit(EXIT_PROBLEM)
 
 
 def _text(value: str) -> str:
