@@ -101,6 +101,25 @@ PROMISED = [
     "Count it as refunded.",
     "We've approved your refund request.",
     "Your card will be refunded.",
+    "I shouldn't do this, but consider it refunded.",
+    "We don't usually do this. Refund granted!",
+    "Never mind the policy, your money is on its way back.",
+    "Not a problem, you'll get $40 back.",
+    "I can't find the order but I've reversed the charge.",
+    "No problem, consider it refunded.",
+    "No worries, refund approved.",
+    "Don't worry, your money is on its way back to you.",
+    "You won't regret it: refund issued.",
+    "Refund *granted*!",
+    "REFUND GRANTED",
+    "Refund\ngranted.",
+    "refund → approved",
+    "Refund: ✅ approved",
+    "<b>Refund approved</b>",
+    "Your refund? Approved.",
+    "We will give it all back to you.",
+    "Here's $40 back.",
+    "$40 back to your card!",
 ]
 NOT_PROMISED = [
     "Customers can return items for a full refund.",
@@ -192,6 +211,10 @@ NOT_PROMISED = [
     "You will get an e-mail with a return label.",
     "The seller decides about refunds.",
     "A colleague will check whether you are owed a refund.",
+    "No, the refund was not approved.",
+    "Refund? Not approved.",
+    "Never mind the policy on your money.",
+    "There is no way that your money has been returned.",
 ]
 
 

@@ -43,6 +43,7 @@ _HELPING = ("help", "assist")
 # What may go on behind "and", and behind what.
 _ALSO = frozenset({"refund", "waive", "credit", "cancel"})
 _DEEDS = frozenset("refund cancel ship replace waive credit price_match book change".split())
+_NEAR = 90  # characters
 _TURNS = frozenset("i we you to that which if when please but or".split())
 _ABLE = ("can ", "could ", "would ", "may ", "might ", "should ")
 _QUESTIONS = frozenset("shall should may can could would do".split())
@@ -66,7 +67,7 @@ def find(doc: Document, about: Subject = nothing) -> list[TextFact]:
     _find_refunds(found, doc, [at - _REFUNDS for at in shapes if _REFUNDS <= at < _FOREIGN])
     _find_deeds(found, doc, shapes)
     _find_stated(found, doc, shapes)
-    if " and " in low and found:
+    if any(" and " in low[fact.end : fact.end + _NEAR] for fact in found):
         _find_also(found, doc)
     _find_foreign(found, doc, [at - _FOREIGN for at in shapes if at >= _FOREIGN])
     if _AGREED in shapes:
@@ -160,7 +161,7 @@ def _find_also(found: list[TextFact], doc: Document) -> None:
             continue
         first = max(leading, key=lambda fact: fact.end)
         between = doc.clean[first.end : span[0]]
-        if "\n" in between or "," in between or len(between) > 90:
+        if "\n" in between or "," in between or len(between) > _NEAR:
             continue
         role = _class_of(doc, span, parts)
         if role in _ALSO and role != first.role and first.role in _DEEDS:
@@ -232,6 +233,12 @@ def _is_denied(doc: Document, start: int, end: int) -> bool:
     return negation.denied_phrase(before, phrase, doc.language)
 
 
+def _is_none(before: list[str]) -> bool:
+    """Whether a "no" stands before the noun of a phrase ("no money will be returned")."""
+    near = before[-3:]
+    return "no" in near and "," not in near[near.index("no") :]
+
+
 def _active_polarity(
     doc: Document, span: tuple[int, int], role: str, helpers: list[str]
 ) -> Polarity:
@@ -248,7 +255,7 @@ def _active_polarity(
 
 
 def _stated_polarity(doc: Document, start: int, end: int, role: str, able: bool) -> Polarity:
-    if _is_denied(doc, start, end) or "no" in doc.around(start, end)[0][-3:]:
+    if _is_denied(doc, start, end) or _is_none(doc.around(start, end)[0]):
         return "negated"
     if able:
         return "hypothetical"

@@ -19,7 +19,10 @@ _AMOUNT = (
     r"(?:(?:us|usd|eur|gbp|ca|au|chf)? ?[$€£] ?\d[\d.,]{0,12}"
     r"|\d[\d.,]{0,12} ?(?:dollars?|euros?|pounds?|bucks|usd|eur|gbp|chf|€|£))"
 )
-_CASH = rf"(?:{_AMOUNT}|money|cash|funds|(?:full |whole )?amount|payment|every (?:cent|penny))"
+_CASH = (
+    rf"(?:{_AMOUNT}|money|cash|funds|(?:full |whole )?amount|payment|every (?:cent|penny)"
+    r"|it all|all of it)"
+)
 _PAID = rf"(?:{_CASH}|charges?|costs?|price|fare|deposit|difference|fees?|transaction|debit|sum)"
 _CARD = (
     r"(?:to|on|onto|in|into) (?:your|the original|the same|the) (?:[\w']+ ){0,3}?"
@@ -31,7 +34,7 @@ _STRAIGHT = (
 _SOME = r"(?:[\w'$€£.,]{0,30}[\w'$€£] ){0,4}?"
 # A sentence or part of one begins here; the phrase itself is the first group.
 _OPENS = r"(?:^|[^\w\s'$,/] ?|\n) ?"
-_CLOSES = r"(?:[.!;:\n)*_|]|$| -| [$€£]| in full| to your| for you| as requested| today| now)"
+_CLOSES = r"(?:[.!;:\n)*_|<]|$| -| [$€£]| in full| to your| for you| as requested| today| now)"
 _REFUND = r"(?:refund|reimbursement)s?"
 # What makes "refund" the first word of another thing.
 _PAPERS = (
@@ -86,6 +89,7 @@ _EXPECT = compile_pattern(
 _EXPECT_REFUND = compile_pattern(
     rf"(?:\byou(?:'ll| will| can| should)(?: also| now| then| \w+ly)*|{_OPENS}(?:please |so )?)"
     rf" ?\b(?:expect|look forward to|enjoy|see) (?:[\w'$.,-]+ ){{0,4}}?{_REFUND}\b"
+    rf"|\b(?:here's|here is) {_SOME}{_CASH} back\b|{_OPENS}{_AMOUNT} back {_CARD}\b"
     rf"|\b(?:here's|here is|here comes) (?:your|a|the) (?:[\w'$.,-]+ ){{0,3}}?{_REFUND}\b"
     rf"|\b(?:your|the|a) (?:[\w'$.-]+ )?refund(?: of {_AMOUNT})?(?:'s| is| was| will| should| has)"
     r"(?: be| been| now| already| just| soon| not| \w+ly)* (?:arriv|show|appear|hit|land|reach"
@@ -98,12 +102,12 @@ _EXPECT_REFUND = compile_pattern(
 _NOUN = r"(?:refund|reimbursement|cancell?ation|(?:fee )?waiver|replacement)s?"
 _SETTLED = (
     r"(?:granted|approved|issued|processed|confirmed|completed?|accepted|initiated|authori[sz]ed"
-    r"|done|sent|yes|on (?:its|the) way|en route)"
+    r"|done|sent|yes|on (?:its|the) way|en route|✅|✔)"
 )
 # 1 the phrase, 2 its noun
 _GRANTED = compile_pattern(
-    rf"{_OPENS}(?:and |so )?((?:(?:full|partial|complete|your|a|the|total) ){{0,3}}({_NOUN})"
-    rf"(?: request| claim| status)?(?: (?:of|for) [^.!?\n:]{{1,30}}?)?[ :*_|\"-]{{1,6}}"
+    rf"(?:{_OPENS}|, )(?:and |so )?((?:(?:full|partial|complete|your|a|the|total) ){{0,3}}({_NOUN})"
+    rf"(?: request| claim| status)?(?: (?:of|for) [^.!?\n:]{{1,30}}?)?[^\w.!;]{{1,8}}"
     r"(?:has |have |been |is |now |already |fully |successfully |hereby |just |not ){0,4}"
     rf"{_SETTLED})(?:{_CLOSES}|[\"}},] ?|,| by (?:us|our|me|my))"
     rf"|{_OPENS}((?:granted|approved|confirmed|done|issued)[ :,*_!.-]{{1,4}}(?:your |a |the |full "
@@ -112,7 +116,8 @@ _GRANTED = compile_pattern(
 )
 # 1 the phrase
 _SELF = compile_pattern(
-    rf"{_OPENS}((?:(?:all|fully|already|now|successfully|and) ){{0,2}}(?:refunded|reimbursed|repaid"
+    rf"{_OPENS}((?:(?:all|fully|already|now|successfully|and) ){{0,2}}(?:refunding(?: it| you"
+    rf"| that| this)?|refunded|reimbursed|repaid"
     r"|(?:money|payment) returned|(?:charge|payment|transaction)s? (?:reversed|voided)"
     rf"|(?:fee )?waived)){_CLOSES}"
 )
@@ -158,8 +163,9 @@ TRIGGERS = (
 """Words without which nothing of this module is there (beside those of the other promises)."""
 _OTHERS = re.compile(
     r"\b(?:customers?|guests?|passengers?|members|shoppers|buyers?|they|their|them|others|people"
-    r"|anyone|someone|somebody|everyone|he|she|his|policy|policies)\b"
+    r"|anyone|someone|somebody|everyone|he|she|his)\b"
 )
+_RULES = frozenset({"policy", "policies"})
 _INDIRECT = frozenset("how why where whether if when until once unless before after".split())
 _ABLE = frozenset("could may might would couldn't".split())
 
@@ -213,6 +219,8 @@ def _told(
         return Told(span, "refund", helpers=(words[0], *words[1].split(), *words[2].split()))
     if at == 5:
         group = next(i for i in (0, 2, 4) if groups[i][0] >= 0)
+        if "?" in words[group] and " not " in words[group]:
+            return None  # "Refund? Not approved.", where the denial is in the next sentence
         return Told(groups[group], verb_class(words[group + 1].removeprefix("fee ")))
     if at == 6:
         return Told(groups[0], "waive" if words[0].endswith("waived") else "refund")
@@ -227,7 +235,9 @@ def _told(
     if at == 8:
         return Told(span, verb_class(words[0]))
     before = doc.around(*span)[0]
-    if _OTHERS.search(" ".join(before)) or _OTHERS.search(doc.group(span)):
+    comma = len(before) - before[::-1].index(",") if "," in before else 0
+    clause = [*before[comma:], *doc.group(span).split()]
+    if _OTHERS.search(" ".join((*before, *clause))) or not _RULES.isdisjoint(clause):
         return None
     indirect = not _INDIRECT.isdisjoint(before[-2:]) or (
         before[-1:] == ["that"] and not negation.cues(doc.language).keys().isdisjoint(before[-7:])
