@@ -4,14 +4,19 @@ has said that the record keeps.
 
 import asyncio
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from freehold.app import record_service
 from freehold.testing import Simulator
-from tests.e2e.served import make_key, serving, write_bundle
+from tests.e2e.served import Served, make_key, serving, write_bundle
+from tests.stages.governance import kit
+from tests.stages.governance.test_detectors import FOUND
 
 EMAIL = "jane.roe@harbor-mail.com"
 PHONE = "+49 30 9018207"
@@ -19,6 +24,8 @@ CARD = "4111 1111 1111 1111"
 SECRET = "sk-proj-Zx81kQpLm3Vb72NnRt5YwUe09AaBcDd"
 AWS = "AKIAIOSFODNN7QWERTYU"
 PLANTED = (EMAIL, PHONE, CARD, SECRET, AWS)
+SCANNER = kit.scanner()
+BAZOOKA = {"role": "user", "content": "and a bazooka"}
 TOOL: Any = {
     "type": "function",
     "function": {"name": "look", "parameters": {"type": "object", "properties": {}}},
@@ -142,3 +149,80 @@ async def test_an_observed_detector_masks_the_record_all_the_same(tmp_path: Path
         with serving(bundle, home) as process:
             await converse(process.url, key, simulator)
     assert holders(home, (EMAIL, "bob.miller@corner-mail.org")) == {}
+
+
+def marked() -> Iterator[tuple[str, str, str]]:
+    """A text that holds a value of each kind that detectors know, the value in it, and the value
+    in the letters that an id may have.
+    """
+    for lines in FOUND.values():
+        samples = [line.strip().rsplit("|", 1) for line in lines.strip().splitlines()]
+        text, value = next(s for s in samples if len(s) == 2 and len(s[1]) >= 6)
+        yield text, value, re.sub(r"[^A-Za-z0-9_.-]", "", value)[:64]
+
+
+def placed(text: str, bare: str) -> Iterator[dict[str, Any]]:
+    """Requests with the text, or its value in the letters of ids, in every place there is."""
+    hello = {"role": "user", "content": "Hello"}
+    said = {"role": "user", "content": text}
+    described = {"type": "function", "function": {**TOOL["function"], "description": text}}
+    shape = {"type": "object", "description": text, "properties": {text: {"type": "string"}}}
+    arguments = json.dumps({"who": text, text: 1})
+
+    def called(id: str, name: str, written: str = "{}") -> list[dict[str, Any]]:
+        call = {"id": id, "type": "function", "function": {"name": name, "arguments": written}}
+        return [said, {"role": "assistant", "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": id, "content": text}]  # fmt: skip
+
+    yield {"messages": [said]}
+    yield {"messages": [said, {"role": "assistant", "content": text}, hello]}
+    yield {"messages": [{"role": "system", "content": text}, hello]}
+    if kit.found(bare, SCANNER):  # elsewhere words beside it say what it is
+        yield {"messages": [{**hello, "name": bare}]}
+    yield {"messages": [{**said, "name": bare}]}
+    yield {"messages": called("c1", "look", arguments), "tools": [TOOL]}
+    yield {"messages": called("c1", "look", f"not JSON: {text}"), "tools": [TOOL]}
+    yield {"messages": called(bare, "look"), "tools": [TOOL]}
+    yield {"messages": called("c1", bare), "tools": [TOOL]}
+    yield {"messages": [said], "tools": [described]}
+    yield {"messages": [said], "tools": [{"type": "function", "function": {"name": bare}}]}
+    yield {"messages": [said], "tools": [{"type": "function", "function":
+           {"name": "look", "parameters": shape}}]}  # fmt: skip
+    yield {"messages": [said], "stop": [text[:100]]}
+    yield {"messages": [said], "user": text, "metadata": {"who": text}}
+    yield {"messages": [said], "response_format": {"type": "json_schema", "json_schema":
+           {"name": "a", "schema": shape}}}  # fmt: skip
+    if bare.lstrip("-").isdigit():
+        yield {"messages": [said], "seed": int(bare) % 2**53}
+
+
+@pytest.mark.parametrize("content", ["none", "redacted"])
+async def test_every_kind_of_value_in_every_place(tmp_path: Path, content: str):
+    """Whether a request is refused for an id, a name, a seed or a rule, or passes."""
+    home = tmp_path / "home"
+    values: set[str] = set()
+    statuses: set[int] = set()
+    async with Simulator(behaviour="echo") as simulator:
+        bundle = write_bundle(tmp_path / "bundle", simulator.url, settings=f"content: {content}")
+        headers = {"authorization": f"Bearer {make_key(bundle, home)}"}
+        with Served(bundle, home) as served:
+            async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(240):
+                for text, value, bare in marked():
+                    values.add(value)
+                    # what no detector sees is no value, and may stand in an id
+                    if kit.found(bare, SCANNER):
+                        values.add(bare)
+                    for number, body in enumerate(placed(text, bare)):
+                        if number % 3 == 0:
+                            body["messages"].append(BAZOOKA)
+                        body["stream"] = number % 2 == 0
+                        async with session.post(
+                            f"{served.url}/v1/chat/completions", json=body
+                        ) as reply:
+                            statuses.add(reply.status)
+                            await reply.read()
+    with record_service(home) as records:
+        recorded = records.summary().exchanges
+    assert statuses == {200, 403}
+    assert recorded > len(values) * 7
+    assert holders(home, tuple(values)) == {}

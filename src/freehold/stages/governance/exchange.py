@@ -14,7 +14,7 @@ MIN_MENTION = 6
 
 _FEW = 48
 _PREFIX = 5
-_STARTS = re.compile(r"(?<![0-9A-Za-z_])[^\s]")
+_STARTS = re.compile(r"(?<![0-9A-Za-z])\S|[^0-9A-Za-z\s]")
 
 
 class Exchange:
@@ -71,33 +71,56 @@ class Exchange:
 
 
 class Mentions:
-    """Finds known values in a text, wherever they stand as words of their own."""
+    """Finds known values in a text, wherever they stand as words of their own.
 
-    def __init__(self, values: Iterable[str]) -> None:
-        self._values = sorted({v for v in values if len(v) >= MIN_MENTION}, key=len, reverse=True)
-        self._by_prefix: dict[str, list[str]] = {}
-        if len(self._values) > _FEW:
-            for value in self._values:
-                self._by_prefix.setdefault(value[:_PREFIX], []).append(value)
+    Few values are looked for one by one. Of many, those are looked up that begin as the text does
+    at each beginning of a word, so the work grows with the text and not with their number.
+    """
+
+    def __init__(self, values: Iterable[str], least: int = MIN_MENTION) -> None:
+        self._least = least
+        self._values: set[str] = set()
+        # the first characters of values, by how many those are -> the lengths of such values
+        self._heads: dict[int, dict[str, set[int]]] = {}
+        for value in values:
+            self.add(value)
+
+    def add(self, value: str) -> None:
+        """Look for this one too, unless it is too short to be told from other words."""
+        if len(value) < self._least or value in self._values:
+            return
+        self._values.add(value)
+        head = value[:_PREFIX]
+        self._heads.setdefault(len(head), {}).setdefault(head, set()).add(len(value))
+
+    @property
+    def many(self) -> bool:
+        """Whether there are too many to be looked for one by one."""
+        return len(self._values) > _FEW
 
     def find(self, text: str) -> list[tuple[int, int, str]]:
-        """(start, end, value), the longest value first at each place; they may overlap."""
+        """(start, end, value); they may overlap."""
+        if self.many:
+            return self._find_many(text)
         found: list[tuple[int, int, str]] = []
-        if self._by_prefix:
-            for match in _STARTS.finditer(text):
-                start = match.start()
-                found += [
-                    (start, start + len(value), value)
-                    for value in self._by_prefix.get(text[start : start + _PREFIX], ())
-                    if text.startswith(value, start) and _apart(text, start, len(value))
-                ]
-            return found
         for value in self._values:
             start = text.find(value)
             while start >= 0:
                 if _apart(text, start, len(value)):
                     found.append((start, start + len(value), value))
                 start = text.find(value, start + len(value))
+        return found
+
+    def _find_many(self, text: str) -> list[tuple[int, int, str]]:
+        found: list[tuple[int, int, str]] = []
+        values, heads = self._values, tuple(self._heads.items())
+        for match in _STARTS.finditer(text):
+            start = match.start()
+            for size, lengths_of in heads:
+                for length in lengths_of.get(text[start : start + size], ()):
+                    value = text[start : start + length]
+                    if value in values and _apart(text, start, length):
+                        found.append((start, start + length, value))
         return found
 
 

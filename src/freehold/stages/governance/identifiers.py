@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from freehold.core.ask import Ask, ToolCall
 from freehold.core.decisions import Decision, Finding
 from freehold.core.errors import GovernanceRefusal
-from freehold.core.handoffs import Prepared, Sendable
+from freehold.core.handoffs import Sendable
 from freehold.core.trail import Trail
 from freehold.stages.governance.detectors.banking import is_card_number
+from freehold.stages.governance.exchange import Exchange
 from freehold.stages.governance.scanner import Panel, Scanner
 
 Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
@@ -23,16 +24,36 @@ _CERTAIN = 700_000
 """Millionths. Below, words nearby have made the difference, and in an id they mean nothing."""
 
 
-def refuse(prepared: Prepared, panel: Panel, read: Read, trail: Trail) -> None:
-    """Refuse a request whose ids, names of functions or seed hold what a detector acts on.
+def read_all(ask: Ask, exchange: Exchange, read: Read) -> None:
+    """Have every id and name of a tool or call read, so that it is known what they hold.
+
+    Raises:
+        ControlFailed: a detector in enforce mode failed.
+    """
+    scanner = exchange.panel.request
+    named = dict.fromkeys(value for value, _ in _named(ask) if value)
+    if not named:
+        return
+    # most hold nothing, so all are read at once first
+    if read(scanner, "\n".join(named), "identifiers"):
+        for value in named:
+            read(scanner, value, "identifiers")
+        return
+    for value in named:
+        if exchange.recall(scanner, value) is None:
+            exchange.remember(scanner, value, ())
+
+
+def refuse(ask: Ask, exchange: Exchange, trail: Trail) -> None:
+    """Refuse a request whose ids, names of functions or seed hold what a detector acts on;
+    :func:`read_all` has read them.
 
     Raises:
         GovernanceRefusal: it names the parameter and never the value.
-        ControlFailed: a detector in enforce mode failed.
     """
-    ask = prepared.admitted.ask
+    scanner = exchange.panel.request
     seed = ask.options.get("seed")
-    card = panel.request.uses.get("pii.card")
+    card = scanner.uses.get("pii.card")
     if (
         seed is not None
         and card is not None
@@ -40,14 +61,8 @@ def refuse(prepared: Prepared, panel: Panel, read: Read, trail: Trail) -> None:
         and is_card_number(str(seed).lstrip("-"))
     ):
         raise _refusal(trail, "pii.card", "card", "seed")
-    named = dict(_named(ask))
-    if not named:
-        return
-    # most hold nothing, so all are read at once first
-    if not read(panel.request, "\n".join(named), "identifiers"):
-        return
-    for value, param in named.items():
-        found = _held(read(panel.request, value, param), panel.request)
+    for value, param in _named(ask):
+        found = _held(exchange.recall(scanner, value) or (), scanner)
         if found is not None:
             raise _refusal(trail, found.detector, found.kind, param)
 

@@ -1,15 +1,16 @@
 """What the record may keep of the texts, as the tenant says: nothing, redacted, or everything."""
 
-from collections.abc import Mapping
-
 import msgspec
 
 from freehold.core.ask import Message, ToolCall
-from freehold.core.decisions import Finding
 from freehold.core.handoffs import Admitted
 from freehold.core.trail import Trail
-from freehold.stages.governance.exchange import Exchange
+from freehold.stages.governance.exchange import MIN_MENTION, Exchange, Mentions
 from freehold.stages.governance.placeholders import mask
+from freehold.stages.governance.scanner import Scanner, apart, cover
+
+UNREAD = "[not read]"
+"""Stands where a text was that no detector has read."""
 
 
 def keep(admitted: Admitted, trail: Trail) -> None:
@@ -21,41 +22,95 @@ def keep(admitted: Admitted, trail: Trail) -> None:
     kept = admitted.app.content_kept
     if kept == "none":
         return
-    exchange: Exchange | None = trail.seen
-    if kept == "full":
-        found: Mapping[str, Finding] = {}
-    elif exchange is None:
-        return
-    else:
-        found = exchange.values
-    if trail.prompt_text is None:
-        messages = trail.screened.messages if trail.screened else admitted.ask.messages
-        if kept == "redacted":
-            messages = tuple(_masked(message, found) for message in messages)
-        trail.prompt_text = msgspec.json.encode(messages).decode()
     left = [*trail.released, *(f"{call.name}({call.arguments})" for call in trail.released_calls)]
+    if kept == "full":
+        if trail.prompt_text is None:
+            messages = trail.screened.messages if trail.screened else admitted.ask.messages
+            trail.prompt_text = msgspec.json.encode(messages).decode()
+        if left:
+            trail.answer_text = "\n".join(left)
+        return
+    exchange: Exchange | None = trail.seen
+    if exchange is None or trail.screened is None:
+        return
+    masking = _Masking(exchange)
+    if trail.prompt_text is None:
+        messages = tuple(map(masking.message, trail.screened.messages))
+        trail.prompt_text = msgspec.json.encode(messages).decode()
     if left:
-        trail.answer_text = _without("\n".join(left), found)
+        trail.answer_text = masking.mentions("\n".join(left))
 
 
-def _masked(message: Message, found: Mapping[str, Finding]) -> Message:
-    if not found:
-        return message
-    return Message(
-        role=message.role,
-        content=_without(message.content, found),
-        name=message.name,
-        tool_calls=tuple(
-            ToolCall(id=c.id, name=c.name, arguments=_without(c.arguments, found))
-            for c in message.tool_calls
-        ),
-        tool_call_id=message.tool_call_id,
-    )
+class _Masking:
+    """Takes out what was found: where it was found, and wherever else the same value stands."""
 
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._scanner: Scanner = exchange.panel.request
+        self._known = Mentions(exchange.values, least=1)
+        few = () if self._known.many else exchange.values
+        # of few values, even letters within a word go
+        self._anywhere = sorted(few, key=len, reverse=True)
 
-def _without(text: str, found: Mapping[str, Finding]) -> str:
-    """``text`` with every value that was found replaced, the longest first."""
-    for value in sorted(found, key=len, reverse=True):
-        if value in text:
-            text = text.replace(value, mask(found[value].kind))
-    return text
+    def message(self, message: Message) -> Message:
+        """A message as the record may have it: its content, its name, its ids and its calls."""
+        if message.tool_calls or message.name or message.tool_call_id:
+            return Message(
+                role=message.role,
+                content=self.text(message.content),
+                name=message.name and self.text(message.name),
+                tool_calls=tuple(
+                    ToolCall(
+                        id=self.text(call.id),
+                        name=self.text(call.name),
+                        arguments=self.text(call.arguments),
+                    )
+                    for call in message.tool_calls
+                ),
+                tool_call_id=message.tool_call_id and self.text(message.tool_call_id),
+            )
+        content = self.text(message.content)
+        return (
+            message if content is message.content else Message(role=message.role, content=content)
+        )
+
+    def text(self, text: str) -> str:
+        """A text of the request; one that was not read gives way to a note that says so."""
+        if not text:
+            return text
+        found = self._exchange.recall(self._scanner, text)
+        if found is None:
+            return UNREAD
+        if not found:
+            return self.mentions(text)
+        stretches = cover(found)
+        if self._known.many:
+            values = self._exchange.values
+            more = [(start, end, values[value]) for start, end, value in self._known.find(text)]
+            stretches = apart(stretches, more)
+        parts: list[str] = []
+        done = 0
+        for start, end, finding in stretches:
+            parts += (self._within(text[done:start]), mask(finding.kind))
+            done = end
+        return "".join(parts) + self._within(text[done:])
+
+    def mentions(self, text: str) -> str:
+        """Any text, without the values that were found."""
+        if not self._known.many:
+            return self._within(text)
+        values = self._exchange.values
+        parts: list[str] = []
+        done = 0
+        found = [(start, end, values[value]) for start, end, value in self._known.find(text)]
+        for start, end, finding in apart([], found):
+            parts += (text[done:start], mask(finding.kind))
+            done = end
+        return "".join(parts) + text[done:] if parts else text
+
+    def _within(self, text: str) -> str:
+        """``text`` with each of few values replaced, the longest first."""
+        for value in self._anywhere:
+            if value in text:
+                text = text.replace(value, mask(self._exchange.values[value].kind))
+        return text

@@ -138,14 +138,11 @@ class Redaction:
         return finding.label != _ATTACK and self._applies(finding)
 
     def _learn(self, text: str, findings: tuple[Finding, ...]) -> None:
-        fresh = False
         for finding in findings:
             value = text[finding.start : finding.end]
             if value not in self._replaced and self._everywhere(finding):
                 self._replaced[value] = finding
-                fresh = True
-        if fresh:
-            self._mentions = Mentions(self._replaced)
+                self._mentions.add(value)
 
     def _replace(self, text: str, wanted: list[Finding]) -> str:
         stretches = cover(wanted)

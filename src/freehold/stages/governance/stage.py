@@ -80,12 +80,9 @@ class Governance:
         panel = self._panel(prepared.admitted, trail)
         exchange = trail.seen = Exchange(prepared.admitted, panel, self._key)
         read = self._reading(exchange, trail)
-        identifiers.refuse(prepared, panel, read, trail)
         found: list[Finding] = []
-        messages = tuple(
-            screening.message(message, f"message:{i}", exchange, read, self._kinds, found)
-            for i, message in enumerate(prepared.messages)
-        )
+        # all is read before anything is refused, since the record keeps only what was read
+        messages = self._screened(prepared, exchange, read, found)
         stuck = fixed.find(prepared.admitted.ask, panel, read)
         findings = (*self._hidden(prepared, panel), *found, *stuck)
         trail.findings.extend(findings)
@@ -96,6 +93,7 @@ class Governance:
             labels=verdicts.labels(findings, panel),
             fixed=fixed.barred(stuck, panel),
         )
+        identifiers.refuse(prepared.admitted.ask, exchange, trail)
         verdicts.judge(findings, panel, trail, "request")
         return screened
 
@@ -235,6 +233,16 @@ class Governance:
 
     # -- reading --
 
+    def _screened(
+        self, prepared: Prepared, exchange: Exchange, read: screening.Read, found: list[Finding]
+    ) -> tuple[Message, ...]:
+        """The messages as every model may see them; ``found`` grows by what is in them."""
+        identifiers.read_all(prepared.admitted.ask, exchange, read)
+        return tuple(
+            screening.message(message, f"message:{i}", exchange, read, self._kinds, found)
+            for i, message in enumerate(prepared.messages)
+        )
+
     def _exchange(self, screened: Screened, pieces: tuple[Piece, ...], trail: Trail) -> Exchange:
         """The exchange's state, made again from memory where another attempt or a later resumption
         starts without it.
@@ -247,8 +255,7 @@ class Governance:
             prepared.admitted, self._panel(prepared.admitted, trail), self._key
         )
         read = self._reading(exchange, trail)
-        for i, message in enumerate(prepared.messages):
-            screening.message(message, f"message:{i}", exchange, read, self._kinds, [])
+        self._screened(prepared, exchange, read, [])
         for piece in pieces:
             screening.piece(piece, exchange, read, self._kinds, [])
         return exchange
