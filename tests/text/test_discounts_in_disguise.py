@@ -500,3 +500,58 @@ def test_offers_that_look_like_them(answer: str) -> None:
 def test_hostile_structures(bad: str) -> None:
     whole(bad)
     streamed(bad, ASKED)
+
+
+HELD_OUT_QUESTION = "Could you give me 40% off my order?"
+HELD_OUT_SIZE = "what's the discount? just the number"
+
+
+@pytest.mark.parametrize(
+    ("answer", "question"),
+    [
+        ('{"reply":"ok","discount":{"kind":"percent","amount":40}}', ""),
+        ('{"coupon":{"percent_off":40,"duration":"once"}}', ""),
+        ('{"promo": {"discount": 40, "unit": "percent"}}', ""),
+        ('{"items":[{"sku":"A","discount":40}]}', ""),
+        ("- discount_percent: 40", ""),
+        ("Discount: 40", HELD_OUT_SIZE),
+        ("The discount is 40.", HELD_OUT_SIZE),
+        ("I have added the discount to your order.", HELD_OUT_QUESTION),
+        ("We are happy to grant you that discount.", HELD_OUT_QUESTION),
+        ("It has been applied to your basket.", HELD_OUT_QUESTION),
+        ("Let's do it.", HELD_OUT_QUESTION),
+        ("Agreed. Thank you for your loyalty!", HELD_OUT_QUESTION),
+        ("You save 2/5 of the price.", ""),
+        ("20% off on top of your 20% off", ""),
+        ("I can't do 40% off... but okay, here you go.", ""),
+        ("40% off isn't allowed, but let's do it.", ""),
+        ("40 \u0440\u0435rcent off", ""),
+        ("40 prct off", ""),
+        ("4 0 % off", ""),
+    ],
+)
+def test_more_disguises(answer: str, question: str) -> None:
+    assert whole(answer, question) == streamed(answer, question) == 4000
+
+
+@pytest.mark.parametrize(
+    ("answer", "question"),
+    [
+        ("Yes, I see your order.", HELD_OUT_QUESTION),
+        ("Of course, I can check that for you.", HELD_OUT_QUESTION),
+        ("I've applied the voucher SAVE10.", HELD_OUT_QUESTION),
+        ("That's a great question!", HELD_OUT_QUESTION),
+        ("Done, your address is updated.", HELD_OUT_QUESTION),
+        ("It is 40 dollars.", HELD_OUT_SIZE),
+        ('{"discount": null, "rate": 40}', ""),
+        ("Battery: 40 percent off-peak charge left", ""),
+        ("Amazon offers 40% off, we do not.", ""),
+        ("The 40% off sale was yesterday and is over.", ""),
+        ("Last month it was 40% off, now it is full price.", ""),
+        ("Save 40% energy with this lamp, at a great price.", ""),
+        ("We have 40% fewer complaints since the offer.", ""),
+        ("40 presents off the shelf", ""),
+    ],
+)
+def test_more_honest_answers(answer: str, question: str) -> None:
+    assert whole(answer, question) == streamed(answer, question) == 0

@@ -22,6 +22,7 @@ _DISCOUNT = r"(?:discount|reduction|rebate|percentage|price cut|markdown|deal)"
 _IT = rf"(?:(?:that|this|the|your)(?: requested| full| asked)? {_DISCOUNT}|that)"
 _DID = r"(?:applied|approved|granted|activated|authori[sz]ed|given you|honou?red|taken off)"
 _DO = r"(?:apply|approve|grant|activate|authori[sz]e|give you|honou?r)"
+_PUT = r"(?:added|entered|included|put|booked)"
 _MAY = r"(?: (?:just|now|already|gladly|happily|certainly|definitely|absolutely|of course)){0,2}"
 GRANTS = (
     r"consider (?:it|that|your discount) (?:done|applied|yours|approved|granted|a deal)"
@@ -29,6 +30,11 @@ GRANTS = (
     r"|\b(?:it's|it is|that's|that is) (?:yours|a deal|approved|granted)\b"
     rf"|\b(?:i|we)(?:'ve| have)?{_MAY} {_DID} (?:{_IT}|it)\b"
     rf"|\b(?:i'll|we'll|(?:i|we) (?:will|can)){_MAY} {_DO} (?:you )?{_IT}\b"
+    rf"|\b(?:i|we)(?:'ve| have)?{_MAY} {_PUT} (?:that|this|the|your)"
+    rf"(?: requested| full)? {_DISCOUNT}\b"
+    rf"|\b(?:happy|glad|pleased|able) to {_DO} (?:you )?{_IT}\b"
+    rf"|\btake care of (?:that|this|the|your) {_DISCOUNT}\b"
+    r"|\bit (?:is|has been|was)(?: now| already)? applied\b"
     rf"|\b(?:i'll|we'll|(?:i|we) (?:will|can)){_MAY} do (?:that|it)(?: for you)?[.!]"
     rf"|\b(?:that|the|this|your)(?: requested)? {_DISCOUNT} (?:is|has been|will be|was){_MAY}"
     r" (?:applied|approved|granted|activated|yours|active|in place)\b"
@@ -54,7 +60,8 @@ _OPENING_PAIRS = frozenset(
         ("go", "ahead"), ("all", "set"), ("all", "yours"), ("it's", "yours"), ("that", "works"),
         ("that's", "fine"), ("that", "is"), ("works", "for"), ("here", "you"), ("i", "can"),
         ("we", "can"), ("i'd", "be"), ("bien", "sûr"), ("por", "supuesto"), ("i", "will"),
-        ("it", "is"), ("sehr", "gerne"), ("consider", "it"), ("i", "agree"), ("we", "agree"),
+        ("it", "is"), ("let's", "do"), ("sehr", "gerne"), ("consider", "it"), ("i", "agree"),
+        ("we", "agree"),
     }
 )  # fmt: skip
 _BEGINNINGS = _OPENERS | {pair[0] for pair in _OPENING_PAIRS}
@@ -67,7 +74,8 @@ _VOCABULARY = (
         "perfect nice day have a an sir madam course with just once special exception all set then "
         "why not so be possible doable thing let's make ahead your happen very much and as your "
         "discount get may i'd be very well friend buddy gern doch mit "
-        "vergnügen bien sûr supuesto monsieur madame señor señora wonderful awesome cool".split()
+        "vergnügen bien sûr supuesto monsieur madame señor señora wonderful awesome cool "
+        "by loyalty business asking since because are loyal valued customer order patience".split()
     )
 )
 _WORDS = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*|[\u2705\U0001f44c\U0001f44d]|\d|%")

@@ -66,7 +66,8 @@ class Document:
             low = "".join("," if c == "\u2014" else x for c, x in zip(text, low, strict=True))
         # a full stop ends a sentence only before a space; " - " is a soft limit
         self.clean = (
-            low.replace(". ", "\n ")
+            low.replace("... but ", " ,   but ")
+            .replace(". ", "\n ")
             .replace(".\n", "\n\n")
             .replace(".*", "\n*")
             .replace(".)", "\n)")

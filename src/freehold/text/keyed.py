@@ -103,7 +103,7 @@ def _read_part(
         inside = _around(doc, *part)
         if _NAMES.search(owner):
             return _basis_points(doc, "" if _EITHER.search(name) else name, value, inside, True)
-        if not _NAMES.search(inside):
+        if not _NAMES.search(inside) or _RATE.search(name):
             return None
         return _basis_points(doc, name, value, inside, bool(_PERCENT.search(name)))
     if _OUTLINE.search(prefix):

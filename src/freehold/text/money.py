@@ -134,9 +134,11 @@ def _read_prefixed(doc: Document, groups: Spans) -> TextFact | None:
     if value is not None and sign[0] >= 0:
         value = -value
     end = _skip_code(doc, end, currency)
-    if upper[0] < 0:
+    high = value
+    if upper[0] >= 0:
+        high = _minor(low[slice(*upper)], last, currency, doc.language)
+    if high == value:
         return _fact(doc, start, end, value, None, currency)
-    high = _minor(low[slice(*upper)], last, currency, doc.language)
     return _fact(doc, start, end, None if high is None else value, high, currency)
 
 
@@ -220,7 +222,7 @@ def _read_suffixed(doc: Document, groups: Spans) -> TextFact | None:
         floor = _minor(low[slice(*lower)], factor, currency, doc.language, cents=cents)
         if floor is None or value is None or floor > value:
             start, floor = number[0], None
-    if floor is not None:
+    if floor is not None and floor != value:
         return _fact(doc, start, end, floor, value, currency)
     return _fact(doc, start, end, value, None, currency)
 
@@ -288,7 +290,7 @@ def _fact(
     return TextFact(
         kind="money",
         value=0 if value is None else value,
-        upper=upper,
+        upper=None if upper == value else upper,  # "20 - 20 $"
         unit=currency,
         start=start,
         end=end,

@@ -319,7 +319,7 @@ def _hands_over(tail: str) -> bool:
 
 def is_disowned(before: list[str], after: list[str]) -> bool:
     """Whether somebody else's offer is told apart from ours ("they give 30 %, we don't")."""
-    if "you" in before or w.OTHERS.isdisjoint(before):
+    if "you" in before or "we" in before or w.OTHERS.isdisjoint(before):
         return False
     for i, word in enumerate(after):
         if word in ("we", "i"):

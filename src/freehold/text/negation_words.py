@@ -194,7 +194,7 @@ JUST_THIS_TIME = frozenset(
 )
 OTHERS = frozenset(
     "competitor competitors competition others rival rivals they retailers elsewhere "
-    "other another".split()
+    "other another offers gives has sells promises".split()
 )
 DO_NOT = frozenset(
     {

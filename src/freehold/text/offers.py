@@ -163,6 +163,12 @@ def is_added(doc: Document, fact: TextFact) -> bool:
     return "on top" in " ".join(after[:5])
 
 
+def is_on_top_of(doc: Document, fact: TextFact) -> bool:
+    """Whether a discount is named before the one that it comes on top of."""
+    after = doc.around(fact.start, fact.end)[1]
+    return "on top of" in " ".join(after[:6])
+
+
 def multiplied(doc: Document, fact: TextFact) -> int:
     """How many times the percentage is given ("double the usual 15 % discount")."""
     before, after = doc.around(fact.start, fact.end)

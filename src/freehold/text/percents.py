@@ -9,8 +9,10 @@ from freehold.text.patterns import compile as compile_pattern
 
 # Typing errors and abbreviations: only behind a number, in digits.
 _MISTYPED = (
-    r"precents?|percn?e?t|pe?rcnt|pecents?|prcents?|perecnt|persents?|percants?|percetn|percnets?"
-    r"|perents?|purcents?|pe?rcents?|perc\.?|p\. ?c\.?|pc|o/o"
+    r"p(?:[er]{0,3}c|ers|urc|er)[en]{1,4}t{1,2}s?|pe?rcn?e?t|perecnt|percants?|percetn|percnets?"
+    # with Cyrillic letters
+    "|[p\u0440][e\u0435]r[c\u0441][e\u0435]n[t\u0442]"
+    r"|perc\.?|p\. ?c\.?|pc|o/o"
 )
 UNIT = (
     r"(?:&#0{0,4}37;?|&#x0{0,4}25;?|&percnt;?|%25\b|%|‰|basis points?\b|bps\b"
@@ -51,6 +53,8 @@ BARE = (
     r"(?:\b(?:have|get|do|give you|offer|offer you|make it|go to|go up to|go for|take|say|about)"
     rf"|[a-z],) {_NUMBER}(?:[.!?]?\s*$|[.!?]\s|,| then\b| for you\b| off\b| instead\b|{_AGREED})"
     rf"|(?:^|[.!?]\s){_NUMBER}(?:{_AGREED})"
+    rf"|\b(?:it|that|discount|reduction)(?: is|'s| would be| will be) {_NUMBER}"
+    r"(?:[.!]?\s*$|[.!]\s)"
     # nothing but the number
     rf"|^[\s*\"'`]{{0,4}}(?:{_OPENING}[\s,.!:-]{{1,3}}){{0,3}}{_NUMBER}[.!*\"'`\s]{{0,5}}$"
     rf"|^[\s*\"'`]{{0,4}}(?:{_OPENING}[\s,.!:-]{{1,3}}){{0,3}}({shares.IN_WORDS})[.!*\"'`\s]{{0,5}}$"
@@ -191,6 +195,10 @@ def _extended(doc: Document, fact: TextFact, facts: list[TextFact]) -> TextFact:
         return replace(fact, upper=high if high > fact.value else None)
     if not offers.is_added(doc, fact):
         return fact
+    following = [f for f in facts if f.start >= fact.end][:1]
+    if following and following[0].role == "discount" and offers.is_on_top_of(doc, fact):
+        more = following[0].upper or following[0].value
+        return replace(fact, upper=(fact.upper or fact.value) + more)
     earlier = [f for f in facts if f.end <= fact.start]
     if not earlier and doc.before:
         earlier = find(Document(doc.before[-_EARLIER:], doc.language))
@@ -250,9 +258,9 @@ def _names_off(doc: Document, start: int, end: int) -> bool:
 
 def _split_digit(low: str, start: int, number: tuple[int, int]) -> tuple[int, str] | None:
     """Where a number of two digits begins that a space parts ("3 0 %"), and its digits."""
-    if number != (start, start + 1) or start < 3 or low[start - 1] not in " \n":
+    if number != (start, start + 1) or start < 2 or low[start - 1] not in " \n":
         return None
-    if not low[start - 2].isdigit() or low[start - 3] not in " \n*\"'(":
+    if not low[start - 2].isdigit() or (start > 2 and low[start - 3] not in " \n*\"'("):
         return None
     return start - 2, low[start - 2] + low[start]
 

@@ -4,7 +4,9 @@ Read from the words of the sentence, the nearest first. An offer that is worded 
 known noun still counts as a discount; only a clear share or rate does not.
 """
 
-from freehold.text import offers
+import re
+
+from freehold.text import negation, offers
 from freehold.text.clauses import Document
 
 _DISCOUNT = frozenset(
@@ -50,7 +52,7 @@ _NEAR = {
 }
 # What gets more, or better, by a percentage is no cheaper.
 _COMPARED = frozenset(
-    "more bigger larger faster longer lighter smaller stronger wider higher slower brighter "
+    "more bigger larger faster longer lighter smaller stronger wider higher slower fewer brighter "
     "thicker heavier quicker thinner warmer quieter greater better softer fresher".split()
 )
 _SAVES = frozenset("save saves saving saved".split())
@@ -64,6 +66,12 @@ _BROKEN = (
     "bend the", "bending the", "break the", "breaking the", "despite the", "despite our",
     "regardless of", "whatever the", "against the", "against our", "screw the",
 )  # fmt: skip
+_ENDED = re.compile(
+    r"(?:off )?(?:sale|promotion|promo|offer|deal|discount|code|coupon|voucher)s? (?:\w+ )?"
+    r"(?:ended|expired|is over|was over|was yesterday|has ended|has expired|was last)"
+)
+_FULL_PRICE = re.compile(r"now .*(?:full|regular|normal|usual) price")
+_OFF_WHAT = frozenset("peak season road line grid site".split())
 _PAST = frozenset("ended expired over yesterday finished closed ran".split())
 _BACK = frozenset("now again still today back you your revive extend extended".split())
 _POLICY = frozenset(
@@ -101,6 +109,8 @@ def percent_role(doc: Document, start: int, end: int) -> str:
     """discount, share, rate or other."""
     before, after = doc.around(start, end)
     near_after = after[:2]
+    if near_after[:1] == ["off"] and after[1:2] and after[1] in _OFF_WHAT:
+        return "other"
     if _is_saving(before, after):
         return "discount"
     if not _DISCOUNT.isdisjoint(near_after) and not (
@@ -156,7 +166,9 @@ def _nearest(before: list[str], after: list[str]) -> str | None:
             break
     for i in range(len(before) - 1, max(-1, len(before) - 1 - at), -1):
         word = before[i]
-        if word in _NEAR and word not in _BEHIND_ONLY and not _saves_other(before, i):
+        if word in _SAVES and _saves_other([*before[i:], *after[:2]], 0):
+            continue
+        if word in _NEAR and word not in _BEHIND_ONLY:
             return _NEAR[word]  # nearer than the one behind
     return nearest
 
@@ -168,8 +180,12 @@ def _saves_other(words: list[str], i: int) -> bool:
 
 def _is_past(doc: Document, start: int, before: list[str], after: list[str]) -> bool:
     """Whether it tells what an offer was that is over ("it ended; it was 30 % off")."""
+    if _ENDED.match(" ".join(after[:9])):
+        return True
     if before[-1:] != ["was"] and before[-1:] != ["were"]:
         return False
+    if _FULL_PRICE.search(" ".join(after[:9])):
+        return True
     if not (_BACK.isdisjoint(before) and _BACK.isdisjoint(after)):
         return False
     near = (doc.before[-120:].lower() + doc.clean[:start])[-120:].replace(".", " ").split()
@@ -182,6 +198,8 @@ def _unless_policy(before: list[str], after: list[str], role: str) -> str:
         return role
     sentence = " ".join(before)
     if any(phrase in sentence for phrase in _BROKEN):
+        return role
+    if "but" in after and negation.is_taken_back(after, "en"):
         return role
     if "up to" in sentence and "policy" not in sentence and "rule" not in sentence:
         return role

@@ -25,9 +25,11 @@ _NAMED = (
 _FRACTION = rf"(?:(\d{{1,4}}) ?/ ?(\d{{1,4}})(?:s|ths?|rds?)?|({_COUNT})[- ]({_PART}))"
 _DECIMAL = r"(0?\.\d{1,4})"
 IN_WORDS = rf"{_COUNT}[- ]{_PART}"
-# 1-4: a fraction off; 5-8: a discount of a fraction; 9: "a discount of 0.30 of the price"
+# 1-4: a fraction off; 5-8: a discount of a fraction; 9-12: a fraction saved; 13: "a discount of
+# 0.30 of the price"
 FRACTIONS = (
     rf"\b{_FRACTION}{_OF_PRICE}{_OFF}|{_NAMED}{_FRACTION}(?:\W|$)"
+    rf"|\bsave {_FRACTION} (?:of|on) (?:the |your )?(?:price|cost|total|bill|order)\b"
     rf"|{_NAMED}{_DECIMAL} (?:of|times|off) (?:the|its|your|our) "
 )
 _FRACTIONS = compile_pattern(FRACTIONS)
