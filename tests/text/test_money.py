@@ -176,3 +176,8 @@ def test_amounts_side_by_side_stay_apart() -> None:
 def test_an_amount_before_something_else() -> None:
     text = "You get $250 or 10 % and $20 and 3 bags, until $20-2024-05-20."
     assert [f.value for f in amounts(text)] == [25_000, 2000, 2000]
+
+
+def test_a_range_between_equal_ends_is_one_amount() -> None:
+    (fact,) = [f for f in extract("20 - 20 $") if f.kind == "money"]
+    assert (fact.value, fact.upper) == (2000, None)
