@@ -5,7 +5,7 @@ import msgspec
 from freehold.core.ask import Message, ToolCall
 from freehold.core.handoffs import Admitted
 from freehold.core.trail import Trail
-from freehold.stages.governance.exchange import MIN_MENTION, Exchange, Mentions
+from freehold.stages.governance.exchange import Exchange, Mentions
 from freehold.stages.governance.placeholders import mask
 from freehold.stages.governance.scanner import Scanner, apart, cover
 
