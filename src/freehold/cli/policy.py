@@ -2,6 +2,7 @@
 
 import click
 
+from freehold.cli.decisions import score, verify
 from freehold.cli.rules import prove, simulate, test
 
 
@@ -10,5 +11,5 @@ def policy() -> None:
     """Try rules and decisions before they bite."""
 
 
-for _command in (test, simulate, prove):
+for _command in (test, simulate, prove, score, verify):
     policy.add_command(_command)

@@ -63,10 +63,7 @@ class CompiledEngine:
         )
         single = []
         for expression in expressions:
-            try:
-                program = environment.compile(expression)
-            except Exception as error:  # noqa: BLE001 - the binding raises bare RuntimeErrors
-                raise _readable(str(error)) from None
+            program = self.one(environment, expression)
             kind = program.return_type()
             if kind not in (self._cel.Type.BOOL, self._cel.Type.DYN):
                 raise ExpressionError(f"gives {_type_name(str(kind))}, not a yes or no")
@@ -74,6 +71,17 @@ class CompiledEngine:
         # Line breaks keep a trailing comment from swallowing what follows.
         together = environment.compile("[" + ",".join(f"dyn({e}\n)" for e in expressions) + "]")
         return _CompiledProgram(together, single)
+
+    def one(self, environment: Any, expression: str) -> Any:
+        """Compile one expression, of any type.
+
+        Raises:
+            ExpressionError: it does not compile.
+        """
+        try:
+            return environment.compile(expression)
+        except Exception as error:  # noqa: BLE001 - the binding raises bare RuntimeErrors
+            raise _readable(str(error)) from None
 
 
 def _type_name(kind: str) -> str:

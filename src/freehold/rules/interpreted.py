@@ -29,6 +29,9 @@ from freehold.rules.types import (
 )
 from freehold.rules.values import EvaluationError
 
+Functions = Callable[[str, list[Node]], Node | str | None]
+"""A function's type and closure, what is wrong with the call, or None where it is unknown."""
+
 _ARITHMETIC: dict[str, tuple[str, Callable[[Any, Any], Any], frozenset[Kind]]] = {
     "addition_add": ("+", values.add, NUMBERS | {STRING}),
     "addition_sub": ("-", values.subtract, NUMBERS),
@@ -68,9 +71,11 @@ class InterpretedEngine:
 
     name = "cel-python"
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Functions | None = None) -> None:
+        """``functions`` gives functions besides CEL's own, or None for a name it does not know."""
         from celpy.celparser import CELParseError, CELParser
 
+        self._functions = functions
         self._parser = CELParser()
         self._parse_error = CELParseError
 
@@ -80,9 +85,20 @@ class InterpretedEngine:
         return _InterpretedProgram([self._one(each, variables) for each in expressions])
 
     def _one(self, expression: str, variables: dict[str, Kind]) -> Run:
+        kind, run = self.node(expression, variables)
+        if kind not in (BOOL, DYN):
+            raise ExpressionError(f"gives {shown(kind)}, not a yes or no")
+        return run
+
+    def node(self, expression: str, variables: dict[str, Kind]) -> Node:
+        """The type of one expression and what computes it.
+
+        Raises:
+            ExpressionError: it does not compile.
+        """
         try:
             tree = self._parser.parse(expression)
-            kind, run = _Compiler(variables).node(tree)
+            return _Compiler(variables, self._functions).node(tree)
         except self._parse_error as error:
             line, column = error.line or 0, error.column or 0
             token = getattr(error.__context__, "token", None)
@@ -91,16 +107,14 @@ class InterpretedEngine:
             raise ExpressionError("syntax error", line, column) from None
         except RecursionError:
             raise ExpressionError(_DEPTH) from None
-        if kind not in (BOOL, DYN):
-            raise ExpressionError(f"gives {shown(kind)}, not a yes or no")
-        return run
 
 
 class _Compiler:
     """One method for each shape of the syntax tree; ``variables`` includes those of macros."""
 
-    def __init__(self, variables: dict[str, Kind]) -> None:
+    def __init__(self, variables: dict[str, Kind], functions: Functions | None = None) -> None:
         self._variables = variables
+        self._functions = functions
 
     def node(self, tree: Any) -> Node:
         """The type of a subtree and the closure that computes it."""
@@ -237,7 +251,7 @@ class _Compiler:
         target = self.node(tree.children[0])
         made = macro(name, target, arguments, self._with_variable, _simple_name)
         if made is None:
-            made = call(name, [target, *map(self.node, arguments)], method=True)
+            made = self._call(name, [target, *map(self.node, arguments)], method=True)
         if isinstance(made, str):
             raise _at(tree, made)
         return made
@@ -247,10 +261,14 @@ class _Compiler:
         arguments = tree.children[1].children if len(tree.children) > 1 else []
         if name == "has":
             return self._has(tree, arguments)
-        made = call(name, [self.node(each) for each in arguments], method=False)
+        made = self._call(name, [self.node(each) for each in arguments], method=False)
         if isinstance(made, str):
             raise _at(tree, made)
         return made
+
+    def _call(self, name: str, arguments: list[Node], *, method: bool) -> Node | str:
+        own = self._functions(name, arguments) if self._functions is not None else None
+        return own if own is not None else call(name, arguments, method=method)
 
     def _has(self, tree: Any, arguments: list[Any]) -> Node:
         field = _bare(arguments[0]) if len(arguments) == 1 else None
@@ -295,7 +313,7 @@ class _Compiler:
         return kind, lambda _: value
 
     def _with_variable(self, name: str, kind: Kind, tree: Any) -> Node:
-        return _Compiler({**self._variables, name: kind}).node(tree)
+        return _Compiler({**self._variables, name: kind}, self._functions).node(tree)
 
 
 _WRAPPERS = frozenset(
