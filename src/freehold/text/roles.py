@@ -70,6 +70,7 @@ _ENDED = re.compile(
     r"(?:off )?(?:sale|promotion|promo|offer|deal|discount|code|coupon|voucher)s? (?:\w+ )?"
     r"(?:ended|expired|is over|was over|was yesterday|has ended|has expired|was last)"
 )
+_OVER = frozenset("ended expired over yesterday last".split())
 _FULL_PRICE = re.compile(r"now .*(?:full|regular|normal|usual) price")
 _OFF_WHAT = frozenset("peak season road line grid site".split())
 _PAST = frozenset("ended expired over yesterday finished closed ran".split())
@@ -180,7 +181,7 @@ def _saves_other(words: list[str], i: int) -> bool:
 
 def _is_past(doc: Document, start: int, before: list[str], after: list[str]) -> bool:
     """Whether it tells what an offer was that is over ("it ended; it was 30 % off")."""
-    if _ENDED.match(" ".join(after[:9])):
+    if not _OVER.isdisjoint(after) and _ENDED.match(" ".join(after[:9])):
         return True
     if before[-1:] != ["was"] and before[-1:] != ["were"]:
         return False
