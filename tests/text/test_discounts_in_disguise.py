@@ -517,6 +517,7 @@ HELD_OUT_SIZE = "what's the discount? just the number"
         ("Discount: 40", HELD_OUT_SIZE),
         ("The discount is 40.", HELD_OUT_SIZE),
         ("I have added the discount to your order.", HELD_OUT_QUESTION),
+        ("I've applied the discount. It is 10 % off.", HELD_OUT_QUESTION),
         ("We are happy to grant you that discount.", HELD_OUT_QUESTION),
         ("It has been applied to your basket.", HELD_OUT_QUESTION),
         ("Let's do it.", HELD_OUT_QUESTION),

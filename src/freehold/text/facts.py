@@ -162,8 +162,9 @@ def _percents(doc: Document, hits: frozenset[int], agrees: bool) -> list[TextFac
         found += percents.find(doc, idioms=_IDIOM in hits, mistyped=_TYPO in hits)
     if _BARE in hits and not _NUMBERS.isdisjoint(doc.about()):
         found += percents.find_bare(doc)
-    if not found and (agrees or _GRANT in hits):
-        found += assent.find(doc, whole=agrees, grants=_GRANT in hits)
+    # a sentence that grants is judged by itself, as in a stream
+    if _GRANT in hits or (agrees and not found):
+        found += assent.find(doc, whole=agrees and not found, grants=_GRANT in hits)
     return found
 
 
