@@ -146,11 +146,11 @@ def test_thousands_of_values_cost_little_each(spread: bool) -> None:
 def test_many_are_found_wherever_few_are(values: list[str], text: str) -> None:
     text = f"{text} {values[0]} {text}{values[-1]}"
     few = Mentions(values).find(text)
-    few_before = exchange._FEW
-    exchange._FEW = 0
+    few_before = exchange.FEW
+    exchange.FEW = 0
     try:
         many = Mentions(values).find(text)
     finally:
-        exchange._FEW = few_before
+        exchange.FEW = few_before
     assert set(few) <= set(many)
     assert all(text[start:end] == value for start, end, value in many)

@@ -12,7 +12,9 @@ from freehold.stages.governance.scanner import Panel, Scanner
 MIN_MENTION = 6
 """Shorter values are replaced where they were found, not wherever the same letters stand."""
 
-_FEW = 48
+FEW = 48
+"""So many values are looked for one by one."""
+
 _PREFIX = 5
 _STARTS = re.compile(r"(?<![0-9A-Za-z])\S|[^0-9A-Za-z\s]")
 
@@ -93,14 +95,9 @@ class Mentions:
         head = value[:_PREFIX]
         self._heads.setdefault(len(head), {}).setdefault(head, set()).add(len(value))
 
-    @property
-    def many(self) -> bool:
-        """Whether there are too many to be looked for one by one."""
-        return len(self._values) > _FEW
-
     def find(self, text: str) -> list[tuple[int, int, str]]:
         """(start, end, value); they may overlap."""
-        if self.many:
+        if len(self._values) > FEW:
             return self._find_many(text)
         found: list[tuple[int, int, str]] = []
         for value in self._values:

@@ -5,9 +5,9 @@ import msgspec
 from freehold.core.ask import Message, ToolCall
 from freehold.core.handoffs import Admitted
 from freehold.core.trail import Trail
-from freehold.stages.governance.exchange import Exchange, Mentions
+from freehold.stages.governance.exchange import FEW, Exchange, Mentions
 from freehold.stages.governance.placeholders import mask
-from freehold.stages.governance.scanner import Scanner, apart, cover
+from freehold.stages.governance.scanner import Scanner, Stretch, apart, cover
 
 UNREAD = "[not read]"
 """Stands where a text was that no detector has read."""
@@ -47,10 +47,10 @@ class _Masking:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._scanner: Scanner = exchange.panel.request
-        self._known = Mentions(exchange.values, least=1)
-        few = () if self._known.many else exchange.values
+        values = exchange.values
+        self._many = Mentions(values, least=1) if len(values) > FEW else None
         # of few values, even letters within a word go
-        self._anywhere = sorted(few, key=len, reverse=True)
+        self._few = [] if self._many else sorted(values, key=len, reverse=True)
 
     def message(self, message: Message) -> Message:
         """A message as the record may have it: its content, its name, its ids and its calls."""
@@ -84,10 +84,8 @@ class _Masking:
         if not found:
             return self.mentions(text)
         stretches = cover(found)
-        if self._known.many:
-            values = self._exchange.values
-            more = [(start, end, values[value]) for start, end, value in self._known.find(text)]
-            stretches = apart(stretches, more)
+        if self._many:
+            stretches = apart(stretches, self._known(self._many, text))
         parts: list[str] = []
         done = 0
         for start, end, finding in stretches:
@@ -97,20 +95,22 @@ class _Masking:
 
     def mentions(self, text: str) -> str:
         """Any text, without the values that were found."""
-        if not self._known.many:
+        if not self._many:
             return self._within(text)
-        values = self._exchange.values
         parts: list[str] = []
         done = 0
-        found = [(start, end, values[value]) for start, end, value in self._known.find(text)]
-        for start, end, finding in apart([], found):
+        for start, end, finding in apart([], self._known(self._many, text)):
             parts += (text[done:start], mask(finding.kind))
             done = end
         return "".join(parts) + text[done:] if parts else text
 
+    def _known(self, many: Mentions, text: str) -> list[Stretch]:
+        values = self._exchange.values
+        return [(start, end, values[value]) for start, end, value in many.find(text)]
+
     def _within(self, text: str) -> str:
         """``text`` with each of few values replaced, the longest first."""
-        for value in self._anywhere:
+        for value in self._few:
             if value in text:
                 text = text.replace(value, mask(self._exchange.values[value].kind))
         return text
