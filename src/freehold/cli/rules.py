@@ -7,7 +7,14 @@ from typing import Any
 import click
 import orjson
 
-from freehold.cli.common import EXIT_PROBLEM, bundle_option, json_option, print_json, say
+from freehold.cli.common import (
+    EXIT_PROBLEM,
+    bundle_option,
+    home_option,
+    json_option,
+    print_json,
+    say,
+)
 from freehold.core.principal import Principal
 
 
@@ -49,7 +56,7 @@ def test(rules: tuple[str, ...], bundle: Path, as_json: bool) -> None:
 
 @click.command()
 @bundle_option
-@click.option("--app", required=True, help="The app that asks.")
+@click.option("--app", help="The app that asks.")
 @click.option("--tenant", default="", help="The tenant that asks; default: the app's own.")
 @click.option("--request", "question", default="Hello.", help="What the user says, or @FILE.")
 @click.option("--answer", default="Hello.", help="What the model says, or @FILE.")
@@ -67,10 +74,17 @@ def test(rules: tuple[str, ...], bundle: Path, as_json: bool) -> None:
 )
 @click.option("--failed", multiple=True, metavar="SOURCE", help="A source that fails.")
 @click.option("--stream", is_flag=True, help="The model's answer comes word by word.")
+@click.option(
+    "--last", type=click.IntRange(1, 10_000), help="Put so many recorded exchanges to --draft."
+)
+@click.option(
+    "--draft", type=click.Path(file_okay=False, path_type=Path), help="A changed bundle's folder."
+)
+@home_option
 @json_option
 def simulate(
     bundle: Path,
-    app: str,
+    app: str | None,
     tenant: str,
     question: str,
     answer: str,
@@ -78,13 +92,26 @@ def simulate(
     contexts: tuple[str, ...],
     failed: tuple[str, ...],
     stream: bool,
+    last: int | None,
+    draft: Path | None,
+    home: Path,
     as_json: bool,
 ) -> None:
     """What would happen to a hypothetical request and answer, decision by decision.
 
     The whole journey runs, with the model's answer and the sources' content as told here. Nothing
     is called and nothing is recorded.
+
+    With --last N --draft FOLDER: of which recorded exchanges would the draft's rules have demanded
+    something else? That is decided from the facts in the records.
     """
+    if (last is None) is not (draft is None):
+        raise click.UsageError("--last and --draft go together")
+    if last is not None and draft is not None:
+        _compare(home, draft, last, as_json)
+        return
+    if app is None:
+        raise click.UsageError("Missing option '--app' (or --last and --draft)")
     from freehold.app import rehearsal
     from freehold.core.ask import Message
     from freehold.services.bundles import described_bundle
@@ -154,6 +181,31 @@ def prove(invariants: tuple[str, ...], bundle: Path, as_json: bool) -> None:
         say(f"{len(proofs.proofs)} proofs, {sum(p.status != 'proved' for p in proofs.proofs)} open")
     if not proofs.ok:
         raise SystemExit(EXIT_PROBLEM)
+
+
+def _compare(home: Path, draft: Path, last: int, as_json: bool) -> None:
+    from freehold.app import record_service
+    from freehold.services.bundles import described_bundle, kept_or_none
+    from freehold.services.compare import compare
+
+    changed = described_bundle(draft)
+    with record_service(home) as records:
+        found = (records.find(row.exchange_id) for row in records.recent(limit=last))
+        comparison = compare(found, kept_or_none(home), changed)
+    if as_json:
+        print_json(comparison.as_dict())
+        return
+    for change in comparison.changed:
+        rules = ", ".join(change.rules_become or change.rules_were)
+        click.echo(
+            f"{change.exchange}  {change.tenant}/{change.app}  "
+            f"{change.was} → {change.becomes}  ({rules})"
+        )
+    for rule in comparison.undecided:
+        say(f"undecided: {rule.rule} in {rule.exchanges} exchanges, no record has {rule.fact}")
+    for why, count in comparison.skipped.items():
+        say(f"left out: {count}, {why}")
+    say(f"{comparison.compared} exchanges, {len(comparison.changed)} would change")
 
 
 def _text(value: str) -> str:

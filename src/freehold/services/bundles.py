@@ -1,5 +1,6 @@
 """Use cases around the bundle: write one, check it, compare two, open the one to serve."""
 
+import functools
 import json
 import os
 from collections.abc import Callable, Collection
@@ -15,6 +16,7 @@ from freehold.bundle.resolve import Lookup, ResolvedBundle, resolve
 from freehold.bundle.schema import Bundle
 from freehold.bundle.starter import Provider
 from freehold.bundle.starter import write_starter as _write_starter
+from freehold.core.errors import BundleError, NotFound
 from freehold.rules.declared import Phase
 from freehold.rules.program import check_expression
 from freehold.rules.records import doubts
@@ -89,6 +91,21 @@ def kept_bundle(home: Path, bundle_hash: str, *, lookup: Lookup = os.environ.get
         NotFound, BundleError: it was never live here, or its copy was changed.
     """
     return resolve(load_kept(home, bundle_hash), bundle_hash, lookup=_as_written(lookup))
+
+
+def kept_or_none(home: Path) -> Callable[[str], ResolvedBundle | None]:
+    """Finds versions that were live once; each is loaded once. ``None`` for one that is not there
+    or can't be read any more.
+    """
+
+    @functools.cache
+    def find(bundle_hash: str) -> ResolvedBundle | None:
+        try:
+            return kept_bundle(home, bundle_hash)
+        except (NotFound, BundleError):
+            return None
+
+    return find
 
 
 def _as_written(lookup: Lookup) -> Lookup:
