@@ -4,7 +4,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from freehold.text.visible import Visible, visible, visible_json
@@ -65,6 +65,8 @@ _CHARS = st.sampled_from(
 
 
 @given(st.lists(_CHARS, max_size=40), st.lists(st.integers(0, 40), max_size=12))
+@example(["\u200e", "\ud800", "م"], [])
+@example(["\u200e", "\n", "م"], [1])
 def test_any_split_gives_the_same(chars: list[str], cuts: list[int]) -> None:
     text = "".join(chars)
     whole = visible(text)

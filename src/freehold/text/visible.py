@@ -89,8 +89,10 @@ class Visible:
         if left == _FLAG and (flag := _FLAG_TAGS.match(run)) is not None:
             kept = flag[0]
             left = kept[-1]
+        rights = _rights(run, right)
         for found in _KIND.finditer(run, len(kept)):
             char, kind = found[0], found.lastgroup or ""
+            right = rights[found.start()]
             stays = char
             if char in LINE_ENDS:
                 stays = self._line_end
@@ -104,6 +106,16 @@ class Visible:
                 left = stays
             kept += stays
         return kept
+
+
+def _rights(run: str, right: str) -> list[str]:
+    """What is seen next behind each character of a run: what stays in it for sure, else `right`."""
+    rights = []
+    for char in reversed(run):
+        rights.append(right)
+        if char in LINE_ENDS or "\ud800" <= char <= "\udfff":
+            right = "\ufffd" if char not in LINE_ENDS else char
+    return rights[::-1]
 
 
 def _is_needed(char: str, left: str, right: str) -> bool:
