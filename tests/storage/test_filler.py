@@ -18,7 +18,7 @@ from freehold.ledger.files import segment_path
 from freehold.ledger.reading import read
 from freehold.ledger.segment import SegmentJournal
 from freehold.stages.audit import Audit
-from freehold.storage import filler
+from freehold.storage import filler, migrate
 from freehold.storage.engine import Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill
@@ -292,12 +292,12 @@ def test_a_segment_that_the_system_refuses_to_read(
     other.journal.close()
 
 
-def test_an_older_store_gets_what_is_new(store_url: str, tmp_path: Path) -> None:
-    database = open_database(tmp_path, store_url)
-    with database.write() as connection:
-        connection.execute(sa.text("drop table unreadable"))
-        connection.execute(sa.text("update alembic_version set version_num = '0001'"))
-    database.close()
+def test_an_older_store_gets_what_is_new(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(migrate, "HEAD", "0001")
+        open_database(tmp_path, store_url).close()
     database = open_database(tmp_path, store_url)
     assert places(database) == []
     database.close()
@@ -332,6 +332,23 @@ def test_the_process_follows_and_survives_kill_9(tmp_path: Path) -> None:
     writing.run(100)
     child = filler.spawn(tmp_path)
     wait_for(database, {"allowed": 600})
+    child.terminate()
+    child.wait(timeout=10)
+    writing.journal.close()
+    database.close()
+
+
+def test_the_process_goes_on_behind_a_damaged_record(tmp_path: Path) -> None:
+    database = open_database(tmp_path)
+    writing = Writing(tmp_path)
+    writing.run(3)
+    bad = list(read(tmp_path, writing.journal.writer))[2]
+    damage(segment_path(writing.journal.folder, 1), bad.offset + 400)
+    child = filler.spawn(tmp_path)
+    wait_for(database, {"allowed": 2, "open": 1})
+    writing.run(2)
+    wait_for(database, {"allowed": 4, "open": 1})
+    assert places(database) == [(1, bad.offset)]
     child.terminate()
     child.wait(timeout=10)
     writing.journal.close()

@@ -212,8 +212,9 @@ def _answer(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
 
 def _outcome(record: Record, closed: dict[str, Any]) -> list[str]:
     if not closed:
+        # the end of an exchange may also stand in a record that can't be read any more
         reason = "its process died" if record.outcome == "interrupted" else "it is under way"
-        return [f"{record.outcome}: nothing was written about its end, since {reason}"]
+        return [f"{record.outcome}: no record of its end can be read, most likely since {reason}"]
     lines = [record.outcome]
     failure, held = closed.get("failure"), closed.get("held")
     if failure:
