@@ -118,7 +118,8 @@ def _case(
             return typed(cell)
         except ValueError as error:
             place = spot._replace(column=at or 1)
-            problems.add("csv.cell", place, f"column `{column}`: {error}")
+            said = str(error).removeprefix(f"`{column}`: ")
+            problems.add("csv.cell", place, f"column `{column}`: {said}")
             return None
 
     given = {each.name: read(each.column, partial(from_cell, each)) for each in inputs}

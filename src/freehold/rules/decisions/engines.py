@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from freehold.rules.compiled import CompiledEngine
-from freehold.rules.decisions.functions import FUNCTIONS
+from freehold.rules.decisions.functions import FUNCTIONS, MEMBERS
 from freehold.rules.decisions.kinds import ANY, BOOLEAN, NUMBER, TEXT, Kind, held, records
 from freehold.rules.decisions.source import prepare
 from freehold.rules.interpreted import InterpretedEngine
@@ -17,10 +17,12 @@ from freehold.rules.types import DYN, Node, fits, mismatch
 from freehold.rules.types import Kind as CelKind
 from freehold.rules.values import EvaluationError
 
-_MEMBERS = frozenset({"count"})
 _HINTS = (
     ("`%`", "write `mod(a, b)`"),
     ("`int`", "write `floor(x)`"),
+    ("null", "ask `given.NAME` whether a value is there"),
+    ("select operation", "a list has no fields; write `items.map(i, i.field)`"),
+    ("has no fields", "for a list, write `items.map(i, i.field)`"),
 )
 
 
@@ -70,7 +72,7 @@ class CompiledDecisions:
         by_name: dict[str, list[Any]] = {}
         for number, function in enumerate(FUNCTIONS):
             takes = [self._type(kind) for kind in function.takes]
-            for member in (False, True) if function.name in _MEMBERS else (False,):
+            for member in (False, True) if function.name in MEMBERS else (False,):
                 by_name.setdefault(function.name, []).append(
                     cel.Overload(
                         f"{function.name}_{number}{'_member' * member}",

@@ -11,6 +11,7 @@ from freehold.rules.decisions.kinds import (
     ANY,
     BOOLEAN,
     DATE,
+    INTEGER,
     NUMBER,
     TEXT,
     Kind,
@@ -126,36 +127,46 @@ def _build() -> list[Function]:
     day, number, text = (DATE,), (NUMBER,), (TEXT,)
     made = [
         Function("date", text, DATE, day_number),
-        Function("years", day * 2, NUMBER, _years),
-        Function("months", day * 2, NUMBER, _months),
-        Function("days", day * 2, NUMBER, lambda start, end: end - start),
+        Function("years", day * 2, INTEGER, _years),
+        Function("months", day * 2, INTEGER, _months),
+        Function("days", day * 2, INTEGER, lambda start, end: end - start),
         Function("add_months", (DATE, NUMBER), DATE, _add_months),
         Function("add_years", (DATE, NUMBER), DATE, lambda d, n: _add_months(d, 12 * n)),
-        Function("year", day, NUMBER, lambda d: float(day_of(d).year)),
-        Function("month", day, NUMBER, lambda d: float(day_of(d).month)),
-        Function("day", day, NUMBER, lambda d: float(day_of(d).day)),
-        Function("weekday", day, NUMBER, lambda d: float(day_of(d).isoweekday())),
-        Function("days_in_year", day, NUMBER, _days_in_year),
-        Function("round", number, NUMBER, lambda value: rounded(value, 0)),
+        Function("year", day, INTEGER, lambda d: float(day_of(d).year)),
+        Function("month", day, INTEGER, lambda d: float(day_of(d).month)),
+        Function("day", day, INTEGER, lambda d: float(day_of(d).day)),
+        Function("weekday", day, INTEGER, lambda d: float(day_of(d).isoweekday())),
+        Function("days_in_year", day, INTEGER, _days_in_year),
+        Function("round", number, INTEGER, lambda value: rounded(value, 0)),
         Function("round", number * 2, NUMBER, lambda value, digits: rounded(value, int(digits))),
-        Function("floor", number, NUMBER, _floor),
-        Function("ceil", number, NUMBER, _ceil),
+        Function("floor", number, INTEGER, _floor),
+        Function("ceil", number, INTEGER, _ceil),
         Function("abs", number, NUMBER, abs),
         Function("mod", number * 2, NUMBER, _modulo),
         Function("sum", (LIST,), NUMBER, _sum),
         Function("average", (LIST,), NUMBER, _average),
-        Function("count", (LIST,), NUMBER, lambda values: float(len(values))),
-        Function("count", text, NUMBER, lambda value: float(len(value))),
+        Function("count", (LIST,), INTEGER, lambda values: float(len(values))),
+        Function("count", text, INTEGER, lambda value: float(len(value))),
         Function("min", (LIST,), NUMBER, _extreme(min)),
         Function("max", (LIST,), NUMBER, _extreme(max)),
         Function("sort_by", (LIST, TEXT), LIST, _sorted),
         Function("take", (LIST, NUMBER), LIST, lambda values, n: list(values)[: max(0, int(n))]),
         Function("skip", (LIST, NUMBER), LIST, lambda values, n: list(values)[max(0, int(n)) :]),
+        Function("reverse", (LIST,), LIST, lambda values: list(values)[::-1]),
         Function("distinct", (LIST,), LIST, _distinct),
         Function("join", (LIST, TEXT), TEXT, lambda values, by: by.join(_texts(values))),
         Function("lower", text, TEXT, lambda value: value.lower()),
         Function("upper", text, TEXT, lambda value: value.upper()),
         Function("trim", text, TEXT, lambda value: value.strip()),
+        Function("split", text * 2, Kind("list", TEXT), lambda value, by: value.split(by)),
+        Function("replace", text * 3, TEXT, lambda value, old, new: value.replace(old, new)),
+        Function("substring", (TEXT, NUMBER), TEXT, lambda value, at: value[int(at) :]),
+        Function(
+            "substring",
+            (TEXT, NUMBER, NUMBER),
+            TEXT,
+            lambda value, at, end: value[int(at) : int(end)],
+        ),
     ]
     for count in range(2, _MOST + 1):
         made.append(Function("min", number * count, NUMBER, _extreme(min)))
@@ -173,6 +184,11 @@ def _texts(values: Iterable[Any]) -> list[str]:
 
 FUNCTIONS = tuple(_build())
 """Every way to call every function; ``held_`` is put in by the reader of expressions."""
+
+MEMBERS = frozenset(
+    function.name for function in FUNCTIONS if function.takes[0].name in ("list", "text")
+) - {"held_"}
+"""Functions that may also be written behind their first argument: ``bags.count()``."""
 
 RENAMED = {"size": "count", "string": "text", "double": "number", "int": "floor"}
 """CEL's own functions that give whole numbers or texts, and what stands in for them."""

@@ -48,6 +48,7 @@ class Kind(Struct, frozen=True):
 
 
 NUMBER = Kind("number")
+INTEGER = Kind("integer")
 TEXT = Kind("text")
 BOOLEAN = Kind("boolean")
 DATE = Kind("date")

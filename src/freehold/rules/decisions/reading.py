@@ -12,7 +12,7 @@ from freehold.bundle.tree import Tree, parse
 from freehold.rules.decisions.declare import Declared
 from freehold.rules.decisions.engines import DecisionEngine, default_engine
 from freehold.rules.decisions.inputs import Inputs, as_name, usable
-from freehold.rules.decisions.kinds import SCALARS, TEXT, Kind, day_number
+from freehold.rules.decisions.kinds import ANY, SCALARS, TEXT, Kind, day_number
 from freehold.rules.decisions.policy import Output, Policy
 from freehold.rules.decisions.scope import Path, Scope
 from freehold.rules.decisions.stepping import Steps, keys, shaping
@@ -113,6 +113,8 @@ class _Reader:
             if declared is not None:
                 self.scope.declare(name, declared)
                 found.append(declared)
+            elif usable(name):
+                self.scope.define(name, ANY)  # so that what uses it is not reported as well
         return tuple(found)
 
     def _constants(self) -> Mapping[str, Any]:
@@ -144,7 +146,8 @@ class _Reader:
             output = self._output(name, section.keys[name], tree, ("outputs", name))
             if output is not None:
                 made.append(output)
-        self._unread(steps, made)
+        if not any(problem.severity == "error" for problem in self.problems.sorted()):
+            self._unread(steps, made)
         return tuple(made)
 
     def _output(self, name: str, spot: Spot, tree: Tree, path: Path) -> Output | None:

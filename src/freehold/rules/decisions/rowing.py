@@ -54,7 +54,7 @@ class Rows(Reader):
             for number, (spot, given) in enumerate(self._written(tree, path), 1)
         ]
         default = self._default(tree, outputs, scope, path)
-        if len(self.problems) > before and not all(rows):
+        if len(self.problems) > before:
             return None
         kept = tuple(row for row in rows if row is not None)
         return Table(name, hit, tuple(columns), outputs, kept, default)

@@ -1,5 +1,6 @@
 """What an expression of a policy may name at the place where it stands."""
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -9,12 +10,13 @@ from msgspec import Struct
 from freehold.bundle.problems import Problems, Spot, did_you_mean
 from freehold.rules.decisions.declare import Declared, by_variable, missing_names, variables
 from freehold.rules.decisions.engines import DecisionEngine, Expression
-from freehold.rules.decisions.functions import FUNCTIONS
-from freehold.rules.decisions.kinds import ANY, Kind
+from freehold.rules.decisions.functions import FUNCTIONS, RENAMED
+from freehold.rules.decisions.kinds import ANY, NUMBER, Kind
 from freehold.rules.language import ExpressionError
 from freehold.rules.names import mentions, tokens
 
 Path = tuple[str | int, ...]
+_HAS = re.compile(r"\bhas\(\s*([A-Za-z_][\w.]*)\s*\)")
 _MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 _CEL = frozenset(
     {"size", "string", "double", "int", "dyn", "has", "matches", "contains", "startsWith"}
@@ -104,7 +106,7 @@ class Scope:
                 spot, path, "an expression is wanted here", "write CEL, such as `age >= 18`"
             )
             return None
-        text = str(written).strip()
+        text = self._asked(str(written).strip())
         names = self._names(text)
         if self._undeclared(text, spot, path) or self._fields(text, names, spot, path):
             return None
@@ -123,6 +125,14 @@ class Scope:
             )
             return None
         return Compiled(text, kind, names, made)
+
+    def _asked(self, text: str) -> str:
+        """``has(x)`` of a value that may be missing as the variable that says so."""
+
+        def given(found: re.Match[str]) -> str:
+            return f"given.{found.group(1)}" if found.group(1) in self.optional else found.group()
+
+        return _HAS.sub(given, text) if "has(" in text else text
 
     def _wrong(self, spot: Spot, path: Path, said: str, hint: str) -> None:
         self.problems.add("decision.expression", spot, said, path=path, suggestion=hint)
@@ -159,6 +169,8 @@ class Scope:
         return wrong
 
     def _meant(self, name: str) -> str:
+        if name in self.optional:
+            return f"ask `given.{name}` whether it is there, or name one of its fields"
         if name.partition(".")[0] in self.below:
             return "it is defined further below; move it up"
         if name.startswith("given."):
@@ -201,12 +213,30 @@ class Scope:
         """What the engine knows, and what the names add: dates, and the fields of lists."""
         if text in self.variables:
             return self.variables[text]
+        if kind == NUMBER:
+            return _called(text) or kind
         if kind.name != "list" or kind.item is None or kind.item.name not in ("object", "any"):
             return kind
         fields = self._record_fields(names)
         return (
             Kind("list", Kind("object", fields=fields)) if fields and ".map(" not in text else kind
         )
+
+
+def _called(text: str) -> Kind | None:
+    """The type of a function whose call is the whole expression: a date, a whole number."""
+    words = tokens(text)
+    if len(words) < 3 or words[0][0] != "word" or words[1][1] != "(" or words[-1][1] != ")":
+        return None
+    depth = 0
+    for _, word, offset in words[1:]:
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and offset != words[-1][2]:
+            return None
+    name = RENAMED.get(words[0][1], words[0][1])
+    gives = {function.gives for function in FUNCTIONS if function.name == name}
+    only = gives.pop() if len(gives) == 1 else None
+    return only if only is not None and only.numeric else None
 
 
 def _limits(declared: Declared) -> Limits:

@@ -241,14 +241,16 @@ class Steps:
         if table is None:
             return None
         for finding in examine(table, spot):
-            severity = "warning" if finding.code == "table.shadowed" else "error"
+            severe = finding.code == "table.overlap" or (
+                finding.code == "table.gap" and table.hit == "unique"
+            )
             self.problems.add(
                 finding.code,
                 finding.spot,
                 finding.message,
                 path=path,
                 suggestion=finding.suggestion,
-                severity="warning" if severity == "warning" else "error",
+                severity="error" if severe else "warning",
             )
         shape = shaping(tree, scope, path)
         for output, kind in table.outputs.items():

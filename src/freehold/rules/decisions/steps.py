@@ -141,7 +141,7 @@ class TableStep(Struct, frozen=True):
         for row in rows:
             words = f" `{row.text}`" if row.text else ""
             reasons.append(Reason(self.name, f"{row}{words} gives {said}", row.spot))
-        return reasons or [Reason(self.name, f"no row matches, so {said}", self.spot)]
+        return reasons or [Reason(self.name, f"nothing matches, so {said}", self.spot)]
 
     def _kind(self, output: str) -> Kind:
         kind = self.table.outputs[output]
@@ -279,5 +279,7 @@ def places(template: str) -> list["str | tuple[str, int | None]"]:
 def _short(kind: Kind, value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return f"{len(value)} items"
+    if value in ("", []):
+        return "nothing" if value == [] else '""'
     text = shown(kind if kind.name != "any" else ANY, value)
     return text if len(text) <= 60 else f"{text[:60]}…"

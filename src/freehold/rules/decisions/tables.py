@@ -242,7 +242,9 @@ def _gap(table: Table, spot: Spot, gap: tuple[Key | None, ...]) -> Finding:
         "table.gap",
         spot,
         f"no row of `{table.name}` is sure to match{' for ' * bool(said)}{said}",
-        "add a row for it, or a `default:`",
+        "add a row for it or a `default:`, or tell the input's `min:`, `max:` or `one_of:`"
+        if table.columns
+        else "end the list with `- otherwise: …`",
     )
 
 
