@@ -4,12 +4,13 @@ import asyncio
 import logging
 import os
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from freehold.bundle.check import Report
+from freehold.bundle.kept import live_mark, mark_live
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.bundle.watch import BundleWatcher
 from freehold.core.clock import SystemClock
@@ -18,14 +19,18 @@ from freehold.identity.jwt import JwtVerifier
 from freehold.journey import Journey
 from freehold.ledger.runtime import runtime_digest
 from freehold.ledger.segment import SegmentJournal
+from freehold.notify.webhooks import SignedWebhook
 from freehold.providers.clients import http_transport
 from freehold.providers.openai import OpenAIProvider
 from freehold.providers.transport import HttpTransport, TransportFailed
 from freehold.server.asgi import Door
 from freehold.server.serving import serve
-from freehold.services.bundles import activator, described_bundle
+from freehold.services.approvals import Approvals, Live
+from freehold.services.bundles import activator, described_bundle, kept_bundle
+from freehold.services.collecting import Collecting
 from freehold.services.gateway import Gateway
 from freehold.services.keys import KeyService
+from freehold.services.notices import Deliveries
 from freehold.services.records import Records
 from freehold.services.rehearse import Rehearsal, StandIn
 from freehold.sources.http import HttpSource
@@ -43,9 +48,10 @@ from freehold.stages.routing import Routing
 from freehold.storage.engine import DATABASE_FILE, Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill, spawn
-from freehold.storage.holds import SealedHolds
+from freehold.storage.holds import SealedHolds, steps_of
 from freehold.storage.keys import SnapshotKeyBook, StoredKeys
 from freehold.storage.migrate import open_database
+from freehold.storage.notices import Outbox
 from freehold.storage.secrets import KeyFolder, ReferenceSecrets
 from freehold.storage.spend import StoreLimiter
 from freehold.storage.writer import Writer
@@ -114,7 +120,9 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         (spans,) if spans is not None else (), lambda: writer.failures, lambda: audit.failures
     )
     governance = Governance(placeholder_key=keys_on_disk.placeholders())
-    policy = Policy(SealedHolds(database, writer, keys_on_disk.holds(), clock))
+    holds = SealedHolds(database, writer, keys_on_disk.holds(), clock)
+    policy = Policy(holds)
+    identity: list[JwtVerifier] = []
     inference = Inference({"openai": provider}, clock)
     fetch = _fetch(transport)
 
@@ -125,10 +133,11 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             policy.prepare(bundle.app_for(app.tenant, app_id))
         egress = frozenset(bundle.bundle.egress.allow)
         http = HttpSource(fetch, secrets, clock, egress)
-        identity = JwtVerifier(_get(fetch), folder, clock)
+        identity[:] = [JwtVerifier(_get(fetch), folder, clock)]
+        mark_live(home, folder, bundle.hash)
         return Journey(
             bundle_hash=bundle.hash,
-            admit=Admit(keys, identity, limiter, bundle.app_for, clock, bundle.example),
+            admit=Admit(keys, identity[0], limiter, bundle.app_for, clock, bundle.example),
             data_prep=DataPrep(),
             governance=governance,
             context=Context({"sql": sql, "http": http}),
@@ -150,6 +159,16 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         stale = keys.age_ns() > _STALE_NS
         return "the store's writer is stuck: API keys are not refreshed" if stale else ""
 
+    approvals = Approvals(
+        holds,
+        lambda: identity[0],
+        audit.event,
+        clock,
+        lambda: Live(gateway.bundle, governance, policy),
+    )
+    hook = SignedWebhook(fetch, secrets, clock, lambda: gateway.bundle)
+    deliveries = Deliveries(Outbox(database, clock), hook)
+
     async def follow_bundle(gateway: Gateway) -> None:
         def refuse(report: Report) -> None:
             gateway.reject("; ".join(str(problem) for problem in report.errors[:5]))
@@ -157,10 +176,12 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         watcher = BundleWatcher(versions, first, on_activate=gateway.activate, on_reject=refuse)
         await watcher.run()
 
-    return Gateway(
+    gateway = Gateway(
         journey,
         first,
         audit=audit,
+        approvals=approvals,
+        collecting=Collecting(approvals, audit.event, clock),
         monitoring=monitoring,
         resources=(
             _Opened(lambda: None, database.close),
@@ -172,10 +193,11 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             *([_Opened(spans.open, spans.close)] if spans is not None else []),
             *([_Child(lambda: spawn(home, url))] if index else []),
         ),
-        background=(follow_bundle,),
+        background=(follow_bundle, lambda _: approvals.sweep(), lambda _: deliveries.run()),
         checks=(store_check,),
         metrics_token=os.environ.get("FREEHOLD_METRICS_TOKEN"),
     )
+    return gateway
 
 
 def rehearsal(bundle: ResolvedBundle) -> Rehearsal:
@@ -285,6 +307,34 @@ def key_service(home: Path, folder: Path | None = None) -> Iterator[KeyService]:
         database.close()
 
 
+@asynccontextmanager
+async def approval_service(home: Path) -> AsyncIterator[Approvals]:
+    """Held answers for the terminal, under the bundle that a server of this home made live: who
+    may decide is never what the terminal says.
+
+    Raises:
+        NotFound: no bundle was ever live here.
+    """
+    clock = SystemClock()
+    folder, live_hash = live_mark(home)
+    bundle = kept_bundle(home, live_hash)
+    on_disk = KeyFolder(home)
+    transport = http_transport(os.environ.get("FREEHOLD_HTTP_CLIENT", "aiohttp"))
+    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
+    journal = SegmentJournal(home, clock=clock).open()
+    try:
+        audit = Audit(journal, runtime_digest(), on_disk.commitment, clock=clock)
+        holds = SealedHolds(database, None, on_disk.holds(), clock)
+        governance = Governance(placeholder_key=on_disk.placeholders())
+        live = Live(bundle, governance, Policy(holds))
+        identity = JwtVerifier(_get(_fetch(transport)), folder, clock)
+        async with transport:
+            yield Approvals(holds, lambda: identity, audit.event, clock, lambda: live)
+    finally:
+        journal.close()
+        database.close()
+
+
 @contextmanager
 def key_list(home: Path) -> Iterator[tuple[KeyService, Records]]:
     """The keys and the records of a home, to look at: nothing is written into its ledger.
@@ -313,7 +363,12 @@ def record_service(home: Path) -> Iterator[Records]:
 
 
 def _records(home: Path, database: Database) -> Records:
-    return Records(home, StoredExchanges(database), lambda: fill(home, database))
+    return Records(
+        home,
+        StoredExchanges(database),
+        lambda: fill(home, database),
+        lambda exchange_id: steps_of(database, exchange_id=exchange_id),
+    )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from msgspec import Struct
 from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
 from freehold.core.errors import FreeholdError, ProviderError, ProviderUnavailable, RoutingError
-from freehold.core.handoffs import Admitted, Judged, Released, Ruled
+from freehold.core.handoffs import Admitted, Answer, Judged, Released, Ruled
 from freehold.core.trail import Trail
 from freehold.stages.admit import Admit
 from freehold.stages.audit import Audit
@@ -65,10 +65,7 @@ class Journey(Struct, frozen=True, kw_only=True):
                         if piece.held is not None:
                             await self.policy.kept(piece.held)
                         if not trail.opened:
-                            self.governance.keep(admitted, trail)
-                            self.audit.opened(ruled, trail)
-                            if admitted.app.strict_audit:
-                                await self.audit.durable()
+                            await self._open(ruled, trail)
                         trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
                         yield piece
             finished = True
@@ -78,6 +75,31 @@ class Journey(Struct, frozen=True, kw_only=True):
             self._close(admitted, trail, finished)
         if trail.failure is not None:
             raise trail.failure
+
+    async def resume(self, held: Answer, trail: Trail) -> AsyncGenerator[Released, None]:
+        """Let an answer go that was held and approved since: checked again, and judged again."""
+        ruled = held.sendable.plan.ruled
+        finished = False
+        try:
+            judged = self.policy.answer(self.governance.answer(held, trail), trail)
+            await self._open(ruled, trail)
+            for place, piece in release(judged, trail):
+                trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
+                yield piece
+            finished = True
+        except Exception as error:  # noqa: BLE001 - a stage that crashes refuses
+            trail.fail(error)
+        finally:
+            self._close(ruled.admitted, trail, finished)
+        if trail.failure is not None:
+            raise trail.failure
+
+    async def _open(self, ruled: Ruled, trail: Trail) -> None:
+        """No answer without its record: this one comes before the first character."""
+        self.governance.keep(ruled.admitted, trail)
+        self.audit.opened(ruled, trail)
+        if ruled.admitted.app.strict_audit:
+            await self.audit.durable()
 
     async def _attempts(self, ruled: Ruled, trail: Trail) -> AsyncGenerator[Judged, None]:
         """Route, then try the plan's models in turn until one answers."""

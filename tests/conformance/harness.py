@@ -17,7 +17,7 @@ from freehold.bundle.activate import Activator
 from freehold.bundle.names import DETECTORS
 from freehold.core.clock import SystemClock
 from freehold.core.decisions import Finding, Needs
-from freehold.core.handoffs import Admitted, Answer, Piece
+from freehold.core.handoffs import Admitted, Answer, Demand, Piece
 from freehold.core.ports import Journal, KeyBook, Limiter, Provider, Source
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import IdentitySpec, SourceSpec
@@ -132,7 +132,7 @@ class HoldList:
         self.crash: Exception | None = None
         self.away: Exception | None = None
 
-    def hold(self, admitted: Admitted, role: str, rule: str, answer: Answer) -> str:
+    def hold(self, admitted: Admitted, demand: Demand, answer: Answer) -> str:
         if self.crash is not None:
             raise self.crash
         self.held.append(answer)

@@ -374,7 +374,7 @@ async def test_odd_keys(bundle, header):
 @pytest.mark.parametrize(
     "header",
     [b"x-freehold-conversation", b"x-freehold-parent", b"x-freehold-subject", b"x-freehold-outcome",
-     b"x-freehold-trace-id", b"x-freehold-approval", b"x-freehold-attribute-tier"],
+     b"x-freehold-trace-id", b"x-freehold-attribute-tier"],
 )  # fmt: skip
 async def test_headers_of_a_client_come_back_nowhere(bundle, header):
     w = Wired(bundle)
@@ -385,6 +385,16 @@ async def test_headers_of_a_client_come_back_nowhere(bundle, header):
     assert "set-cookie" not in str(reply.headers)
     assert "zzz" not in str(reply.headers)
     assert "zzz" not in str(w.journal.records)
+
+
+async def test_an_approval_that_nobody_knows_comes_back_nowhere(bundle):
+    w = Wired(bundle)
+    await w.gateway.open()
+    value = b"a\r\nset-cookie: x=y; \xff" + b"z" * 70_000
+    reply = await w.ask(CHAT, chat(), headers=[(b"x-freehold-approval", value)])
+    check_error(reply, 404)
+    assert "zzz" not in str(reply.headers) + reply.body.decode()
+    assert w.journal.records == [] or "zzz" not in str(w.journal.records)
 
 
 async def test_an_api_key_header_works_too(bundle):

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from freehold.core.errors import NotFound, StorageError
+from freehold.core.approvals import Change, Hold, admitted_of, under
+from freehold.core.errors import AuditError, NotFound, StorageError
 from freehold.core.handoffs import (
     Admitted,
     Answer,
     Attempt,
     Choice,
+    Demand,
     Plan,
     Sendable,
     Usage,
@@ -22,7 +26,8 @@ from freehold.storage.tables import holds
 from freehold.storage.writer import Writer
 from tests.audit_samples import ANSWER, SECRET_WORDS, Standing, app, exchange
 
-DAY = 86_400 * 1_000_000_000
+HOUR = 3_600 * 1_000_000_000
+DEMAND = Demand(role="manager", rule="discount", version=2, facts={"answer.chars": 7})
 
 
 def answer() -> tuple[Admitted, Answer]:
@@ -51,27 +56,33 @@ def writer(database: Database) -> Iterator[Writer]:
 async def test_what_is_held_comes_back_whole(database: Database, writer: Writer) -> None:
     kept = SealedHolds(database, writer, b"k" * 32, Standing())
     one, held = answer()
-    approval = kept.hold(one, "manager", "discount", held)
+    approval = kept.hold(one, DEMAND, held)
     await kept.kept(approval)
     assert approval.startswith("apr_")
-    row, content = kept.open(approval, "north")
+    row, case = kept.open(approval)
     assert (row.exchange_id, row.role, row.rule) == (
         one.arrival.exchange_id,
         "manager",
         "discount",
     )
     assert row.state == "waiting"
-    assert content.choices == held.choices
-    assert content.messages[1].content == SECRET_WORDS
-    assert content.restorations == {"<CARD_1>": "4111 1111"}
-    assert content.model == "large"
-    assert kept.waiting() == [row]
+    assert case.demand == DEMAND
+    assert case.answer.choices == held.choices
+    assert case.answer.sendable.restorations == {"<CARD_1>": "4111 1111"}
+    asked = admitted_of(case.answer)
+    assert asked.principal == one.principal
+    assert asked.ask == one.ask
+    assert asked.arrival.key == ""
+    assert kept.rows() == [row] == [kept.find(approval)]
+    again = under(case.answer, one)
+    assert again.sendable.plan.ruled.messages == held.sendable.plan.ruled.messages
+    assert admitted_of(again) == one
 
 
 async def test_a_copy_of_the_database_shows_none_of_it(database: Database, writer: Writer) -> None:
     kept = SealedHolds(database, writer, b"k" * 32, Standing())
     one, held = answer()
-    approval = kept.hold(one, "manager", "discount", held)
+    approval = kept.hold(one, DEMAND, held)
     await kept.kept(approval)
     with database.read() as connection:
         row = connection.execute(sa.select(holds)).one()
@@ -87,24 +98,113 @@ async def test_a_sealed_answer_cannot_be_moved_to_another_tenant(
     database: Database, writer: Writer
 ) -> None:
     kept = SealedHolds(database, writer, b"k" * 32, Standing())
-    approval = kept.hold(*answer()[:1], "manager", "discount", answer()[1])
+    approval = kept.hold(answer()[0], DEMAND, answer()[1])
     await kept.kept(approval)
     with pytest.raises(NotFound):
-        kept.open(approval, "south")
-    assert kept.waiting("south") == []
+        kept.open("apr_other")
+    assert kept.rows(tenants=["south"]) == []
     with database.write() as connection:
         connection.execute(holds.update().values(tenant="south"))
     with pytest.raises(StorageError, match="seal"):
-        kept.open(approval, "south")
+        kept.open(approval)
 
 
-async def test_what_waited_too_long_waits_no_more(database: Database, writer: Writer) -> None:
+async def test_what_waited_too_long_is_overdue(database: Database, writer: Writer) -> None:
     clock = Standing()
-    kept = SealedHolds(database, writer, b"k" * 32, clock, lifetime_ns=DAY)
+    kept = SealedHolds(database, writer, b"k" * 32, clock)
     one, held = answer()
-    await kept.kept(kept.hold(one, "manager", "discount", held))
-    clock.now += DAY
-    assert kept.waiting() == []
+    await kept.kept(kept.hold(one, DEMAND, held))
+    (row,) = kept.rows()
+    assert row.expires_ns - row.created_ns == 168 * HOUR
+    assert kept.overdue() == []
+    clock.now += 168 * HOUR
+    assert kept.overdue() == [row]
+
+
+def change(row: Hold, by: str = "ada", **more: Any) -> Change:
+    said = {
+        "state": "approved", "verdict": "approved", "by": by, "issuer": "i", "reason": "fine",
+        "role": row.role, "rule": row.rule, "expires_ns": row.expires_ns,
+    }  # fmt: skip
+    return Change(**(said | more))
+
+
+async def test_of_many_decisions_at_once_one_is_taken(database: Database, writer: Writer) -> None:
+    kept = SealedHolds(database, writer, b"k" * 32, Standing())
+    one, held = answer()
+    approval = kept.hold(one, DEMAND, held)
+    await kept.kept(approval)
+    row = kept.find(approval)
+    assert row is not None
+    logged: list[str] = []
+
+    def decide(number: int) -> bool:
+        def log() -> str:
+            logged.append(f"evt_{number}")
+            return f"evt_{number}"
+
+        return kept.decide(row, change(row, by=f"p{number}"), log)
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(decide, range(16)))
+    assert won.count(True) == 1
+    assert len(logged) == 1, "whoever lost stands in no ledger"
+    (step,) = kept.steps(approval_id=approval)
+    assert step.by == f"p{won.index(True)}"
+    assert step.event_id == logged[0]
+    after = kept.find(approval)
+    assert after is not None
+    assert (after.state, after.step) == ("approved", 1)
+
+
+async def test_what_cannot_be_recorded_is_not_decided(database: Database, writer: Writer) -> None:
+    kept = SealedHolds(database, writer, b"k" * 32, Standing())
+    approval = kept.hold(answer()[0], DEMAND, answer()[1])
+    await kept.kept(approval)
+    row = kept.find(approval)
+    assert row is not None
+
+    def full() -> str:
+        raise AuditError("disk full")
+
+    with pytest.raises(AuditError):
+        kept.decide(row, change(row), full)
+    assert kept.find(approval) == row
+    assert kept.steps(exchange_id=row.exchange_id) == []
+
+
+async def test_texts_are_destroyed_when_their_time_is_over(
+    database: Database, writer: Writer
+) -> None:
+    clock = Standing()
+    kept = SealedHolds(database, writer, b"k" * 32, clock)
+    approval, waiting = (kept.hold(answer()[0], DEMAND, answer()[1]) for _ in range(2))
+    await kept.kept(approval)
+    await kept.kept(waiting)
+    row = kept.find(approval)
+    assert row is not None
+    kept.decide(row, change(row, state="declined", verdict="declined"), lambda: "evt_1")
+    assert kept.forget() == 0
+    clock.now += 168 * HOUR
+    assert kept.forget() == 1
+    after = kept.find(approval)
+    assert after is not None
+    assert not after.kept
+    with pytest.raises(NotFound, match="destroyed"):
+        kept.open(approval)
+    assert kept.open(waiting)[0].kept, "what waits is not forgotten before it has expired"
+
+
+async def test_nobody_approves_by_writing_to_the_database(
+    database: Database, writer: Writer
+) -> None:
+    """The state may be forged; who approved is inside the seal, and the rules look there."""
+    kept = SealedHolds(database, writer, b"k" * 32, Standing())
+    approval = kept.hold(answer()[0], DEMAND, answer()[1])
+    await kept.kept(approval)
+    with database.write() as connection:
+        connection.execute(holds.update().values(state="approved"))
+    assert kept.open(approval)[1].answer.discharged == ()
 
 
 async def test_no_id_leaves_when_nothing_was_kept(database: Database, writer: Writer) -> None:
@@ -112,7 +212,7 @@ async def test_no_id_leaves_when_nothing_was_kept(database: Database, writer: Wr
     with database.write() as connection:
         connection.execute(sa.text("drop table holds"))
     one, held = answer()
-    approval = kept.hold(one, "manager", "discount", held)
+    approval = kept.hold(one, DEMAND, held)
     with pytest.raises(StorageError):
         await kept.kept(approval)
 
@@ -120,9 +220,9 @@ async def test_no_id_leaves_when_nothing_was_kept(database: Database, writer: Wr
 async def test_whoever_stops_waiting_spoils_nothing(database: Database, writer: Writer) -> None:
     kept = SealedHolds(database, writer, b"k" * 32, Standing())
     one, held = answer()
-    first, second = (kept.hold(one, "manager", "discount", held) for _ in range(2))
+    first, second = (kept.hold(one, DEMAND, held) for _ in range(2))
     waiting = asyncio.create_task(kept.kept(first))
     await asyncio.sleep(0)
     waiting.cancel()
     await kept.kept(second)
-    assert {row.approval_id for row in kept.waiting()} == {first, second}
+    assert {row.approval_id for row in kept.rows()} == {first, second}

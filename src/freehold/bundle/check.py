@@ -19,6 +19,7 @@ from freehold.bundle.meaning import (
     check_models,
     check_rules,
     check_sources,
+    check_webhook,
 )
 from freehold.bundle.names import DETECTORS
 from freehold.bundle.problems import Problem, Problems
@@ -112,6 +113,7 @@ def check_snapshot(
         paths = check_tree(root, unread, problems)
         check_locks(root, paths, known, problems)
         check_sources(root, names, unread, problems)
+        check_webhook(root, unread, problems)
         check_models(names, problems)
         check_rules(names, problems)
         check_expressions(names, unread, compile_rule, problems, doubt_rule)

@@ -1,5 +1,6 @@
 """Every bundle that was ever live, as a copy under its hash: what old records replay against."""
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from freehold.bundle.snapshot import Snapshot, read_folder
 from freehold.core.errors import BundleError, NotFound
 from freehold.core.ids import prefixed
 
+_LIVE = "live.json"
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -65,6 +67,33 @@ def load_kept(home: Path, bundle_hash: str) -> Bundle:
         said = "; ".join(str(problem) for problem in problems.sorted()[:3])
         raise BundleError(f"the kept bundle {bundle_hash} can't be read by this version: {said}")
     return bundle
+
+
+def mark_live(home: Path, folder: Path, bundle_hash: str) -> None:
+    """Note which bundle a server has made live, and where its folder is, for the terminal.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    scratch = home / f".{prefixed('new')}"
+    note = {"folder": str(folder.absolute()), "bundle": bundle_hash}
+    scratch.write_text(json.dumps(note) + "\n", encoding="utf-8")
+    scratch.replace(home / _LIVE)
+
+
+def live_mark(home: Path) -> tuple[Path, str]:
+    """The folder and hash of the bundle that a server of this home made live last.
+
+    Raises:
+        NotFound: none ever was.
+    """
+    try:
+        note = json.loads((home / _LIVE).read_text(encoding="utf-8"))
+        return Path(note["folder"]), str(note["bundle"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise NotFound(
+            f"no bundle was ever live in {home}: `freehold serve` makes one so"
+        ) from None
 
 
 def kept_hashes(home: Path) -> list[str]:

@@ -46,6 +46,16 @@ def check_sources(root: Tree, names: Names, unread: Unread, problems: Problems) 
             _check_host(source, path, allowed, problems)
 
 
+def check_webhook(root: Tree, unread: Unread, problems: Problems) -> None:
+    """Where the webhook reaches."""
+    hook = root.section("approvals", "webhook")
+    if hook.get("url") is None:
+        return
+    allowed = [word for _, _, word in words(root.section("egress"), "allow")]
+    if allowed or not unread.may_declare("egress", allowed):
+        _check_host(hook, ("approvals", "webhook"), allowed, problems, "a webhook")
+
+
 def _check_binds(
     source: Tree, path: tuple[str, str], names: Names, unread: Unread, problems: Problems
 ) -> bool:
@@ -130,16 +140,18 @@ def _check_sql(source: Tree, path: tuple[str, str], problems: Problems) -> None:
 
 
 def _check_host(
-    source: Tree, path: tuple[str, str], allowed: list[str], problems: Problems
+    source: Tree,
+    path: tuple[str, str],
+    allowed: list[str],
+    problems: Problems,
+    what: str = "an HTTP source",
 ) -> None:
     at, url = source.get("url"), source.text("url")
     if at is None or url is None or url.startswith("env:"):
         return
     parts = _split(url)
     if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        problems.add(
-            "source.url", at.spot, "an HTTP source needs an http(s) address", path=(*path, "url")
-        )
+        problems.add("source.url", at.spot, f"{what} needs an http(s) address", path=(*path, "url"))
         return
     host = parts.hostname
     port = parts.port or _DEFAULT_PORTS[parts.scheme]
@@ -153,7 +165,7 @@ def _check_host(
             f"`{entry}` is not in `egress.allow`",
             path=(*path, "url"),
             suggestion=did_you_mean(entry, allowed)
-            or f"add `{entry}` there if sources may reach it",
+            or f"add `{entry}` there if {what} may reach it",
         )
 
 

@@ -212,6 +212,7 @@ class References:
 
     def _issuer(self, name: str, tree: Tree) -> None:
         path: Path = ("identity", "issuers", name)
+        self._one("tenant", tree, path, "tenant", self.names.tenants)
         claims = tree.section("attribute_claims")
         for attribute, _ in claims.entries():
             if attribute not in self.names.attributes and not self.unread.may_declare(

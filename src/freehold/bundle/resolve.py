@@ -19,6 +19,7 @@ from freehold.bundle.settings import (
 from freehold.bundle.specs import issuer_spec, model_spec, rule_spec, source_spec
 from freehold.core.errors import BundleError, NotFound
 from freehold.core.spec import (
+    ApprovalSpec,
     AppSpec,
     ModelSpec,
     RouteRule,
@@ -55,6 +56,10 @@ class ResolvedBundle:
         self.sources: Mapping[str, SourceSpec] = MappingProxyType(dict(sources))
         self.rules: Mapping[str, RuleSpec] = MappingProxyType(
             {rule_id: rule_spec(rule_id, rule) for rule_id, rule in bundle.rules.items()}
+        )
+        self.issuers = tuple(
+            issuer_spec(name, issuer, bundle.identity.attributes)
+            for name, issuer in bundle.identity.issuers.items()
         )
         self._detector_ids = tuple(detector_ids)
         self._paths: dict[str, tuple[str, ...]] = {}
@@ -213,15 +218,16 @@ class ResolvedBundle:
             content_kept=content_of(state),
             retention_days=state.values["retention_days",],
             require_identity=state.values["require_identity",],
-            issuers=tuple(
-                issuer_spec(i, issuer, bundle.identity.attributes)
-                for i, issuer in bundle.identity.issuers.items()
-            ),
+            issuers=self.issuers,
             attributes={n: a.default for n, a in bundle.identity.attributes.items()},
             allowed_regions=state.values.get(("regions",)),
             egress=tuple(bundle.egress.allow),
             currency=bundle.currency,
             strict_audit=state.values["audit",] == "strict",
+            approvals=ApprovalSpec(
+                hours=state.values["approvals", "expires_hours"],
+                webhook=bundle.approvals.webhook is not None,
+            ),
         )
 
     def _route(self, route_id: str, allowed: frozenset[str]) -> RouteSpec:

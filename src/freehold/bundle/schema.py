@@ -218,6 +218,17 @@ class LimitSettings(Section):
     )
 
 
+class ApprovalSettings(Section):
+    """Answers that wait for a person."""
+
+    expires_hours: int | None = Field(
+        None,
+        ge=1,
+        le=8_760,
+        description="How long one waits, and is kept once approved; 168, a week, if nobody says.",
+    )
+
+
 class Settings(Section):
     """What a tenant hands down, and an app may tighten."""
 
@@ -240,11 +251,14 @@ class Settings(Section):
     audit: Literal["normal", "strict"] | None = Field(
         None, description="`strict` waits for the disk before an answer leaves."
     )
+    approvals: ApprovalSettings = Field(
+        ApprovalSettings(), description="Answers that wait for a person."
+    )
 
 
 SettingName = Literal[
     "limits", "content", "retention_days", "regions", "models", "detectors", "require_identity",
-    "audit",
+    "audit", "approvals",
 ]  # fmt: skip
 
 
@@ -305,6 +319,12 @@ class Issuer(Section):
     )
     roles_claim: str = Field("roles", description="The claim that lists roles.")
     clearances_claim: str = Field("clearances", description="The claim that lists clearances.")
+    tenant_claim: str = Field(
+        "tenant", description="The claim that names the tenant where somebody may approve."
+    )
+    tenant: Identifier | None = Field(
+        None, description="The tenant of those whose token has no such claim; none if left out."
+    )
     attribute_claims: dict[str, str] = Field({}, description="Attribute → claim; default: same.")
 
 
@@ -331,8 +351,23 @@ class Label(Section):
     description: str = Field("", description="For people.")
 
 
+class Webhook(Section):
+    """Who is told of held answers and of decisions about them; signed as Standard Webhooks say."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")] = Field(
+        description="An address whose host `egress.allow` names."
+    )
+    secret: SecretReference
+
+
+class Approvals(Section):
+    """Answers that wait for a person."""
+
+    webhook: Webhook | None = Field(None, description="Who is told of them.")
+
+
 class Egress(Section):
-    """The only addresses that sources may reach besides the models' own."""
+    """The only addresses that sources and webhooks may reach."""
 
     allow: list[str] = Field([], description="`host` or `host:port`.")
 
@@ -352,7 +387,8 @@ class Bundle(Section):
     identity: Identity = Field(
         Identity(), description="Who signs tokens, and which attributes end users have."
     )
-    egress: Egress = Field(Egress(), description="Where sources may reach.")
+    egress: Egress = Field(Egress(), description="Where sources and webhooks may reach.")
+    approvals: Approvals = Field(Approvals(), description="Answers that wait for a person.")
     tenants: dict[Identifier, Tenant] = Field(min_length=1, description="The tree.")
     models: dict[Identifier, Model] = Field(min_length=1, description="What may answer.")
     routes: dict[Identifier, Route] = Field(

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from freehold.bundle.names import DETECTORS, matches
+from freehold.bundle.names import DETECTORS, NAMED, matches
 from freehold.bundle.schema import Settings
-from freehold.core.spec import ContentKept, DetectorSetting, Limits
+from freehold.core.spec import ApprovalSpec, ContentKept, DetectorSetting, Limits
 
 Leaf = tuple[str, ...]
 NANO = 1_000_000_000
@@ -62,6 +62,8 @@ def declared(settings: Settings, detector_ids: Iterable[str] = DETECTORS) -> dic
         value = getattr(settings, name)
         if value is not None:
             leaves[name,] = value
+    if settings.approvals.expires_hours is not None:
+        leaves["approvals", "expires_hours"] = settings.approvals.expires_hours
     for name in ("regions", "models"):
         value = getattr(settings, name)
         if value is not None:
@@ -101,7 +103,7 @@ def stricter(leaf: Leaf, one: Any, other: Any) -> Any:
         return one | other
     if name in {"regions", "models"}:
         return one & other
-    return min(one, other)  # limits, retention, thresholds
+    return min(one, other)  # limits, retention, thresholds, how long approvals wait
 
 
 def extend(above: Effective, leaves: Mapping[Leaf, Any], lock: Iterable[str] = ()) -> Effective:
@@ -163,12 +165,19 @@ def defaults(detector_ids: Iterable[str] = DETECTORS) -> Effective:
         ("retention_days",): 180,
         ("require_identity",): False,
         ("audit",): "normal",
+        ("approvals", "expires_hours"): ApprovalSpec().hours,
     }
     for detector in detector_ids:
         use = dict(_UNNAMED)
         if detector.startswith(("injection.", "hidden.")):
             use["action"] = "annotate"
             use["mode"] = "observe" if detector.startswith("injection.") else "enforce"
+            if detector == "injection.model":
+                use["phases"] = frozenset({"request", "context"})
+        elif detector.startswith("toxicity."):
+            use |= {"mode": "observe", "action": "annotate", "phases": frozenset[str]()}
+        elif detector in NAMED:
+            use["mode"] = "observe"
         for field, value in use.items():
             values["detectors", detector, field] = value
     return Effective(values)

@@ -108,5 +108,7 @@ def issuer_spec(issuer_id: str, issuer: schema.Issuer, attributes: Iterable[str]
         algorithms=tuple(issuer.algorithms),
         roles_claim=issuer.roles_claim,
         clearances_claim=issuer.clearances_claim,
+        tenant_claim=issuer.tenant_claim,
+        tenant=issuer.tenant or "",
         attribute_claims={name: name for name in attributes} | issuer.attribute_claims,
     )

@@ -16,7 +16,8 @@ from freehold.cli.common import (
     tenant_options,
 )
 
-SCOPES = ("chat", "completion", "embedding", "models")
+USUAL = ("chat", "completion", "embedding", "models")
+SCOPES = (*USUAL, "approvals")
 
 
 @click.group(cls=Group)
@@ -29,7 +30,11 @@ def key() -> None:
 @click.option("--app", required=True, help="The app which the key selects.")
 @click.option("--name", default="", help="What the key is for, shown in lists.")
 @click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="Default: all of them."
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    help="Default: all but `approvals`, which is for approvers' own tools.",
 )
 @click.option(
     "--trust-header",
@@ -62,7 +67,7 @@ def create(
             tenant=tenant,
             app=app,
             name=name,
-            scopes=frozenset(scopes or SCOPES),
+            scopes=frozenset(scopes or USUAL),
             trusted_headers=frozenset(trusted),
             lifetime=lifetime,
         )

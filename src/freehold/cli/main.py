@@ -3,6 +3,7 @@
 import click
 
 import freehold
+from freehold.cli.approvals import approval
 from freehold.cli.bench import bench
 from freehold.cli.bundle import check, init
 from freehold.cli.common import Group
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for _command in (init, check, key, serve, explain, audit, policy, bench, demo, stop):
+for _command in (init, check, key, serve, explain, audit, approval, policy, bench, demo, stop):
     main.add_command(_command)

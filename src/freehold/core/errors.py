@@ -15,7 +15,12 @@ FreeholdError
 ├── Refusal                     a control said no
 │   ├── GovernanceRefusal       a detector's finding that must not pass
 │   ├── PolicyRefusal           a business rule blocked it
+│   │   └── StillHeld           somebody approved it, and a rule wants another approval
 │   └── ControlFailed           a control crashed or timed out, so nothing passes
+├── ApprovalError               an approval can't be given, or taken, by this person
+│   ├── AlreadyDecided          somebody else, or the same person, was first
+│   ├── ApprovalExpired         it waited too long, or was kept long enough
+│   └── ApprovalDeclined        an approver said no
 ├── ContextError                a required source failed
 ├── RoutingError                no model may, or can, take this request
 ├── ProviderError               a model's endpoint failed
@@ -26,7 +31,7 @@ FreeholdError
 └── NotFound                    no such exchange, key, app or approval for this caller
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class FreeholdError(Exception):
@@ -192,6 +197,60 @@ class PolicyRefusal(Refusal):
     code = "FH-POL-001"
     slug = "policy_refused"
     default_public = "A business rule does not allow this."
+
+
+class StillHeld(PolicyRefusal):
+    """An approved answer that a rule still wants approved: by another role, or for another rule.
+
+    ``demand`` (a `Demand`) is what it wants.
+    """
+
+    code = "FH-POL-002"
+    slug = "approval_needed"
+    default_public = "This answer needs another approval."
+
+    def __init__(self, message: str, *, rule: str, demand: Any) -> None:
+        super().__init__(message, rule=rule)
+        self.demand = demand
+
+
+class ApprovalError(FreeholdError):
+    """An approval can't be given, or taken, by this person."""
+
+    code = "FH-APR-001"
+    status = 403
+    kind = "permission_error"
+    slug = "approval_refused"
+
+    def __init__(
+        self, message: str, *, public: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message, public=public if public is not None else message, param=param)
+
+
+class AlreadyDecided(ApprovalError):
+    """Somebody else, or the same person, was first: no control says no, so 409 does no harm."""
+
+    code = "FH-APR-002"
+    status = 409
+    kind = "invalid_request_error"
+    slug = "already_decided"
+
+
+class ApprovalExpired(ApprovalError):
+    """It waited too long, or was kept long enough."""
+
+    code = "FH-APR-003"
+    status = 410
+    kind = "invalid_request_error"
+    slug = "approval_expired"
+
+
+class ApprovalDeclined(ApprovalError):
+    """An approver said no."""
+
+    code = "FH-APR-004"
+    slug = "approval_declined"
 
 
 class ContextError(FreeholdError):

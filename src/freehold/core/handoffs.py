@@ -209,16 +209,28 @@ class Choice(Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
 
 
+class Discharge(Struct, frozen=True, kw_only=True):
+    """One rule's demand for one role's approval, met by a person; nothing else is met by it."""
+
+    approval_id: str
+    rule: str
+    version: int
+    role: str
+    by: str
+    issuer: str
+
+
 class Answer(Struct, frozen=True, kw_only=True):
     """inference → governance: everything that the model has said so far.
 
     ``complete`` is true on the last one. ``embeddings`` are base64 or lists as the provider sent
-    them, for that operation only.
+    them, for that operation only. ``discharged`` is set when it was held and is judged again.
     """
 
     sendable: Sendable
     choices: tuple[Choice, ...]
     complete: bool
+    discharged: tuple[Discharge, ...] = ()
     usage: Usage | None = None
     reported_model: str = ""
     embeddings: tuple[Any, ...] = ()
@@ -236,13 +248,31 @@ class Checked(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
 
 
+class Demand(Struct, frozen=True, kw_only=True):
+    """A rule's demand for a person's approval, with what an approver must know of it.
+
+    ``facts`` are the values that the rules saw, ``evidence`` where they stand in the answer.
+    """
+
+    role: str
+    rule: str
+    version: int = 1
+    why: str = ""
+    public: str = ""
+    evidence: tuple[str, ...] = ()
+    facts: dict[str, Any] = {}
+
+
 class Held(Struct, frozen=True, kw_only=True):
-    """An answer that waits for a person."""
+    """An answer that waits for a person. Nobody can release one that an anonymous caller asked
+    for: then ``releasable`` is false.
+    """
 
     approval_id: str
     role: str
     rule: str
     public: str
+    releasable: bool = True
 
 
 class Judged(Struct, frozen=True, kw_only=True):

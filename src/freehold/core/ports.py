@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct
 
 from freehold.core.decisions import Finding, Needs
-from freehold.core.handoffs import Admitted, Answer, Choice, Piece, Sendable, Usage
+from freehold.core.handoffs import Admitted, Answer, Choice, Demand, Piece, Sendable, Usage
 from freehold.core.leases import Lease
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import IdentitySpec, ModelSpec, Scope, SourceSpec
@@ -179,7 +179,7 @@ class Secrets(Protocol):
 class Holds(Protocol):
     """Answers that wait for a person."""
 
-    def hold(self, admitted: Admitted, role: str, rule: str, answer: Answer) -> str:
+    def hold(self, admitted: Admitted, demand: Demand, answer: Answer) -> str:
         """Begin to keep the answer back and return the approval's id; waits for nothing.
 
         Raises:
@@ -194,6 +194,22 @@ class Holds(Protocol):
             StorageError: it could not be kept, or not in time.
         """
         ...
+
+
+class Notifier(Protocol):
+    """Tells a system outside that something happened."""
+
+    async def send(self, notice_id: str, body: bytes) -> None:
+        """Deliver once; the receiver knows a repetition by ``notice_id``.
+
+        Raises:
+            NoticeFailed: it was not taken; trying again later may help.
+        """
+        ...
+
+
+class NoticeFailed(Exception):
+    """A notice was not taken; says why, without the address's secrets."""
 
 
 class Observer(Protocol):

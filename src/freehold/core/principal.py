@@ -25,6 +25,7 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     ``verified`` is true only when a signed token said so. ``attributes`` has every attribute
     that the bundle declares, at its declared default where nothing vouches for another value.
+    ``tenant`` is where the token says that they belong; empty, nowhere, so they approve nothing.
     """
 
     id: str = ""
@@ -33,4 +34,5 @@ class Principal(Struct, frozen=True, kw_only=True):
     roles: frozenset[str] = frozenset()
     clearances: frozenset[str] = frozenset()
     attributes: dict[str, str] = {}
+    tenant: str = ""
     expires_ns: int | None = None

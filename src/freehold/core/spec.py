@@ -147,7 +147,10 @@ class Scope(Struct, frozen=True, kw_only=True):
 
 
 class IdentitySpec(Struct, frozen=True, kw_only=True):
-    """A token issuer that is believed, and which claims carry what."""
+    """A token issuer that is believed, and which claims carry what.
+
+    ``tenant`` is where everybody belongs whose token has no claim ``tenant_claim``.
+    """
 
     id: str
     issuer: str
@@ -156,7 +159,16 @@ class IdentitySpec(Struct, frozen=True, kw_only=True):
     algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
     roles_claim: str = "roles"
     clearances_claim: str = "clearances"
+    tenant_claim: str = "tenant"
+    tenant: str = ""
     attribute_claims: dict[str, str] = {}
+
+
+class ApprovalSpec(Struct, frozen=True, kw_only=True):
+    """How long a held answer waits, and an approved one is kept; whether a webhook tells of it."""
+
+    hours: int = 168
+    webhook: bool = False
 
 
 class AppSpec(Struct, frozen=True, kw_only=True):
@@ -196,3 +208,4 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     egress: tuple[str, ...] = ()
     currency: str = "USD"
     strict_audit: bool = False
+    approvals: ApprovalSpec = field(default_factory=ApprovalSpec)

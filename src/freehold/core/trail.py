@@ -9,6 +9,7 @@ from freehold.core.ask import Arrival, ToolCall
 from freehold.core.decisions import Decision, Finding, Stage
 from freehold.core.errors import (
     AdmissionError,
+    ApprovalError,
     ContextError,
     ControlFailed,
     FreeholdError,
@@ -27,7 +28,8 @@ from freehold.core.spec import AppSpec
 ExchangeOutcome = Literal["allowed", "transformed", "denied", "held", "error", "interrupted"]
 
 _SAID_NO = (
-    AdmissionError, ContextError, LimitError, NotFound, Refusal, RequestError, RoutingError,
+    AdmissionError, ApprovalError, ContextError, LimitError, NotFound, Refusal, RequestError,
+    RoutingError,
 )  # fmt: skip
 """Failures that are somebody's decision. Any other is a breakdown: nobody refused anything."""
 
@@ -82,6 +84,7 @@ class Trail:
     ``seen`` and ``judging`` are governance's and policy's working state on a growing answer.
     ``answering`` is where in ``decisions`` those on the answer under way begin.
     ``grant`` and ``app`` are known as soon as the key is, so that a refusal at the door has a name.
+    ``approval`` is the id of the approval under which a held answer leaves.
     ``released`` collects what has left, ``leases`` what is
     reserved by attempt; ``result`` is set at the end.
     """
@@ -92,6 +95,7 @@ class Trail:
         "answer_text",
         "answering",
         "app",
+        "approval",
         "arrival",
         "calls",
         "candidates",
@@ -141,6 +145,7 @@ class Trail:
         self.waited_ns: dict[Stage, int] = {}
         self.failure: FreeholdError | None = None
         self.held: Held | None = None
+        self.approval = ""
         self.seen: Any = None
         self.judging: Any = None
         self.screened: Screened | None = None

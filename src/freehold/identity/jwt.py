@@ -236,8 +236,16 @@ def _principal(claims: dict[str, Any], spec: IdentitySpec) -> Principal:
         roles=_words(claims.get(spec.roles_claim)),
         clearances=_words(claims.get(spec.clearances_claim)),
         attributes=attributes,
+        tenant=_tenant(claims.get(spec.tenant_claim), spec),
         expires_ns=int(claims["exp"]) * 1_000_000_000,
     )
+
+
+def _tenant(claim: Any, spec: IdentitySpec) -> str:
+    """Where they belong; a claim that is no name is nowhere."""
+    if claim is None:
+        return spec.tenant
+    return _text(claim) if isinstance(claim, str) else ""
 
 
 def _words(value: Any) -> frozenset[str]:

@@ -13,6 +13,7 @@ class Record(Struct, frozen=True, kw_only=True):
         opened: what was decided before the first character left.
         closed: how it ended; ``None`` while open, and when the writer died before the end.
         lines: the ledger lines (``body``, ``salt``, ``seq``, ``v``, ``writer``) that it stands in.
+        approval: the decisions about its held answer, each with the id of its ledger entry.
     """
 
     exchange_id: str
@@ -22,6 +23,7 @@ class Record(Struct, frozen=True, kw_only=True):
     opened: dict[str, Any]
     closed: dict[str, Any] | None
     lines: tuple[dict[str, Any], ...]
+    approval: tuple[dict[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -32,6 +34,7 @@ class Record(Struct, frozen=True, kw_only=True):
             "outcome": self.outcome,
             "opened": self.opened,
             "closed": self.closed,
+            "approval": list(self.approval),
             "ledger": [
                 {key: line[key] for key in ("writer", "seq", "salt", "v")} for line in self.lines
             ],

@@ -105,6 +105,13 @@ def records(text_facts: Iterable[TextFact], kind: str) -> list[dict[str, Any]]:
     return [fact.cel() for fact in text_facts if fact.kind == kind]
 
 
+def text_facts(found: Iterable[TextFact]) -> dict[str, list[dict[str, Any]]]:
+    """All that was read in an answer, under the names that rules know it by."""
+    seen = tuple(found)
+    sheet = {f"answer.{short}": records(seen, kind) for short, kind in KINDS.items()}
+    return {name: facts for name, facts in sheet.items() if facts}
+
+
 def complete(names: Iterable[str], sheet: dict[str, Any]) -> dict[str, Any]:
     """Optional facts that are absent at their declared default."""
     for name in names:

@@ -20,6 +20,8 @@ from freehold.core.errors import (
 from freehold.core.handoffs import Released
 from freehold.core.ids import uuid7
 from freehold.core.trail import Trail
+from freehold.server.approvals import PREFIX as APPROVALS
+from freehold.server.approvals import ApprovalRoutes
 from freehold.server.http import (
     JSON,
     PLAIN,
@@ -82,6 +84,7 @@ class Door:
         self._clock = clock
         self._keep_alive_s = keep_alive_s
         self._body_timeout_s = body_timeout_s
+        self._approvals = ApprovalRoutes(gateway, clock, self._whole)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
@@ -112,7 +115,9 @@ class Door:
         answering = _Begun(send)
         try:
             operation = OPERATIONS.get(scope["path"])
-            if operation is None:
+            if scope["path"].startswith(APPROVALS):
+                await self._approvals.handle(scope, receive, answering, exchange_id)
+            elif operation is None:
                 await self._plain(scope, answering, exchange_id)
             elif scope["method"] == "POST":
                 await self._exchange(scope, receive, answering, operation, exchange_id)
@@ -179,7 +184,12 @@ class Door:
             started_ns=started,
         )
         trail = Trail(arrival)
-        pieces = self._gateway.journey.travel(arrival, trail)
+        approval = headers.get(b"x-freehold-approval")
+        if approval is None:
+            pieces = self._gateway.journey.travel(arrival, trail)
+        else:  # the answer to this request was held: it has made half of its journey already
+            held = approval.decode("latin-1")
+            pieces = self._approvals.again(scope, arrival, trail, held)
         answer = self._stream if ask.stream else self._whole
         with HangUp(receive) as client:
             try:
@@ -284,6 +294,7 @@ def _trace(trail: Trail) -> Headers:
         (TRACE_HEADER, trail.arrival.exchange_id.encode()),
         (b"x-freehold-outcome", trail.result.encode()),
     ]
-    if trail.held is not None:
-        headers.append((b"x-freehold-approval", trail.held.approval_id.encode()))
+    approval = trail.held.approval_id if trail.held is not None else trail.approval
+    if approval:
+        headers.append((b"x-freehold-approval", approval.encode()))
     return headers

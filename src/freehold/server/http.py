@@ -18,7 +18,9 @@ PLAIN: tuple[bytes, bytes] = (b"content-type", b"text/plain; charset=utf-8")
 JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 _EVENTS: tuple[bytes, bytes] = (b"content-type", b"text/event-stream; charset=utf-8")
 _READ_HEADERS = (b"x-freehold-conversation", b"x-freehold-parent", b"x-freehold-subject")
-_OF_ONE_VALUE = frozenset((b"authorization", b"api-key", b"x-freehold-identity", *_READ_HEADERS))
+_OF_ONE_VALUE = frozenset(
+    (b"authorization", b"api-key", b"x-freehold-identity", b"x-freehold-approval", *_READ_HEADERS)
+)
 _ATTRIBUTE_PREFIX = b"x-freehold-attribute-"
 _FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
 

@@ -43,6 +43,11 @@ def outcome_comment(outcome: str) -> bytes:
 
 def held_text(held: Held) -> str:
     """What a caller reads instead of an answer that waits for a person."""
+    if not held.releasable:
+        return (
+            f"{held.public} Nobody can release it, since the request came without a verified"
+            f" identity ({held.approval_id})."
+        )
     return f"{held.public} It waits for approval by a {held.role} ({held.approval_id})."
 
 

@@ -49,6 +49,7 @@ def explain(record: Record) -> Explanation:
         Section(title="Calls", lines=tuple(_calls(opened, closed))),
         Section(title="Checks on the answer", lines=tuple(_answer(opened, closed))),
         Section(title="Outcome", lines=tuple(_outcome(record, closed))),
+        Section(title="Approval", lines=tuple(_approval(record))),
         Section(title="Tokens and money", lines=tuple(_money(opened, closed))),
         Section(title="Time", lines=tuple(_time(closed or opened))),
         Section(title="Evidence", lines=tuple(_evidence(record))),
@@ -230,6 +231,26 @@ def _outcome(record: Record, closed: dict[str, Any]) -> list[str]:
     if tags:
         lines.append(f"tags: {', '.join(tags)}")
     return lines
+
+
+def _approval(record: Record) -> list[str]:
+    """What persons decided about a held answer, and under which approval one left."""
+    lines = []
+    under = record.opened.get("request", {}).get("approval", "")
+    if under:
+        lines.append(f"it left as {under}, the answer held in exchange {_parent(record)}")
+    for step in record.approval:
+        who = f"{step['by']} ({step['issuer']})" if step["issuer"] else step["by"]
+        role = f", as {step['role']}" if step["verdict"] != "expired" else ""
+        lines.append(
+            f"{step['verdict']} by {who}{role}, for rule {step['rule']},"
+            f" at {rfc3339(step['at_ns'])}: {step['reason']} [ledger entry {step['event_id']}]"
+        )
+    return lines
+
+
+def _parent(record: Record) -> str:
+    return str(record.opened.get("request", {}).get("parent", ""))
 
 
 def _money(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:

@@ -13,6 +13,8 @@ import orjson
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import FreeholdError, NotFound, ScopeRefused, StorageError
 from freehold.journey import Journey
+from freehold.services.approvals import Approvals
+from freehold.services.collecting import Collecting
 from freehold.stages.audit import Audit
 from freehold.stages.monitoring import Monitoring
 
@@ -42,6 +44,8 @@ class Gateway:
         background: Sequence[Callable[["Gateway"], Any]] = (),
         checks: Sequence[Callable[[], str]] = (),
         metrics_token: str | None = None,
+        approvals: Approvals | None = None,
+        collecting: Collecting | None = None,
     ) -> None:
         self._make_journey = make_journey
         self._first = first
@@ -51,9 +55,12 @@ class Gateway:
         self._background = background
         self._checks = checks
         self._metrics_token = metrics_token
+        self._approvals = approvals
+        self._collecting = collecting
         self._stack = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
         self._journey: Journey | None = None
+        self._bundle = first
         self._rejected: str | None = None
 
     @property
@@ -66,6 +73,33 @@ class Gateway:
         if self._journey is None:
             raise StorageError("the gateway is not open", public="The gateway is starting.")
         return self._journey
+
+    @property
+    def bundle(self) -> ResolvedBundle:
+        """The version that is live."""
+        return self._bundle
+
+    @property
+    def approvals(self) -> Approvals:
+        """Held answers, for approvers.
+
+        Raises:
+            NotFound: nothing is held here.
+        """
+        if self._approvals is None:
+            raise NotFound("no approvals here")
+        return self._approvals
+
+    @property
+    def collecting(self) -> Collecting:
+        """Held answers, for whoever asked.
+
+        Raises:
+            NotFound: nothing is held here.
+        """
+        if self._collecting is None:
+            raise NotFound("no approvals here")
+        return self._collecting
 
     async def open(self) -> None:
         """Open the resources and go live with the first version.
@@ -102,6 +136,7 @@ class Gateway:
         journey = self._make_journey(bundle)
         self._audit.event("bundle.activated", "freehold", bundle.hash, {"name": bundle.name})
         self._journey = journey
+        self._bundle = bundle
         self._rejected = None
 
     def reject(self, why: str) -> None:

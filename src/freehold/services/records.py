@@ -1,9 +1,12 @@
 """Looking exchanges up: through the index, then in the ledger itself."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from freehold.core.approvals import Step
 from freehold.core.errors import NotFound
 from freehold.ledger.index import ExchangeIndex, ExchangeRow, Summary, Tenants
 from freehold.ledger.reading import Damage, read_at
@@ -23,14 +26,20 @@ class Records:
         home: where the ledger lies.
         fill: brings the index up to date before each question, so that a question right after an
             exchange sees it; ``None`` where something else fills it.
+        steps: the decisions about an exchange's held answer, by the exchange's id.
     """
 
     def __init__(
-        self, home: Path, index: ExchangeIndex, fill: Callable[[], object] | None = None
+        self,
+        home: Path,
+        index: ExchangeIndex,
+        fill: Callable[[], object] | None = None,
+        steps: Callable[[str], Sequence[Step]] = lambda _: (),
     ) -> None:
         self._home = home
         self._index = index
         self._fill = fill
+        self._steps = steps
 
     def within(
         self, tenant: str, *, only: bool = False, more: Iterable[str] = ()
@@ -73,6 +82,7 @@ class Records:
             opened=next((b["opened"] for b in bodies if "opened" in b), {}),
             closed=next((b["closed"] for b in bodies if "closed" in b), None),
             lines=lines,
+            approval=tuple(msgspec.to_builtins(step) for step in self._steps(exchange_id)),
         )
 
     def explain(self, exchange_id: str | None = None, tenant: Tenants = None) -> Explanation:

@@ -2,112 +2,82 @@
 
 import asyncio
 import os
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
+from typing import Any
 
 import msgspec
+import orjson
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from msgspec import Struct
 
-from freehold.core.ask import Message
-from freehold.core.clock import Clock
+from freehold.core.approvals import Case, Change, Hold, State, Step, packed, unpacked
+from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import NotFound, StorageError
-from freehold.core.handoffs import Admitted, Answer, Choice, Usage
+from freehold.core.handoffs import Admitted, Answer, Demand
 from freehold.core.ids import prefixed
 from freehold.storage.engine import Database
-from freehold.storage.tables import holds
+from freehold.storage.tables import approval_steps, holds, notices
 from freehold.storage.writer import Writer
 
 _NONCE_BYTES = 12
-_WEEK_NS = 7 * 86_400 * 1_000_000_000
+_HOUR_NS = 3_600 * 1_000_000_000
 _PATIENCE_S = 5.0
 _MANY = 1_000
-
-
-class HeldContent(Struct, frozen=True, kw_only=True):
-    """What an approver reads and what is released later: as the model wrote it, with the values
-    behind its placeholders beside it.
-    """
-
-    messages: tuple[Message, ...]
-    choices: tuple[Choice, ...]
-    restorations: dict[str, str]
-    usage: Usage | None
-    model: str
-
-
-class HoldRow(Struct, frozen=True, kw_only=True):
-    """A held answer without its text. ``state``: waiting, approved, rejected, expired."""
-
-    approval_id: str
-    exchange_id: str
-    tenant: str
-    app: str
-    principal: str
-    role: str
-    rule: str
-    state: str
-    created_ns: int
-    expires_ns: int
+_GONE = b""
 
 
 class SealedHolds:
-    """The `Holds` port over the ``holds`` table; AES-256-GCM, bound to the approval and tenant.
+    """The `Holds` port and the `HoldStore` over the ``holds`` table; AES-256-GCM, bound to the
+    approval and tenant. Who has met a rule's demand is inside the seal, so that nobody who can only
+    write to the database releases anything.
 
     Args:
         key: 32 bytes from ``<home>/keys/holds``.
-        lifetime_ns: how long an answer may wait.
+        writer: what ``hold`` writes with; ``None`` where nothing is held, only decided.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        writer: Writer,
-        key: bytes,
-        clock: Clock,
-        *,
-        lifetime_ns: int = _WEEK_NS,
-    ) -> None:
+    def __init__(self, database: Database, writer: Writer | None, key: bytes, clock: Clock) -> None:
         self._database = database
         self._writer = writer
         self._cipher = AESGCM(key)
         self._clock = clock
-        self._lifetime_ns = lifetime_ns
         self._writing: dict[str, Future[None]] = {}
 
-    def hold(self, admitted: Admitted, role: str, rule: str, answer: Answer) -> str:
+    def hold(self, admitted: Admitted, demand: Demand, answer: Answer) -> str:
         """Seal the answer, hand it to the writer and return the approval's id.
 
         Raises:
-            StorageError: the writer is closed.
+            StorageError: the writer is closed, or the answer can't be written down.
         """
+        if self._writer is None:
+            raise StorageError("nothing is held here")
         now = self._clock.now_ns()
         approval_id = prefixed("apr", now)
-        tenant = admitted.app.tenant
-        content = HeldContent(
-            messages=answer.sendable.plan.ruled.messages,
-            choices=answer.choices,
-            restorations=answer.sendable.restorations,
-            usage=answer.usage,
-            model=answer.sendable.attempt.model.id,
-        )
+        app, principal = admitted.app, admitted.principal
         row = {
             "approval_id": approval_id,
             "exchange_id": admitted.arrival.exchange_id,
-            "tenant": tenant,
-            "app": admitted.app.id,
-            "principal": admitted.principal.id,
-            "role": role,
-            "rule": rule,
+            "tenant": app.tenant,
+            "app": app.id,
+            "principal": principal.id.replace("\0", "\ufffd"),  # PostgreSQL takes no zeros
+            "issuer": principal.issuer,
+            "verified": principal.verified,
+            "key_id": admitted.grant.key_id,
+            "role": demand.role,
+            "rule": demand.rule,
             "state": "waiting",
-            "sealed": self._seal(approval_id, tenant, content),
+            "step": 0,
+            "sealed": self._seal(approval_id, app.tenant, Case(answer=answer, demand=demand)),
             "created_ns": now,
-            "expires_ns": now + self._lifetime_ns,
+            "expires_ns": now + app.approvals.hours * _HOUR_NS,
+            "public": "",
         }
+        notice = _requested(row) if app.approvals.webhook else None
         if len(self._writing) >= _MANY:  # some were never asked for: their exchanges broke off
             self._writing = {i: f for i, f in self._writing.items() if not f.done()}
-        self._writing[approval_id] = self._writer.submit(lambda c: _insert(c, row))
+        self._writing[approval_id] = self._writer.submit(lambda c: _insert(c, row, notice, now))
         return approval_id
 
     async def kept(self, approval_id: str) -> None:
@@ -124,51 +94,186 @@ class SealedHolds:
         except TimeoutError as error:
             raise StorageError("the store took too long to keep a held answer") from error
 
-    def waiting(self, tenant: str | None = None) -> list[HoldRow]:
-        """Answers that nobody has decided about, oldest first."""
-        columns = [c for c in holds.c if c.name != "sealed"]
-        query = sa.select(*columns).where(
-            (holds.c.state == "waiting") & (holds.c.expires_ns > self._clock.now_ns())
-        )
-        if tenant is not None:
-            query = query.where(holds.c.tenant == tenant)
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(holds.c.created_ns)).mappings().all()
-        return [HoldRow(**row) for row in rows]
+    def rows(
+        self,
+        *,
+        states: Collection[State] = (),
+        tenants: Collection[str] | None = None,
+        roles: Collection[str] | None = None,
+        limit: int = 1_000,
+    ) -> list[Hold]:
+        """Held answers, oldest first; of ``None`` tenants or roles is of all."""
+        query = _without_text().order_by(holds.c.created_ns).limit(limit)
+        if states:
+            query = query.where(holds.c.state.in_(list(states)))
+        if tenants is not None:
+            query = query.where(holds.c.tenant.in_(list(tenants)))
+        if roles is not None:
+            query = query.where(holds.c.role.in_(list(roles)))
+        return self._holds(query)
 
-    def open(self, approval_id: str, tenant: str | None = None) -> tuple[HoldRow, HeldContent]:
+    def find(self, approval_id: str) -> Hold | None:
+        """One of them, without its text."""
+        found = self._holds(_without_text().where(holds.c.approval_id == approval_id))
+        return found[0] if found else None
+
+    def open(self, approval_id: str) -> tuple[Hold, Case]:
         """A held answer with its text.
 
         Raises:
-            NotFound: no such approval, or it is another tenant's.
-            StorageError: the seal is broken, or the key was replaced.
+            NotFound: no such approval, or its text is gone.
+            StorageError: the seal is broken, the key was replaced, or another version sealed it.
         """
         query = sa.select(holds).where(holds.c.approval_id == approval_id)
-        if tenant is not None:
-            query = query.where(holds.c.tenant == tenant)
         with self._database.read() as connection:
             found = connection.execute(query).mappings().first()
         if found is None:
             raise NotFound(f"no approval {approval_id}")
         row = dict(found)
         sealed = bytes(row.pop("sealed"))
+        if sealed == _GONE:
+            raise NotFound(f"the text of {approval_id} was destroyed when its time was over")
+        bound = _bound(approval_id, row["tenant"])
         try:
-            opened = self._cipher.decrypt(
-                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(approval_id, row["tenant"])
-            )
+            opened = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+            return Hold(**row, kept=True), unpacked(opened)
         except InvalidTag as error:
             raise StorageError(f"the seal of {approval_id} does not fit this home's key") from error
-        return HoldRow(**row), msgspec.json.decode(opened, type=HeldContent)
+        except msgspec.MsgspecError:
+            raise StorageError(
+                f"{approval_id} was sealed by another version of Freehold: decline it"
+            ) from None
 
-    def _seal(self, approval_id: str, tenant: str, content: HeldContent) -> bytes:
+    def decide(self, hold: Hold, change: Change, log: Callable[[], str]) -> bool:
+        """Take a decision; false when somebody was first.
+
+        The ledger entry is written inside the transaction: what took effect always stands in the
+        ledger. If this process dies in between, the entry stands there and nothing took effect.
+
+        Raises:
+            StorageError, AuditError: it can't be kept, or recorded, so it is not taken.
+        """
+        now = self._clock.now_ns()
+        values: dict[str, Any] = {
+            "state": change.state,
+            "step": hold.step + 1,
+            "expires_ns": change.expires_ns,
+            "decided_ns": now,
+            "public": change.public,
+            "role": change.next_role or hold.role,
+            "rule": change.next_rule or hold.rule,
+        }
+        if change.case is not None:
+            values["sealed"] = self._seal(hold.approval_id, hold.tenant, change.case)
+        waits = (holds.c.state == "waiting") & (holds.c.step == hold.step)
+        mine = holds.update().where((holds.c.approval_id == hold.approval_id) & waits)
+        with self._database.write() as connection:
+            if connection.execute(mine.values(values)).rowcount != 1:
+                return False
+            step = {
+                "approval_id": hold.approval_id,
+                "step": hold.step,
+                "exchange_id": hold.exchange_id,
+                "verdict": change.verdict,
+                "by": change.by,
+                "issuer": change.issuer,
+                "role": change.role,
+                "rule": change.rule,
+                "reason": change.reason,
+                "event_id": log(),
+                "at_ns": now,
+            }
+            connection.execute(approval_steps.insert(), step)
+            if change.notice is not None:
+                _tell(connection, hold.approval_id, change.notice, now)
+        return True
+
+    def steps(self, *, approval_id: str = "", exchange_id: str = "") -> list[Step]:
+        """Every decision about one held answer, in order."""
+        return steps_of(self._database, approval_id=approval_id, exchange_id=exchange_id)
+
+    def overdue(self, limit: int = 100) -> list[Hold]:
+        """Held answers that wait and have waited too long."""
+        late = (holds.c.state == "waiting") & (holds.c.expires_ns <= self._clock.now_ns())
+        return self._holds(_without_text().where(late).limit(limit))
+
+    def forget(self) -> int:
+        """Destroy the texts of what is over and was kept long enough; say how many."""
+        over = (holds.c.state != "waiting") & (holds.c.expires_ns <= self._clock.now_ns())
+        gone = holds.update().where(over & (holds.c.sealed != _GONE)).values(sealed=_GONE)
+        with self._database.write() as connection:
+            return int(connection.execute(gone).rowcount)
+
+    def _holds(self, query: sa.Select[Any]) -> list[Hold]:
+        with self._database.read() as connection:
+            return [Hold(**dict(row)) for row in connection.execute(query).mappings()]
+
+    def _seal(self, approval_id: str, tenant: str, case: Case) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(
-            nonce, msgspec.json.encode(content), _bound(approval_id, tenant)
-        )
+        try:
+            content = packed(case)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
+            why = f"an answer can't be written down to be kept: {type(error).__name__}"
+            raise StorageError(why) from error
+        return nonce + self._cipher.encrypt(nonce, content, _bound(approval_id, tenant))
 
 
-def _insert(connection: sa.Connection, row: dict[str, object]) -> None:
+def steps_of(database: Database, *, approval_id: str = "", exchange_id: str = "") -> list[Step]:
+    """Every decision about one held answer, in order; reading them takes no key."""
+    chosen = approval_steps.c.approval_id == approval_id
+    if not approval_id:
+        chosen = approval_steps.c.exchange_id == exchange_id
+    columns = [c for c in approval_steps.c if c.name != "exchange_id"]
+    query = sa.select(*columns).where(chosen)
+    query = query.order_by(approval_steps.c.at_ns, approval_steps.c.step)
+    with database.read() as connection:
+        return [Step(**dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _without_text() -> sa.Select[Any]:
+    columns = [c for c in holds.c if c.name != "sealed"]
+    return sa.select(*columns, (holds.c.sealed != _GONE).label("kept"))
+
+
+def _insert(
+    connection: sa.Connection, row: dict[str, Any], notice: dict[str, Any] | None, now_ns: int
+) -> None:
     connection.execute(holds.insert(), row)
+    if notice is not None:
+        _tell(connection, row["approval_id"], notice, now_ns)
+
+
+def _tell(connection: sa.Connection, approval_id: str, notice: dict[str, Any], now_ns: int) -> None:
+    """Queue a notice in the transaction of what it tells about."""
+    connection.execute(
+        notices.insert(),
+        {
+            "notice_id": prefixed("msg", now_ns),
+            "approval_id": approval_id,
+            "body": orjson.dumps(notice).decode(),
+            "attempts": 0,
+            "created_ns": now_ns,
+            "next_ns": now_ns,
+        },
+    )
+
+
+def _requested(row: dict[str, Any]) -> dict[str, Any]:
+    """What a webhook is told of a new one: where it is, and never what it says."""
+    return {
+        "type": "approval.requested",
+        "timestamp": rfc3339(row["created_ns"]),
+        "data": {
+            "id": row["approval_id"],
+            "exchange": row["exchange_id"],
+            "tenant": row["tenant"],
+            "app": row["app"],
+            "status": "waiting",
+            "role": row["role"],
+            "rule": row["rule"],
+            "expires_at": rfc3339(row["expires_ns"]),
+        },
+    }
 
 
 def _bound(approval_id: str, tenant: str) -> bytes:

@@ -17,7 +17,8 @@ from freehold.storage.engine import Database, bump
 from freehold.storage.tables import keys, revisions
 
 PREFIX = "fh_"
-SCOPES = frozenset({"chat", "completion", "embedding", "models"})
+USUAL = frozenset({"chat", "completion", "embedding", "models"})
+SCOPES = USUAL | {"approvals"}
 _ID_BYTES = 6
 _LONGEST = 512
 _REVISION = "keys"
@@ -63,7 +64,7 @@ class StoredKeys:
         tenant: str,
         app: str,
         *,
-        scopes: Iterable[str] = SCOPES,
+        scopes: Iterable[str] = USUAL,
         trusted_headers: Iterable[str] = (),
         expires_ns: int | None = None,
         name: str = "",

@@ -93,7 +93,47 @@ holds = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("created_ns", sa.BigInteger, nullable=False),
     sa.Column("expires_ns", sa.BigInteger, nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False, server_default=""),
+    sa.Column("verified", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("key_id", sa.String(64), nullable=False, server_default=""),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("decided_ns", sa.BigInteger),
+    sa.Column("public", sa.Text, nullable=False, server_default=""),
     sa.Index("ix_holds_tenant_state", "tenant", "state"),
+    sa.Index("ix_holds_state_expires_ns", "state", "expires_ns"),
+)
+
+# Each decision about a held answer; its ledger entry has the id ``event_id``.
+approval_steps = sa.Table(
+    "approval_steps",
+    metadata,
+    sa.Column("approval_id", sa.String(64), primary_key=True),
+    sa.Column("step", sa.Integer, primary_key=True),
+    sa.Column("exchange_id", sa.String(64), nullable=False),
+    sa.Column("verdict", sa.String(20), nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("role", sa.String(200), nullable=False),
+    sa.Column("rule", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("event_id", sa.String(64), nullable=False),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+    sa.Index("ix_approval_steps_exchange_id", "exchange_id"),
+)
+
+# What a webhook is still to be told, or was.
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("notice_id", sa.String(64), primary_key=True),
+    sa.Column("approval_id", sa.String(64), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("next_ns", sa.BigInteger, nullable=False),
+    sa.Column("done_ns", sa.BigInteger),
+    sa.Column("error", sa.Text, nullable=False, server_default=""),
+    sa.Index("ix_notices_next_ns", "next_ns"),
 )
 
 spend = sa.Table(

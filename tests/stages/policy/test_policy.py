@@ -7,7 +7,7 @@ import pytest
 from freehold.core.ask import Message, ToolCall
 from freehold.core.decisions import Finding
 from freehold.core.errors import ControlFailed, FreeholdError, PolicyRefusal
-from freehold.core.handoffs import Admitted, Answer, Judged, Piece, Ruled
+from freehold.core.handoffs import Admitted, Answer, Demand, Judged, Piece, Ruled
 from freehold.core.principal import Principal
 from freehold.core.spec import Obligation, RuleSpec
 from freehold.core.trail import Trail
@@ -36,8 +36,8 @@ class Holds:
     def __init__(self) -> None:
         self.held: list[tuple[str, str, Answer]] = []
 
-    def hold(self, admitted: Admitted, role: str, rule: str, answer: Answer) -> str:
-        self.held.append((role, rule, answer))
+    def hold(self, admitted: Admitted, demand: Demand, answer: Answer) -> str:
+        self.held.append((demand.role, demand.rule, answer))
         return f"apr_{len(self.held)}"
 
 

@@ -112,6 +112,21 @@ class Admit:
         _within(grant, scope)
         return grant, app
 
+    async def visitor(
+        self, key: str, token: str | None
+    ) -> tuple[KeyGrant, AppSpec, Principal | None]:
+        """Who holds this key, and whom the token names, where no journey begins.
+
+        Raises:
+            KeyRefused, ScopeRefused, IdentityRefused.
+        """
+        grant = self._known(key)
+        app = self._app(grant)
+        if token is None:
+            return grant, app, None
+        principal = self._identity.cached(token, app.issuers)
+        return grant, app, principal or await self._identity.verify(token, app.issuers)
+
     def _granted(self, arrival: Arrival, trail: Trail) -> tuple[KeyGrant, AppSpec]:
         """What is known goes into the trail at once: whatever refuses next, the record has a name.
 
@@ -214,6 +229,7 @@ def _principal(
         roles=verified.roles,
         clearances=verified.clearances,
         attributes=attributes,
+        tenant=verified.tenant,
         expires_ns=verified.expires_ns,
     )
 

@@ -254,6 +254,7 @@ class Audit:
             model_asked=build.model_asked(admitted.app, arrival.ask.model),
             conversation=build.identifier(admitted.conversation_id),
             parent=build.identifier(admitted.parent_id),
+            approval=trail.approval,
             input=self._committer.commit(admitted.app.tenant, encode(arrival.ask)),
             features=screened.prepared.features if screened else None,
             hidden=plain(screened.prepared.hidden) if screened else {},

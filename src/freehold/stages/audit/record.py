@@ -97,7 +97,10 @@ class Key(Struct, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """The request's shape and what was found out about it; ``input`` commits to all of it."""
+    """The request's shape and what was found out about it; ``input`` commits to all of it.
+
+    ``approval`` is the id under which a held answer was asked for, and left.
+    """
 
     received_at: str
     received_ns: int
@@ -107,6 +110,7 @@ class Request(Struct, frozen=True, kw_only=True):
     model_asked: str = ""
     conversation: str = ""
     parent: str = ""
+    approval: str = ""
     input: Commitment | None = None
     features: Features | None = None
     hidden: Any = {}

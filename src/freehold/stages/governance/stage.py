@@ -178,10 +178,20 @@ class Governance:
         """Give the record the texts that the tenant lets it have, in the form that it may."""
         keeping.keep(admitted, trail)
 
-    def masked(self, text: str, admitted: Admitted, trail: Trail) -> str:
-        """A text for records and screens, with every value found in it taken out for good."""
+    def masked(
+        self, text: str, admitted: Admitted, trail: Trail, cleared: frozenset[str] | None = None
+    ) -> str:
+        """A text for records and screens, with every value found in it taken out for good.
+
+        With ``cleared``, for a reader: what is of a class for which they are cleared stays, and so
+        does what only an observing detector takes for something.
+        """
         panel = self._panel(admitted, trail)
-        stretches = cover(panel.request.scan(text, "record", _ignore))
+        found = panel.request.scan(text, "record", _ignore)
+        if cleared is not None:
+            uses = panel.uses
+            found = tuple(f for f in found if f.label not in cleared and uses[f.detector].acts)
+        stretches = cover(found)
         parts: list[str] = []
         done = 0
         for start, end, finding, bare in (

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from freehold.core.decisions import Needs
-from freehold.core.errors import ControlFailed, PolicyRefusal
-from freehold.core.handoffs import Checked, Grounded, Held, Judged, Ruled
+from freehold.core.decisions import Decision, Needs
+from freehold.core.errors import ControlFailed, PolicyRefusal, StillHeld
+from freehold.core.handoffs import Checked, Demand, Grounded, Held, Judged, Ruled
 from freehold.core.ports import Holds
 from freehold.core.spec import AppSpec, Obligation, RuleSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
-from freehold.rules.facts import answer_facts, complete, grounded_facts
+from freehold.rules.facts import answer_facts, complete, grounded_facts, text_facts
 from freehold.stages.policy.changes import (
     kinds_to_cut,
     labels_to_cut,
@@ -114,9 +114,12 @@ class Policy:
             if not checked.answer.complete:
                 return _unjudged(checked, "whole")
             fired, obligation = progress.pending
-            if obligation.action == "rewrite":
-                return rewritten(checked, obligation.template, tags)
-            return self._hold(fired, obligation, checked, trail)
+            if obligation.action == "require_approval":
+                return self._hold(fired, obligation, checked, trail)
+        if checked.answer.discharged and checked.answer.complete:
+            _say_who_approved(checked, progress, trail)
+        if progress.pending is not None:
+            return rewritten(checked, progress.pending[1].template, tags)
         choices = progress.choices(checked)
         progress.left = progress.left or any(progress.out)
         return Judged(
@@ -158,7 +161,11 @@ class Policy:
         trail.facts.update({k: v for k, v in facts.items() if k not in TEXT_FACTS})
         _refuse_if_blocked(demands)
         for action in ("require_approval", "rewrite"):
-            demand = demands.first(action)
+            demand = (
+                demands.first(action)
+                if action == "rewrite"
+                else demands.approval(checked.answer.discharged)
+            )
             if demand is not None:
                 if progress.left:
                     why = f"wants {action} after part of the answer had left"
@@ -183,18 +190,51 @@ class Policy:
         await self._holds.kept(held.approval_id)
 
     def _hold(self, fired: Fired, obligation: Obligation, checked: Checked, trail: Trail) -> Judged:
+        """Withhold the answer.
+
+        Raises:
+            StillHeld: it was held before, and what was approved is not all that rules demand.
+        """
+        rule, role = fired.rule, obligation.role
+        demand = Demand(
+            role=role,
+            rule=rule.id,
+            version=rule.version,
+            why=rule.why,
+            public=rule.public,
+            evidence=fired.evidence,
+            facts=trail.facts | text_facts(trail.answer_facts),
+        )
+        if checked.answer.discharged:
+            why = f"rule {rule.id} v{rule.version} still wants the approval of a {role}"
+            raise StillHeld(why, rule=rule.id, demand=demand)
         admitted = checked.answer.sendable.plan.ruled.admitted
-        approval = self._holds.hold(admitted, obligation.role, fired.rule.id, checked.answer)
+        approval = self._holds.hold(admitted, demand, checked.answer)
         held = Held(
             approval_id=approval,
-            role=obligation.role,
-            rule=fired.rule.id,
-            public=fired.rule.public or f"This answer needs the approval of a {obligation.role}.",
+            role=role,
+            rule=rule.id,
+            public=rule.public or f"This answer needs the approval of a {role}.",
+            releasable=admitted.principal.verified,
         )
         trail.held = held
         return Judged(
             checked=checked, choices=(), release_chars=(), held=held, tags=tuple(trail.tags)
         )
+
+
+def _say_who_approved(checked: Checked, progress: Progress, trail: Trail) -> None:
+    """Write down which rules' demands persons have met."""
+    for met in checked.answer.discharged:
+        if met.rule in progress.fired:
+            trail.decide(
+                Decision(
+                    stage="policy",
+                    outcome="allow",
+                    rule=met.rule,
+                    why=f"{met.by} ({met.issuer}), a {met.role}, approved it as {met.approval_id}",
+                )
+            )
 
 
 def _unjudged(checked: Checked, needs: Needs) -> Judged:

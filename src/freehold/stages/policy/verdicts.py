@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from freehold.core.decisions import Decision, Needs, Outcome
 from freehold.core.facts import FactKind
+from freehold.core.handoffs import Discharge
 from freehold.core.spec import Obligation, RuleSpec
 from freehold.core.trail import Firing, Trail
 from freehold.rules.declared import DECLARED, Phase, types_of
@@ -56,6 +57,18 @@ class Demands(Struct, frozen=True, kw_only=True):
         for fired in self.fired:
             for obligation in fired.obligations:
                 if obligation.action == action:
+                    return fired, obligation
+        return None
+
+    def approval(self, discharged: Sequence[Discharge]) -> tuple[Fired, Obligation] | None:
+        """The first demand for an approval that nobody has met: this rule, as it is written now,
+        wants this role.
+        """
+        met = {(d.rule, d.version, d.role) for d in discharged}
+        for fired in self.fired:
+            for obligation in fired.obligations:
+                wanted = (fired.rule.id, fired.rule.version, obligation.role)
+                if obligation.action == "require_approval" and wanted not in met:
                     return fired, obligation
         return None
 

@@ -1,0 +1,1 @@
+"""Adapters that tell systems outside what happened."""
