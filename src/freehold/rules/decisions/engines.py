@@ -225,6 +225,11 @@ def _plainly(said: str) -> str:
 
 
 def _hinted(said: str) -> str:
+    """With what helps: how a function is called, what to write instead."""
+    name = said.partition("'")[2].partition("'")[0] if said.startswith("undeclared") else ""
+    ways = [", ".join(map(str, way.takes)) for way in FUNCTIONS if way.name == name]
+    if ways:
+        return f"`{name}` takes ({') or ('.join(ways[:3])})"
     for sign, hint in _HINTS:
         if sign in said:
             return f"{said}; {hint}"

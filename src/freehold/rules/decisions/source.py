@@ -81,7 +81,7 @@ def _applied(expression: str, edits: list[tuple[int, int, str]]) -> Source:
 
 
 def _rank(text: str) -> int:
-    return {".0": 0, ")": 1}.get(text, 2)
+    return {".0": 0, ")": 1, "held_(": 2}.get(text, 3)
 
 
 def _is_index(found: list[Token], at: int) -> bool:

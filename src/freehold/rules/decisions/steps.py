@@ -249,7 +249,7 @@ def variable(step: str, output: str) -> str:
     return step if output == "value" else f"{step}.{output}"
 
 
-_PLACE = re.compile(r"\{([^{}]*)\}")
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _DIGITS = re.compile(r"(.*):\s*(\d)\s*", re.DOTALL)
 
 
@@ -260,20 +260,20 @@ def places(template: str) -> list["str | tuple[str, int | None]"]:
         ValueError: a brace that is not closed.
     """
     parts: list[str | tuple[str, int | None]] = []
-    text = template.replace("{{", "\0").replace("}}", "\1")
     done = 0
-    for found in _PLACE.finditer(text):
-        parts.append(text[done : found.start()])
-        inside = found.group(1)
-        digits = _DIGITS.fullmatch(inside)
-        parts.append((digits.group(1), int(digits.group(2))) if digits else (inside, None))
+    for found in _PIECE.finditer(template):
+        parts.append(template[done : found.start()])
         done = found.end()
-    parts.append(text[done:])
-    left = "".join(part for part in parts if isinstance(part, str))
-    if "{" in left or "}" in left:
-        raise ValueError("a brace without its other half; write `{{` for a brace itself")
-    braces = str.maketrans({"\0": "{", "\1": "}"})
-    return [part.translate(braces) if isinstance(part, str) else part for part in parts if part]
+        inside = found.group(1)
+        if inside is not None:
+            digits = _DIGITS.fullmatch(inside)
+            parts.append((digits.group(1), int(digits.group(2))) if digits else (inside, None))
+        elif len(found.group()) == 2:
+            parts.append(found.group()[0])
+        else:
+            raise ValueError("a brace without its other half; write `{{` for a brace itself")
+    parts.append(template[done:])
+    return [part for part in parts if part]
 
 
 def _short(kind: Kind, value: Any) -> str:

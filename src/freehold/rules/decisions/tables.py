@@ -72,10 +72,13 @@ class Table(Struct, frozen=True):
         if self.hit in ("first", "unique"):
             return self._single(found, keys, scope)
         if not found and self.default is not None:
-            return self._given(self.default, scope), [self.default]
-        given = [self._given(row, scope) for row in found]
+            given = self._given(self.default, scope)
+            if self.hit == "all":
+                given = {name: [value] for name, value in given.items()}
+            return given, [self.default]
+        each_given = [self._given(row, scope) for row in found]
         gathered = {
-            name: self._gather([each[name] for each in given if each.get(name) is not None])
+            name: self._gather([each[name] for each in each_given if each.get(name) is not None])
             for name in self.outputs
         }
         return gathered, found
@@ -254,7 +257,7 @@ def _shadowed(table: Table, number: int, by: set[int], possible: bool) -> Findin
         message = f"{row} of `{table.name}` can never match: the declared values exclude it"
         return Finding("table.shadowed", row.spot, message, "remove it, or mend its conditions")
     named = " and ".join(str(table.rows[each]) for each in sorted(by)[:3])
-    message = f"{row} of `{table.name}` can never match: {named} comes first"
+    message = f"{row} of `{table.name}` can never match: {named} come{'s' * (len(by) == 1)} first"
     return Finding(
         "table.shadowed", row.spot, message, "move it up, remove it, or narrow the other"
     )
