@@ -3,15 +3,24 @@
 DETECTORS: tuple[str, ...] = (
     "hidden.unicode",
     "injection.patterns",
+    "pii.address",
+    "pii.age",
     "pii.birth_date",
     "pii.card",
     "pii.crypto",
+    "pii.date",
     "pii.email",
     "pii.iban",
     "pii.ip",
     "pii.mac",
     "pii.national_id",
+    "pii.nationality",
+    "pii.organisation",
+    "pii.person",
     "pii.phone",
+    "pii.place",
+    "pii.postcode",
+    "pii.title",
     "pii.url_credentials",
     "pii.us_ssn",
     "secret.api_key",
@@ -22,6 +31,21 @@ DETECTORS: tuple[str, ...] = (
     "secret.token",
 )
 """The detectors that Freehold ships, in order of name."""
+
+NAMED = frozenset(
+    {
+        "pii.address",
+        "pii.age",
+        "pii.date",
+        "pii.nationality",
+        "pii.organisation",
+        "pii.person",
+        "pii.place",
+        "pii.postcode",
+        "pii.title",
+    }
+)
+"""Those that read for names: they observe until a bundle says otherwise."""
 
 REDACTABLE_LABELS = frozenset({"pii", "secret"})
 BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from freehold.bundle.names import NAMED
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
 from freehold.core.handoffs import (
     Admitted,
@@ -29,7 +30,11 @@ TOOLS = tuple(
 )
 """What an app's client may offer to the model."""
 KEY = b"a key for placeholders, 32 bytes"
-ALL = tuple(DetectorSetting(id=name) for name, _ in BUILT_IN)
+PATTERNED = tuple(name for name, _ in BUILT_IN if name not in NAMED)
+ALL = tuple(
+    DetectorSetting(id=name, mode="observe" if name in NAMED else "enforce")
+    for name, _ in BUILT_IN
+)
 UNCLEARED = ModelSpec(id="cheap", provider="p", base_url="http://127.0.0.1", upstream_model="u")
 CLEARED = ModelSpec(
     id="house",
@@ -43,13 +48,13 @@ CLEARED = ModelSpec(
 def settings(
     mode: str = "enforce", action: str = "redact", *only: str
 ) -> tuple[DetectorSetting, ...]:
-    """Settings for the detectors named, or for all."""
-    names = only or tuple(name for name, _ in BUILT_IN)
+    """Settings for the detectors named, or for all that go by patterns."""
+    names = only or PATTERNED
     return tuple(DetectorSetting(id=name, mode=mode, action=action) for name in names)
 
 
 def scanner(*only: str) -> Scanner:
-    """A scanner of requests with these built-in detectors, or all of them."""
+    """A scanner of requests with these built-in detectors, or all that go by patterns."""
     return Panel(
         settings("enforce", "redact", *only), {d.id: d for d in builtin_detectors()}
     ).request

@@ -2,6 +2,7 @@
 
 import pytest
 
+from freehold.bundle.names import NAMED
 from freehold.stages.governance import BUILT_IN, builtin_detectors
 from tests.stages.governance import kit
 
@@ -306,7 +307,11 @@ def test_a_private_key_goes_to_its_end_or_to_the_end_of_the_text() -> None:
 
 
 def test_every_kind_has_a_positive_case() -> None:
-    kinds = {kind for detector in builtin_detectors() for kind in detector.kinds}
+    # what the tagger finds has its own tests in test_named.py
+    kinds = {
+        kind for detector in builtin_detectors() if detector.id not in NAMED
+        for kind in detector.kinds
+    }  # fmt: skip
     assert kinds - set(FOUND) <= {"private_key", "hidden_text", "birth_date"}
 
 

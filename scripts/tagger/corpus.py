@@ -1,0 +1,125 @@
+"""Generated texts with their labels."""
+
+import random
+import re
+
+from scripts.tagger.gazetteers import Names
+from scripts.tagger.persons import Piece
+from scripts.tagger.slots import Slots
+from scripts.tagger.vocabulary import inflected, sentences, words
+
+_PART = re.compile(r"\[([^\[\]]*)\]|\{(\w+)\}")
+_SHARES = (("named", 34), ("placed", 22), ("groups", 18), ("timed", 14), ("plain", 34))
+_FORMS = [form for word in words("words") for form in inflected(word)]
+_OPENERS, _LINKS, _AMOUNTS = words("openers"), words("links"), words("amounts")
+_BRANDS = words("brands") + words("currencies")
+
+Example = tuple[str, list[tuple[int, int, str]]]
+"""A text and its spans: start, end, label."""
+
+
+class Corpus:
+    """Texts, as many as wanted. ``held_out`` takes other sentences than training does."""
+
+    def __init__(self, names: Names, seed: str, *, held_out: bool = False) -> None:
+        self.rng = random.Random(seed)
+        self.slots = Slots(names, self.rng)
+        self._tables = []
+        for name, _ in _SHARES:
+            every = sentences(name)
+            keep = [s for i, s in enumerate(every) if (i % 9 == 4) == held_out]
+            self._tables.append(keep)
+
+    def example(self) -> Example:
+        """One text: a sentence, or a few."""
+        rng = self.rng
+        count = rng.choices((1, 2, 3, 4), (55, 25, 13, 7))[0]
+        pieces: list[Piece] = []
+        gap = rng.choice((" ", " ", " ", "\n", "\n\n"))
+        for number in range(count):
+            if number:
+                pieces.append((gap, "O"))
+            pieces += self._sentence()
+        return self._noise(_joined(pieces))
+
+    def _sentence(self) -> list[Piece]:
+        rng = self.rng
+        draw = rng.random()
+        if draw < 0.07:
+            return [(self._salad(), "O")]
+        if draw < 0.2:
+            return [(self._chatter(), "O")]
+        table = rng.choices(self._tables, [share for _, share in _SHARES])[0]
+        return self._expand(rng.choice(table))
+
+    def _salad(self) -> str:
+        """Ordinary words in no order, as headings and lists have them."""
+        rng = self.rng
+        chosen = [rng.choice(_FORMS) for _ in range(rng.randint(2, 12))]
+        draw = rng.random()
+        if draw < 0.25:
+            return " ".join(word.capitalize() for word in chosen[:6])
+        if draw < 0.35:
+            return " ".join(chosen[:6]).upper()
+        if draw < 0.5:
+            return "\n".join(
+                f"- {a.capitalize()} {b}" for a, b in zip(chosen[::2], chosen[1::2], strict=False)
+            )
+        return " ".join(chosen).capitalize() + rng.choice(".?!:")
+
+    def _chatter(self) -> str:
+        """Something like a sentence in which nobody is named, of any ordinary words."""
+        rng = self.rng
+        said = [rng.choice(_OPENERS)]
+        for _ in range(rng.randint(1, 5)):
+            said.append(rng.choice(_LINKS))
+            said += (rng.choice(_FORMS) for _ in range(rng.choice((1, 1, 1, 2, 2, 3))))
+            if rng.random() < 0.12:
+                said.append(rng.choice(_AMOUNTS).format(n=rng.randint(1, 120)))
+            if rng.random() < 0.04:
+                said.append(rng.choice(_BRANDS))
+        text = " ".join(said)
+        if rng.random() < 0.55:
+            text = text[0].upper() + text[1:]
+        return text + rng.choice(("", "?", "?", ".", ".", "!"))
+
+    def _expand(self, sentence: str) -> list[Piece]:
+        """Alternatives first, then slots."""
+        while "[" in sentence:
+            sentence = _PART.sub(
+                lambda m: self.rng.choice(m[1].split("|")) if m[1] is not None else m[0], sentence
+            )
+        pieces: list[Piece] = []
+        done = 0
+        for match in _PART.finditer(sentence):
+            pieces.append((sentence[done : match.start()], "O"))
+            pieces += self.slots.fill(match[2])
+            done = match.end()
+        pieces.append((sentence[done:], "O"))
+        return pieces
+
+    def _noise(self, example: Example) -> Example:
+        """Some people write everything small, or loud, or leave the signs out."""
+        text, spans = example
+        draw = self.rng.random()
+        if not spans:
+            draw *= 0.4
+        elif any(label == "ORG" and " and " in text[a:b] for a, b, label in spans):
+            draw = 1.0  # "milk and bread" would look the same
+        if draw < 0.09 and len(text.lower()) == len(text):
+            return text.lower(), spans
+        if draw < 0.12 and len(text.upper()) == len(text):
+            return text.upper(), spans
+        if draw < 0.2:
+            return text[:1].lower() + text[1:], spans
+        return example
+
+
+def _joined(pieces: list[Piece]) -> Example:
+    text = ""
+    spans = []
+    for piece, label in pieces:
+        if label != "O" and piece:
+            spans.append((len(text), len(text) + len(piece), label))
+        text += piece
+    return text, spans
