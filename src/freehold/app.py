@@ -134,7 +134,10 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         egress = frozenset(bundle.bundle.egress.allow)
         http = HttpSource(fetch, secrets, clock, egress)
         identity[:] = [JwtVerifier(_get(fetch), folder, clock)]
-        mark_live(home, folder, bundle.hash)
+        try:
+            mark_live(home, folder, bundle.hash)
+        except OSError as error:  # the terminal goes on with the bundle before this one
+            _log.warning("%s can't be written: %s", home, error.strerror)
         return Journey(
             bundle_hash=bundle.hash,
             admit=Admit(keys, identity[0], limiter, bundle.app_for, clock, bundle.example),

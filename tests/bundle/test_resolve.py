@@ -8,6 +8,7 @@ import yaml
 from freehold.bundle.check import check
 from freehold.bundle.resolve import ResolvedBundle, Unresolved, resolve
 from freehold.core.errors import NotFound
+from freehold.core.spec import ApprovalSpec
 from tests.bundle.samples import edited, write
 
 
@@ -32,6 +33,7 @@ def test_an_app_comes_with_everything_inherited(tmp_path: Path) -> None:
     assert app.models["gpt-5"].output_price_nano == 10_000
     assert app.models["gpt-5"].api_key_ref == "env:EXAMPLE_KEY"
     assert app.limits.requests_per_minute == 600
+    assert app.approvals == ApprovalSpec(hours=168, webhook=False)
     assert app.attributes == {"tier": "guest", "store": ""}
     assert app.currency == "EUR"
     assert bundle.app_for("1001", "service") is app
@@ -131,6 +133,7 @@ def test_a_settings_text_in_yaml_comes_out_as_the_request_path_needs_it(tmp_path
           retention_days: 30
           require_identity: true
           regions: [eu]
+          approvals: {expires_hours: 12}
           limits: {money_per_day: 12.5, max_output_tokens: 200}
         """)
     files = edited("    sources: [orders, stock]\n", "    sources: [orders, stock]\n"
@@ -146,6 +149,7 @@ def test_a_settings_text_in_yaml_comes_out_as_the_request_path_needs_it(tmp_path
     assert app.limits.nano_per_day == 12_500_000_000
     assert app.limits.max_output_tokens == 200
     assert app.limits.requests_per_minute == 600
+    assert app.approvals == ApprovalSpec(hours=12, webhook=False)
 
 
 def test_an_attribute_comes_from_the_claim_of_its_own_name_unless_said_otherwise(

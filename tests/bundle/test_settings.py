@@ -20,7 +20,7 @@ from freehold.bundle.settings import (
 )
 
 LOCKABLE = ("limits", "content", "retention_days", "regions", "models", "detectors",
-            "require_identity", "audit")  # fmt: skip
+            "require_identity", "audit", "approvals")  # fmt: skip
 
 
 def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -51,6 +51,7 @@ settings_blocks = optional(
     ),
     require_identity=st.booleans(),
     audit=st.sampled_from(["normal", "strict"]),
+    approvals=optional(expires_hours=st.integers(1, 9)),
 ).map(Settings.model_validate)
 locks = st.lists(st.sampled_from(LOCKABLE), unique=True)
 steps = st.tuples(settings_blocks, locks)
@@ -140,7 +141,7 @@ def test_a_step_that_says_nothing_costs_nothing() -> None:
     [
         ("content", "none", "redacted"), ("content", "redacted", "full"),
         ("retention_days", 30, 31), ("require_identity", True, False),
-        ("audit", "strict", "normal"),
+        ("audit", "strict", "normal"), ("approvals", {"expires_hours": 5}, {"expires_hours": 6}),
         ("regions", ["eu"], ["eu", "us"]), ("models", [], ["a"]), ("regions", ["eu"], ["us"]),
         ("limits", {"requests_per_minute": 5}, {"requests_per_minute": 6}),
         ("limits", {"money_per_day": 0.1}, {"money_per_day": 0.11}),

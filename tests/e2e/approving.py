@@ -82,11 +82,13 @@ class Place(NamedTuple):
         return raw.headers["x-freehold-approval"]
 
 
-def make_place(base: Path, url: str, *, settings: str = "", approvals: str = "") -> Place:
+def make_place(
+    base: Path, url: str, *, settings: str = "", approvals: str = "", egress: str = ""
+) -> Place:
     folder, home = base / "bundle", base / "home"
     folder.mkdir(parents=True)
     text = BUNDLE.replace("URL", url).replace("SETTINGS", settings)
-    text = text.replace("APPROVALS", approvals).replace("EGRESS", '"127.0.0.1"')
+    text = text.replace("APPROVALS", approvals).replace("EGRESS", f'"{egress}"' if egress else "")
     (folder / "bundle.yaml").write_text(text, encoding="utf-8")
     issuer = LocalIssuer.create(base / "issuer")
     issuer.write_jwks(folder / "jwks.json")

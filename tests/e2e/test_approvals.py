@@ -1,12 +1,18 @@
 """Held answers from end to end: the SDK's user who waits, the approver who decides, the record."""
 
+import asyncio
+import base64
+import hashlib
+import hmac
+import http.server
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 import pytest
@@ -14,9 +20,10 @@ from click.testing import CliRunner
 
 from freehold.app import record_service
 from freehold.cli.main import main
+from freehold.services import notices
 from freehold.testing import Simulator
 from tests.e2e.approving import ASK, Place, call, make_place
-from tests.e2e.served import Served, ledger
+from tests.e2e.served import Served, ledger, serving
 
 OFFER = "For bob.miller@corner-mail.org: we can give you 35 % off."
 HUGE = "We can give you 60 % off."
@@ -410,3 +417,181 @@ class _Later:
 
     def monotonic_ns(self) -> int:
         return time.perf_counter_ns()
+
+
+# -- what happens meanwhile --
+
+
+def rewrite(place: Place, old: str, new: str) -> None:
+    path = place.folder / "bundle.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def until_live(served: Served, before: str) -> None:
+    deadline = time.monotonic() + 10
+    while served.gateway.bundle.hash == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert served.gateway.bundle.hash != before
+
+
+def test_the_live_rules_judge(tmp_path: Path, simulator: Simulator) -> None:
+    """A rule that was tightened while an answer waited holds for it, before and after."""
+    place = make_place(tmp_path, simulator.url)
+    bob, ada = place.token("bob"), place.token("ada", "manager", tenant="chain")
+    with Served(place.folder, place.home) as served:
+        decided = waiting(served.url, place, simulator, bob)
+        call(served.url, place.desk, ada, f"/{decided}/approve", {"reason": "fine"})
+        undecided = waiting(served.url, place, simulator, bob)
+        before = served.gateway.bundle.hash
+        rewrite(place, "answer.percents.exists(p, p.upper > 5000)\n    do: [{require_approval: "
+                "{role: director}}]", "answer.percents.exists(p, p.upper > 3000)\n    do: [{block: "
+                "{}}]")  # fmt: skip
+        until_live(served, before)
+        reply = call(served.url, place.desk, ada, f"/{undecided}/approve", {"reason": "fine"})
+        assert reply.status == 403
+        assert "needs a director" in reply.body["error"]["message"]
+        got = call(served.url, place.key, bob, f"/{decided}")
+        assert got.status == 403
+        assert "35" not in str(got.body)
+        text = "We can give you 25 % off."
+        said = {"reason": "less", "text": text}
+        assert call(served.url, place.desk, ada, f"/{undecided}/amend", said).status == 200
+        assert call(served.url, place.key, bob, f"/{undecided}").status == 200
+
+
+def test_a_changed_rule_wants_to_be_approved_anew(tmp_path: Path, simulator: Simulator) -> None:
+    place = make_place(tmp_path, simulator.url)
+    bob, ada = place.token("bob"), place.token("ada", "manager", tenant="chain")
+    with Served(place.folder, place.home) as served:
+        decided = waiting(served.url, place, simulator, bob)
+        call(served.url, place.desk, ada, f"/{decided}/approve", {"reason": "fine"})
+        held = waiting(served.url, place, simulator, bob)
+        before = served.gateway.bundle.hash
+        rewrite(place, "  big-discount:\n    phase", "  big-discount:\n    version: 2\n    phase")
+        until_live(served, before)
+        got = call(served.url, place.key, bob, f"/{decided}")
+        assert (got.status, got.body["error"]["code"]) == (403, "approval_needed")
+        first = call(served.url, place.desk, ada, f"/{held}/approve", {"reason": "version 1"})
+        assert first.body["status"] == "waiting"
+        again = call(served.url, place.desk, ada, f"/{held}/approve", {"reason": "version 2"})
+        assert again.body["status"] == "approved"
+        assert call(served.url, place.key, bob, f"/{held}").status == 200
+
+
+def test_its_app_is_gone(tmp_path: Path, simulator: Simulator) -> None:
+    place = make_place(tmp_path, simulator.url)
+    bob, ada = place.token("bob"), place.token("ada", "manager", tenant="chain")
+    with Served(place.folder, place.home) as served:
+        held = waiting(served.url, place, simulator, bob)
+        before = served.gateway.bundle.hash
+        rewrite(place, "\n  app: {tenant", "\n  other: {tenant")
+        until_live(served, before)
+    assert "only be declined" in run(place, ada, "approve", held, "--reason", "x", code=1)
+    run(place, ada, "decline", held, "--reason", "x")
+
+
+async def test_kill_9_between_decision_and_release(tmp_path: Path) -> None:
+    """The decision is taken, the server dies, another one releases; what waited waits on."""
+    async with Simulator(behaviour="echo") as simulator:
+        place = make_place(tmp_path, simulator.url)
+        bob, ada = place.token("bob"), place.token("ada", "manager", tenant="chain")
+        with serving(place.folder, place.home) as process:
+            await simulator.control(
+                models={"simulated-frontier": {"answers": [OFFER, OFFER, OFFER]}}
+            )
+            held = []
+            for _ in range(3):
+                with place.client(process.url, bob) as client:
+                    raw = client.chat.completions.with_raw_response.create(
+                        model="auto", messages=ASK
+                    )
+                held.append(raw.headers["x-freehold-approval"])
+            call(process.url, place.desk, ada, f"/{held[0]}/approve", {"reason": "fine"})
+            call(process.url, place.desk, ada, f"/{held[1]}/decline", {"reason": "no"})
+            process.kill()
+        down = ("approve", held[2], "--reason", "while it was down")
+        await asyncio.to_thread(run, place, ada, *down)
+        with serving(place.folder, place.home) as again:
+            got = call(again.url, place.key, bob, f"/{held[0]}")
+            assert got.body["choices"][0]["message"]["content"] == OFFER
+            assert call(again.url, place.key, bob, f"/{held[1]}").status == 403
+            got = call(again.url, place.key, bob, f"/{held[2]}")
+            assert got.body["choices"][0]["message"]["content"] == OFFER
+        kinds = [(b["subject"], b["kind"]) for b in ledger(place.home)
+                 if b.get("kind", "").startswith("approval.")]  # fmt: skip
+        assert sorted(kinds) == sorted([
+            (held[0], "approval.approved"), (held[1], "approval.declined"),
+            (held[2], "approval.approved"), (held[0], "approval.released"),
+            (held[2], "approval.released"),
+        ])  # fmt: skip
+
+
+def test_a_client_that_stops_waiting_leaves_nothing_behind(
+    url: str, place: Place, simulator: Simulator, bob: str, served: Served,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    approval = waiting(url, place, simulator, bob)
+    before = served.tasks()
+    host = url.removeprefix("http://").split(":")
+    with socket.create_connection((host[0], int(host[1]))) as line:
+        head = (
+            f"GET /v1/approvals/{approval}?wait=60 HTTP/1.1\r\nhost: x\r\n"
+            f"authorization: Bearer {place.key}\r\nx-freehold-identity: {bob}\r\n\r\n"
+        )
+        line.sendall(head.encode())
+        time.sleep(0.5)
+    deadline = time.monotonic() + 5
+    while served.tasks() > before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert served.tasks() <= before
+    assert "Traceback" not in capfd.readouterr().err
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """Takes notices; the first is refused."""
+
+    got: ClassVar[list[tuple[dict[str, str], bytes]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
+        self.send_response(503 if len(self.got) == 1 else 204)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing on stderr."""
+
+
+def test_a_webhook_hears_of_it(
+    tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "BACKOFF_S", (0,))
+    monkeypatch.setenv("DESK_SECRET", "whsec_" + base64.b64encode(b"desk").decode())
+    Hook.got.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook) as desk:
+        threading.Thread(target=desk.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{desk.server_port}/in"
+        place = make_place(
+            tmp_path, simulator.url, egress=f"127.0.0.1:{desk.server_port}",
+            approvals=f'approvals: {{webhook: {{url: "{address}", secret: "env:DESK_SECRET"}}}}',
+        )  # fmt: skip
+        bob, ada = place.token("bob"), place.token("ada", "manager", tenant="chain")
+        with Served(place.folder, place.home) as served:
+            held = waiting(served.url, place, simulator, bob)
+            run(place, ada, "approve", held, "--reason", "between us", "--json")
+            deadline = time.monotonic() + 15
+            while len(Hook.got) < 3 and time.monotonic() < deadline:
+                time.sleep(0.05)
+        desk.shutdown()
+    heard = {h["webhook-id"]: json.loads(body) for h, body in Hook.got}
+    assert [n["type"] for n in heard.values()] == ["approval.requested", "approval.approved"]
+    assert {n["data"]["id"] for n in heard.values()} == {held}
+    assert len(Hook.got) == 3, "the one that was refused came again, under the same id"
+    for headers, body in Hook.got:
+        said = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        digest = hmac.new(b"desk", said, hashlib.sha256).digest()
+        assert headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode()
+        assert not {"request", "answer", "requester", "reason"} & set(json.loads(body)["data"])

@@ -209,6 +209,23 @@ def test_claims_may_have_other_names(verifier: JwtVerifier) -> None:
 # -- what is not -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("claims", "changes", "tenant"),
+    [
+        ({}, {}, ""), ({"tenant": "north"}, {}, "north"), ({}, {"tenant": "chain"}, "chain"),
+        ({"tenant": "north"}, {"tenant": "chain"}, "north"),
+        ({"shop": "s1", "tenant": "x"}, {"tenant_claim": "shop"}, "s1"),
+        ({"tenant": ["north"]}, {"tenant": "chain"}, ""), ({"tenant": 7}, {}, ""),
+    ],
+)  # fmt: skip
+def test_where_somebody_belongs(
+    verifier: JwtVerifier, claims: dict[str, Any], changes: dict[str, str], tenant: str
+) -> None:
+    """A claim that is no name is nowhere: it does not fall back to the issuer's tenant."""
+    token = KEYS["ES256"].token(**claims)
+    assert verify(verifier, token, spec(**changes)).tenant == tenant
+
+
 def test_a_wrong_issuer(verifier: JwtVerifier) -> None:
     assert "no issuer" in refused(verifier, KEYS["ES256"].token(iss="https://evil.example"))
     listed = f"{encoded({'alg': 'ES256', 'kid': 'kid-ES256'})}.{encoded({'iss': [ISSUER]})}.AAAA"

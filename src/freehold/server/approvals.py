@@ -1,5 +1,6 @@
 """``/v1/approvals``: for approvers to decide, and for whoever asked to wait and collect."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, cast
@@ -10,7 +11,7 @@ import orjson
 from freehold.core.approvals import KEY_SCOPE, State
 from freehold.core.ask import Arrival, Ask
 from freehold.core.clock import Clock
-from freehold.core.errors import NotFound, RequestError, ScopeRefused
+from freehold.core.errors import NotFound, RequestError, ScopeRefused, StorageError
 from freehold.core.handoffs import Released
 from freehold.core.trail import Trail
 from freehold.server.http import (
@@ -70,8 +71,7 @@ class ApprovalRoutes:
                     approver = await self._approver(visitor, headers)
                     body = await self._gateway.approvals.show(approver, approval_id)
                 else:
-                    with HangUp(receive):
-                        await self._collect(scope, send, visitor, approval_id, exchange_id)
+                    await self._patiently(scope, receive, send, visitor, approval_id, exchange_id)
                     return
             case ("POST", approval_id, verdict) if verdict in _VERDICTS:
                 approver = await self._approver(visitor, headers)
@@ -130,6 +130,24 @@ class ApprovalRoutes:
         if verdict == "amend":
             return await approvals.amend(approver, approval_id, reason, said.get("text", ""))
         return await approvals.decline(approver, approval_id, reason, said.get("message", ""))
+
+    async def _patiently(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        visitor: Visitor,
+        approval_id: str,
+        exchange_id: str,
+    ) -> None:
+        """Wait no longer than the client does, nor than the server lives."""
+        with HangUp(receive) as client:
+            try:
+                await self._collect(scope, send, visitor, approval_id, exchange_id)
+            except asyncio.CancelledError:
+                if not client.gone:  # then the server is stopping: nobody else cancels
+                    stopping = "The gateway is stopping; ask again."
+                    raise StorageError("the server stops", public=stopping) from None
 
     async def _collect(
         self, scope: Scope, send: Send, visitor: Visitor, approval_id: str, exchange_id: str

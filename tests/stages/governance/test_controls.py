@@ -318,6 +318,15 @@ def test_masked_takes_everything_out() -> None:
     assert masked == '{"m":"[email removed]","n":"[card removed]"}'
 
 
+def test_masked_for_a_reader_leaves_what_they_are_cleared_for() -> None:
+    request = kit.prepared("x")
+    trail = Trail(request.admitted.arrival)
+    text = "Write to ann@home.net."
+    masked = kit.governance().masked
+    assert masked(text, request.admitted, trail, frozenset({"pii"})) == text
+    assert masked(text, request.admitted, trail, frozenset()) == "Write to [email removed]."
+
+
 def test_what_a_failed_attempt_said_leaves_no_trace() -> None:
     gov = kit.governance()
     trail, sendable = kit.travel(gov, kit.prepared("I am ann@home.net"))

@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from freehold.core.ask import Message, ToolCall
 from freehold.core.decisions import Finding
-from freehold.core.errors import ControlFailed, FreeholdError, PolicyRefusal
-from freehold.core.handoffs import Admitted, Answer, Demand, Judged, Piece, Ruled
+from freehold.core.errors import ControlFailed, FreeholdError, PolicyRefusal, StillHeld
+from freehold.core.handoffs import Admitted, Answer, Demand, Discharge, Judged, Piece, Ruled
 from freehold.core.principal import Principal
 from freehold.core.spec import Obligation, RuleSpec
 from freehold.core.trail import Trail
@@ -500,3 +501,68 @@ def test_refusals_are_never_retried_by_clients() -> None:
             judge_answer(rule("r", when, "block"))
         assert caught.value.status not in (408, 409, 429)
         assert caught.value.status < 500
+
+
+# -- answers that somebody has approved --------------------------------------------------------
+
+
+def approved(id: str = "r", version: int = 1, role: str = "manager") -> Discharge:
+    return Discharge(
+        approval_id="apr_1", rule=id, version=version, role=role, by="ada", issuer="company"
+    )
+
+
+def judge_again(*rules: RuleSpec, discharged: tuple[Discharge, ...]) -> tuple[Judged, Trail]:
+    trail = made.trail()
+    grounded = made.grounded(spec=made.app(*rules))
+    checked = made.checked(made.sendable(grounded), TEXT)
+    checked = replace(checked, answer=replace(checked.answer, discharged=discharged))
+    return Policy(Holds()).answer(checked, trail), trail
+
+
+def test_what_was_approved_leaves_and_the_trail_says_by_whom() -> None:
+    judged, trail = judge_again(rule("r", FIRES, "require_approval"), discharged=(approved(),))
+    assert judged.held is None
+    assert [c.text for c in judged.choices] == [TEXT]
+    assert judged.release_chars == (len(TEXT),)
+    assert [(d.outcome, d.rule) for d in trail.decisions] == [("hold", "r"), ("allow", "r")]
+    assert "ada (company), a manager, approved it as apr_1" in trail.decisions[-1].why
+
+
+@pytest.mark.parametrize(
+    "other", [approved("s"), approved(version=2), approved(role="director")], ids=str
+)
+def test_nothing_else_is_discharged(other: Discharge) -> None:
+    with pytest.raises(StillHeld) as caught:
+        judge_again(rule("r", FIRES, "require_approval"), discharged=(other,))
+    demand = caught.value.demand
+    assert (demand.rule, demand.version, demand.role) == ("r", 1, "manager")
+    assert caught.value.status not in (408, 409, 429)
+
+
+def test_what_else_fires_still_holds() -> None:
+    held = rule("r", FIRES, "require_approval")
+    with pytest.raises(StillHeld):
+        judge_again(held, rule("s", FIRES, "require_approval"), discharged=(approved(),))
+    with pytest.raises(PolicyRefusal):
+        judge_again(held, rule("s", FIRES, "block"), discharged=(approved(),))
+    with pytest.raises(ControlFailed):
+        judge_again(held, rule("s", ERRS, "annotate"), discharged=(approved(),))
+    judged, _ = judge_again(held, rule("s", FIRES, "rewrite"), discharged=(approved(),))
+    assert [c.text for c in judged.choices] == ["Please ask in the shop."]
+    judged, _ = judge_again(held, rule("s", FIRES, "redact"), discharged=(approved(),))
+    assert "[percent removed]" in judged.choices[0].text
+    judged, _ = judge_again(
+        held, rule("s", FIRES, "require_approval"), discharged=(approved(), approved("s"))
+    )
+    assert judged.held is None
+
+
+def test_an_unverified_caller_learns_that_nobody_can_release_it() -> None:
+    judged, _ = judge_answer(rule("r", FIRES, "require_approval"))
+    assert judged.held is not None
+    assert not judged.held.releasable
+    known = Principal(id="bob", verified=True, issuer="company")
+    judged, _ = judge_answer(rule("r", FIRES, "require_approval"), principal=known)
+    assert judged.held is not None
+    assert judged.held.releasable
