@@ -2,6 +2,7 @@
 
 DETECTORS: tuple[str, ...] = (
     "hidden.unicode",
+    "injection.model",
     "injection.patterns",
     "pii.address",
     "pii.age",
@@ -29,6 +30,7 @@ DETECTORS: tuple[str, ...] = (
     "secret.jwt",
     "secret.private_key",
     "secret.token",
+    "toxicity.model",
 )
 """The detectors that Freehold ships, in order of name."""
 
@@ -47,8 +49,11 @@ NAMED = frozenset(
 )
 """Those that read for names: they observe until a bundle says otherwise."""
 
+LEARNED = frozenset({"injection.model", "toxicity.model"})
+"""Those that judge whole stretches: they observe until a bundle says otherwise."""
+
 REDACTABLE_LABELS = frozenset({"pii", "secret"})
-BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection"}
+BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection", "toxicity"}
 
 PRINCIPAL_PATHS = frozenset({"principal.id", "principal.tenant"})
 REQUEST_PATHS = frozenset({"request.text", "request.terms", "request.ids"})

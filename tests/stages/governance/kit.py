@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from freehold.bundle.names import NAMED
+from freehold.bundle.names import LEARNED, NAMED
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
 from freehold.core.handoffs import (
     Admitted,
@@ -30,10 +30,11 @@ TOOLS = tuple(
 )
 """What an app's client may offer to the model."""
 KEY = b"a key for placeholders, 32 bytes"
-PATTERNED = tuple(name for name, _ in BUILT_IN if name not in NAMED)
+PATTERNED = tuple(name for name, _ in BUILT_IN if name not in NAMED | LEARNED)
 ALL = tuple(
     DetectorSetting(id=name, mode="observe" if name in NAMED else "enforce")
     for name, _ in BUILT_IN
+    if name not in LEARNED
 )
 UNCLEARED = ModelSpec(id="cheap", provider="p", base_url="http://127.0.0.1", upstream_model="u")
 CLEARED = ModelSpec(

@@ -34,6 +34,8 @@ BUILT_IN: tuple[tuple[str, str], ...] = (
     ("secret.entropy", "secrets:Entropy"),
     ("hidden.unicode", "hidden:HiddenUnicode"),
     ("injection.patterns", "injection:InjectionPatterns"),
+    ("injection.model", "learned:InjectionModel"),
+    ("toxicity.model", "learned:ToxicityModel"),
 )
 
 
