@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from freehold.rules.engine import (
@@ -282,6 +282,7 @@ _expressions = st.recursive(
 
 
 @given(_expressions)
+@example("answer.percents.filter(p, answer.chars == p.gone).size() == 1 && app.id < p.role")
 def test_random_expressions_agree(inner: str) -> None:
     expression = f"answer.percents.exists(p, {inner})"
     results: list[object] = []

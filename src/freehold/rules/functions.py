@@ -124,35 +124,38 @@ def macro(
     if name == "all":
         return BOOL, _folded(each, first, decisive=False)
     if name == "exists_one":
-        return BOOL, lambda s: sum(values.truth(first(s)) for _ in each(s)) == 1
+        return BOOL, lambda s: sum(values.truth(first(i)) for i in each(s)) == 1
     if name == "filter":
-        return ("list", item), lambda s: [i for i in each(s) if values.truth(first(s))]
+        return (
+            ("list", item),
+            lambda s: [i[variable] for i in each(s) if values.truth(first(i))],
+        )
     if len(bodies) == 1:
-        return ("list", bodies[0][0]), lambda s: [first(s) for _ in each(s)]
+        return ("list", bodies[0][0]), lambda s: [first(i) for i in each(s)]
     second = bodies[1][1]
-    return ("list", bodies[1][0]), lambda s: [second(s) for _ in each(s) if values.truth(first(s))]
+    return (
+        ("list", bodies[1][0]),
+        lambda s: [second(i) for i in each(s) if values.truth(first(i))],
+    )
 
 
 def _each(variable: str, over: Run) -> Callable[[dict[str, Any]], Any]:
-    """Binds the variable to each element in turn, and gives its old meaning back afterwards."""
+    """A scope for each element in turn, in which the variable is bound to it.
 
-    def items(scope: dict[str, Any]) -> Any:
+    A scope of its own, and not the outer one changed and changed back: an error that `&&` absorbs
+    would leave the outer one changed for as long as somebody holds the error.
+    """
+
+    def scopes(scope: dict[str, Any]) -> Any:
         elements = over(scope)
         if type(elements) not in (list, dict):
             raise EvaluationError("nothing to go over")
-        hidden = variable in scope
-        before = scope.get(variable)
-        try:
-            for element in elements:
-                scope[variable] = element
-                yield element
-        finally:
-            if hidden:
-                scope[variable] = before
-            else:
-                scope.pop(variable, None)
+        inner = dict(scope)
+        for element in elements:
+            inner[variable] = element
+            yield inner
 
-    return items
+    return scopes
 
 
 def _folded(each: Callable[[dict[str, Any]], Any], test: Run, *, decisive: bool) -> Run:
@@ -160,9 +163,9 @@ def _folded(each: Callable[[dict[str, Any]], Any], test: Run, *, decisive: bool)
 
     def run(scope: dict[str, Any]) -> bool:
         failure: EvaluationError | None = None
-        for _ in each(scope):
+        for inner in each(scope):
             try:
-                if values.truth(test(scope)) is decisive:
+                if values.truth(test(inner)) is decisive:
                     return decisive
             except EvaluationError as error:
                 failure = failure or error
