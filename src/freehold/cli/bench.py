@@ -4,12 +4,16 @@ from pathlib import Path
 
 import click
 
+from freehold.cli.bench_stream import stream
 from freehold.cli.common import json_option, print_json, say
 
 
 @click.group()
 def bench() -> None:
     """Measure Freehold's controls on your own labelled data."""
+
+
+bench.add_command(stream)
 
 
 @bench.command()

@@ -5,6 +5,7 @@ what runs in the gateway, so that a rule that fires here fires there.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -39,6 +40,7 @@ class Scene(Struct, frozen=True, kw_only=True):
         principal: the end user, as a verified token would name them.
         context: source → what it gives (text, mostly JSON); other sources give nothing.
         failed: sources that fail.
+        stream: whether the answer comes in pieces: in ``pieces``, or word by word.
     """
 
     app: str
@@ -50,6 +52,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     context: Mapping[str, str] = {}
     failed: frozenset[str] = frozenset()
     stream: bool = False
+    pieces: tuple[str, ...] = ()
 
 
 class Rehearsed(Struct, frozen=True, kw_only=True):
@@ -92,6 +95,7 @@ class StandIn:
     def __init__(self) -> None:
         self.scene = Scene(app="")
         self.records: list[bytes] = []
+        self.said: Callable[[], None] = _nothing
 
     def find(self, secret: str) -> KeyGrant | None:
         """A key for the scene's app."""
@@ -138,11 +142,15 @@ class StandIn:
         )
 
     async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
-        """Say the scene's answer; a stream gets it word by word."""
+        """Say the scene's answer, a stream's in pieces; ``said`` is called before the first and
+        after each, when all that may leave of it has left.
+        """
         scene = self.scene
+        self.said()
         if scene.stream:
-            for place, word in enumerate(scene.answer.split(" ")):
-                yield Delta(choices=(Choice(text=f" {word}" if place else word),))
+            for piece in scene.pieces or _words(scene.answer):
+                yield Delta(choices=(Choice(text=piece),))
+                self.said()
         reason = "tool_calls" if scene.calls else "stop"
         text = "" if scene.stream else scene.answer
         yield Delta(
@@ -191,16 +199,7 @@ class Rehearsal:
             NotFound: the bundle has no such app, tenant or source.
         """
         scene = self._known(scene)
-        self._stand.scene = scene
-        self._stand.records.clear()
-        arrival = self._arrival(scene)
-        trail = Trail(arrival)
-        failure: FreeholdError | None = None
-        try:
-            async for _ in self._journey.travel(arrival, trail):
-                pass  # the trail has what left
-        except FreeholdError as error:
-            failure = error
+        trail, failure = await self._travel(scene, None)
         return Rehearsed(
             outcome=trail.result,
             said="".join(trail.released),
@@ -209,6 +208,30 @@ class Rehearsal:
             firings=tuple(trail.firings),
             explanation=explain(self._record(trail, scene)),
         )
+
+    async def watch(self, scene: Scene, said: Callable[[Trail], None]) -> Trail:
+        """Run it and give the trail; ``said`` sees it grow, see `StandIn.call`.
+
+        Raises:
+            NotFound: the bundle has no such app, tenant or source.
+        """
+        return (await self._travel(self._known(scene), said))[0]
+
+    async def _travel(
+        self, scene: Scene, said: Callable[[Trail], None] | None
+    ) -> tuple[Trail, FreeholdError | None]:
+        arrival = self._arrival(scene)
+        trail = Trail(arrival)
+        self._stand.scene = scene
+        self._stand.records.clear()
+        self._stand.said = _nothing if said is None else partial(said, trail)
+        failure: FreeholdError | None = None
+        try:
+            async for _ in self._journey.travel(arrival, trail):
+                pass  # the trail has what left
+        except FreeholdError as error:
+            failure = error
+        return trail, failure
 
     def _known(self, scene: Scene) -> Scene:
         apps = self.bundle.bundle.apps
@@ -255,6 +278,14 @@ class Rehearsal:
 
 
 MakeRehearsal = Callable[[ResolvedBundle], Rehearsal]
+
+
+def _words(text: str) -> list[str]:
+    return [f" {word}" if place else word for place, word in enumerate(text.split(" "))]
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _list(names: Any) -> str:
