@@ -48,9 +48,18 @@ def test_two_hundred_requests_of_the_day(tmp_path: Path) -> None:
 def test_it_stays_up_until_it_is_stopped(tmp_path: Path) -> None:
     home = ("--home", str(tmp_path / "home"))
     try:
-        done = freehold("demo", "--requests", "5", *home)
+        done = freehold("demo", "--requests", "60", *home)
         assert done.returncode == 0, done.stderr
         assert "curl -i http://127.0.0.1:" in done.stdout
+        # what waits for a manager can be released with what was printed
+        assert "freehold approval list" in done.stdout
+        token = ("--identity-token", str(tmp_path / "home" / "demo" / "manager.token"))
+        waits = freehold("approval", "list", "--json", *token, *home)
+        assert waits.returncode == 0, waits.stderr
+        for row in json.loads(waits.stdout)[:1]:
+            said = ("--reason", "A good customer", "--json")
+            released = freehold("approval", "approve", row["id"], *said, *token, *home)
+            assert json.loads(released.stdout)["status"] == "approved", released.stderr
         running = processes.load(tmp_path / "home" / "demo" / "running.json")
         assert running is not None
         assert len(running.processes) == 3

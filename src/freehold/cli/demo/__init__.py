@@ -62,7 +62,7 @@ def demo(requests: int, concurrency: int, port: int, once: bool, home: Path, as_
             out.print(explained, soft_wrap=True, highlight=False, markup=False)
         if kept:
             where = "" if str(home) == ".freehold" else f" --home {home}"
-            goodbye(out, url, run.customer(), where)
+            goodbye(out, url, run.customer(), run.manager(), where)
     if summary.errors:
         say(f"{sum(summary.errors.values())} requests failed: {summary.errors}")
         raise SystemExit(EXIT_PROBLEM)

@@ -147,6 +147,15 @@ class Demo:
                     return Customer(self.key_of(call), token, own, other)
         raise LookupError("the example has no customer with an order")
 
+    def manager(self) -> Path:
+        """A file with the token of an (invented) manager, who may release what is held."""
+        claims = {"sub": "E-demo-manager", "roles": ["manager"], "tenant": "harbor-and-pine"}
+        file = self._folder / "manager.token"
+        file.unlink(missing_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writing:
+            writing.write(self.issuer.token(claims) + "\n")
+        return file
+
     def recorded(self) -> Summary:
         """What the records of this run add up to."""
         with record_service(self._home) as records:

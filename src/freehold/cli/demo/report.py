@@ -1,11 +1,13 @@
 """What the demo prints when the day is over."""
 
+from pathlib import Path
 from typing import Any
 
 from msgspec import to_builtins
 from rich.console import Console
 from rich.table import Table
 
+from freehold.cli.approvals import IDENTITY_VARIABLE
 from freehold.cli.demo.day import Customer
 from freehold.ledger.index import Summary
 from freehold.testing.retail.drive import Summary as Sent
@@ -90,7 +92,7 @@ def show(console: Console, summary: Sent, recorded: Summary, own_work: dict[str,
     )
 
 
-def goodbye(console: Console, url: str, customer: Customer, home: str) -> None:
+def goodbye(console: Console, url: str, customer: Customer, manager: Path, home: str) -> None:
     """Where it runs, and what to paste next; long lines stay whole for that."""
     question = f"Where is my order {customer.strangers_order}?"
     curl = (
@@ -110,7 +112,15 @@ def goodbye(console: Console, url: str, customer: Customer, home: str) -> None:
         "",
         curl,
         "",
-        f"Then: .venv/bin/freehold explain --last{home}      End it with: make stop",
+        f"Then: .venv/bin/freehold explain --last{home}",
+        "",
+        "Discounts above 20 % wait for a manager. As one of them, see what waits and let one go:",
+        "",
+        f"export {IDENTITY_VARIABLE}=$(cat {manager})",
+        f".venv/bin/freehold approval list{home}",
+        f'.venv/bin/freehold approval approve APPROVAL_ID --reason "A good customer"{home}',
+        "",
+        "End it with: make stop",
     )
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
