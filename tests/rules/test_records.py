@@ -8,7 +8,7 @@ from freehold.core.facts import TextFact
 from freehold.rules.declared import RECORD_FIELDS, values_of
 from freehold.rules.program import ConditionSet, check_expression
 from freehold.rules.records import doubts, reads
-from freehold.text import commitments, roles
+from freehold.text import commitment_words, roles
 
 
 @pytest.mark.parametrize(
@@ -108,5 +108,5 @@ def test_the_declared_values_are_those_of_the_extractors() -> None:
     ).cel().keys() == RECORD_FIELDS  # fmt: skip
     assert set(roles._NEAR.values()) | {"share", "other"} == values_of("answer.percents", "role")
     assert set(roles._MONEY_ROLES.values()) | {"other"} == values_of("answer.money", "role")
-    verbs = set(commitments._VERBS) | {"free", "other"}
+    verbs = set(commitment_words._VERBS) | {"free", "other"}
     assert verbs == values_of("answer.commitments", "role")

@@ -17,7 +17,10 @@ def test_what_is_like_the_examples_is_in_and_else_out() -> None:
     scope = Scope({"": INSIDE}, OUTSIDE)
     for text in ("where is the toaster that I ordered", "can I get a refund for the jacket"):
         assert scope.like(text).score >= 500_000, text
-    for text in ("explain the theory of physics to me", "write me a poem about the capital of Peru"):
+    for text in (
+        "explain the theory of physics to me",
+        "write me a poem about the capital of Peru",
+    ):
         assert scope.like(text).score < 500_000, text
 
 

@@ -1,6 +1,12 @@
 """What every part of the bundle's YAML is built on."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+CelText = Annotated[str, Field(min_length=1, description="A CEL expression over declared facts.")]
+ModeName = Literal["enforce", "observe"]
 
 
 class Section(BaseModel):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from freehold.bundle import schema
+from freehold.bundle.rule import Do, Rule
 from freehold.core.spec import IdentitySpec, ModelSpec, Obligation, RuleSpec, SourceSpec
 
 
@@ -68,7 +69,7 @@ def _database(url: str) -> str:
     return url
 
 
-def rule_spec(rule_id: str, rule: schema.Rule) -> RuleSpec:
+def rule_spec(rule_id: str, rule: Rule) -> RuleSpec:
     """A rule with its obligations, in the order in which they are written."""
     return RuleSpec(
         id=rule_id,
@@ -84,7 +85,7 @@ def rule_spec(rule_id: str, rule: schema.Rule) -> RuleSpec:
     )
 
 
-def _obligation(do: schema.Do) -> Obligation:
+def _obligation(do: Do) -> Obligation:
     if do.require_approval is not None:
         return Obligation(action="require_approval", role=do.require_approval.role)
     if do.rewrite is not None:

@@ -6,6 +6,10 @@ from typing import Any
 HEAD_BYTES = 65_536
 """Of a request's line and headers, and of whatever else is no body (trailers, chunk extensions)."""
 
+_DRAINED_BYTES = 4 << 20
+_DRAINED_S = 1.0
+"""How much, and how long, a refused client may go on, so that it comes to read the refusal."""
+
 _TOO_LARGE = b"The request's line and headers are longer than 65,536 bytes.\n"
 
 
@@ -22,17 +26,24 @@ def http_protocol() -> type[asyncio.Protocol] | str:
         """
 
         _unseen = 0
+        _refused = False
 
         def data_received(self, data: bytes) -> None:
             self._unseen += len(data)
+            if self._refused:
+                if self._unseen > _DRAINED_BYTES:
+                    self.transport.abort()
+                return
             super().data_received(data)
             if self._unseen > HEAD_BYTES and not self.transport.is_closing():
+                self._refused = True
                 self.transport.write(
                     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
                     b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
                     b"content-length: %d\r\n\r\n%b" % (len(_TOO_LARGE), _TOO_LARGE)
                 )
-                self.transport.close()
+                # closed at once, what still comes would reset the connection before it is read
+                self.loop.call_later(_DRAINED_S, self.transport.close)
 
         def on_body(self, body: bytes) -> None:
             self._unseen = 0

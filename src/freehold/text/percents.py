@@ -195,9 +195,15 @@ def _extended(doc: Document, fact: TextFact, facts: list[TextFact]) -> TextFact:
         return replace(fact, upper=high if high > fact.value else None)
     if not offers.is_added(doc, fact):
         return fact
-    following = [f for f in facts if f.start >= fact.end][:1]
-    if following and following[0].role == "discount" and offers.is_on_top_of(doc, fact):
-        more = following[0].upper or following[0].value
+    following = next((f for f in facts if f.start >= fact.end), None)
+    if (
+        following is not None
+        and following.role == "discount"
+        and following.polarity == "affirmed"
+        and "\n" not in doc.clean[fact.end : following.start]  # of the same sentence
+        and offers.is_on_top_of(doc, fact)
+    ):
+        more = following.upper or following.value
         return replace(fact, upper=(fact.upper or fact.value) + more)
     earlier = [f for f in facts if f.end <= fact.start]
     if not earlier and doc.before:
