@@ -280,6 +280,9 @@ outputs: {fee: t.fee}
         ("a: {first: [{when: age, then: 1}]}", "13:22", "gives integer, not boolean"),
         ("a: {first: [{then: 1}]}", "13:15", "a rule needs `when:` and `then:`"),
         ("a: {text: 'x {age'}", "13:13", "a brace without its other half"),
+        ("a: {first: [{otherwise: age}, {otherwise: 1}]}\n  b: gold", "14:6", "write `'gold'`"),
+        ("a: {type: number, first: [{otherwise: age * 2}]}", "13:41", "or `= …` and an expression"),
+        ("a: {value: age, round: 99}", "13:26", "write `round: 2`"),
         ("a: {table: nowhere}", "13:14", "there is no table `nowhere`"),
         ("a: {for_each: age, values: {b: 1}}", "13:17", "gives integer, not list"),
         ("age: 3", "13:3", "there is a `age` already"),
@@ -306,6 +309,33 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
 def test_a_value_that_nothing_uses_is_a_warning(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, "values:\n  a: age\noutputs:\n  x: age\n")
     assert (found.code, found.severity, found.line) == ("decision.unread", "warning", 13)
+
+
+def test_a_text_that_names_a_value_is_a_warning(tmp_path: Path) -> None:
+    body = "values:\n  a: {first: [{otherwise: age}]}\noutputs:\n  x: a\n"
+    (found,) = problems(tmp_path, body)
+    assert (found.severity, found.suggestion) == ("warning", "write `= age` if you mean the value")
+
+
+def test_declared_limits_go_with_their_types(tmp_path: Path) -> None:
+    text = HEAD.replace("income: {type: number", "income: {type: boolean, min: 0, one_of: [a]")
+    (tmp_path / "policy.yaml").write_text(text + "outputs:\n  x: age\n")
+    found = read_policy(tmp_path).problems
+    assert [problem.code for problem in found] == ["shape.choice"] * 2
+
+
+def test_numbers_that_leave_the_exact_range_have_no_value(tmp_path: Path) -> None:
+    body = """\
+values:
+  far: {value: "income * 1000000000", round: 9}
+  late: {type: date, value: "date('2025-01-01') + income * 100000"}
+outputs: {far: far, late: {type: date, value: late}}
+"""
+    made = policy(tmp_path, body)
+    found = decide(made, income=900000)
+    assert found["far"] == 900000000000000
+    assert decide(made, income=10**9)["far"].said.endswith("which is not exact any more")
+    assert found["late"] == 90000020089
 
 
 def test_a_folder_without_a_policy(tmp_path: Path) -> None:

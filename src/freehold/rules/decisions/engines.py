@@ -26,6 +26,10 @@ _HINTS = (
 )
 
 
+_FAULTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+"""What a function raises on values that it can't work with."""
+
+
 class NoValue(Exception):
     """An expression has no value for this case; the text says why."""
 
@@ -156,7 +160,7 @@ def _guarded(run: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(*arguments: Any) -> Any:
         try:
             return run(*arguments)
-        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except _FAULTS as error:
             raise ValueError(str(error)) from None
 
     return guarded
@@ -187,7 +191,7 @@ def _call(name: str, arguments: list[Node]) -> Node | str | None:
             if all(_is(value, kind) for value, kind in zip(given, way.takes, strict=True)):
                 try:
                     return way.run(*given)
-                except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                except _FAULTS as error:
                     raise EvaluationError(str(error)) from None
         raise EvaluationError(f"{name} does not take these values")
 

@@ -91,6 +91,15 @@ class Inputs:
 
     def _made(self, name: str, kind: Kind, tree: Tree, path: Path, **more: Any) -> Declared:
         domain = tuple(str(each.value) for each in tree.section("one_of").items())
+        for key, fits in (
+            ("one_of", kind.name == "text"),
+            ("min", kind.numeric),
+            ("max", kind.numeric),
+        ):
+            if tree.get(key) is not None and not fits:
+                said = f"`{key}` does not go with a {kind}"
+                hint = "`one_of` goes with text, `min` and `max` with numbers and dates"
+                self._wrong("shape.choice", tree.key_spot(key), said, path, hint)
         default = tree.get("default")
         optional = tree.get("optional")
         if optional is not None and not isinstance(optional.value, bool):
@@ -108,8 +117,8 @@ class Inputs:
             optional=bool(optional is not None and optional.value is True) or given is not None,
             default=given,
             domain=domain,
-            low=self._literal(kind, tree.get("min"), path),
-            high=self._literal(kind, tree.get("max"), path),
+            low=self._literal(kind, tree.get("min"), path) if kind.numeric else None,
+            high=self._literal(kind, tree.get("max"), path) if kind.numeric else None,
             **more,
         )
 

@@ -21,6 +21,7 @@ DECIMALS = 9
 """Decimals that a calculated number is held to."""
 
 _EPOCH = date(1970, 1, 1)
+_FIRST, _LAST = (date.min - _EPOCH).days, (date.max - _EPOCH).days
 _BIGGEST = 1e15
 ROUNDING = {
     "half_up": ROUND_HALF_UP,
@@ -146,7 +147,7 @@ def plain(kind: Kind, value: Any) -> Any:
     """A value as JSON and people see it: dates as text, whole numbers without a point."""
     if value is None:
         return None
-    if kind.name == "date" and type(value) is float:
+    if kind.name == "date" and type(value) is float and _FIRST <= value <= _LAST:
         return day_of(value).isoformat()
     if type(value) is float:
         return int(value) if value.is_integer() else value

@@ -178,7 +178,7 @@ class Scope:
         inside = [each for each in self.variables if each.startswith(f"{name}.")]
         if inside:
             return f"it has fields; name one, such as `{inside[0]}`"
-        return did_you_mean(name, self.variables)
+        return did_you_mean(name, self.variables) or f"if it is a text, write `'{name}'`"
 
     def _fields(self, text: str, names: frozenset[str], spot: Spot, path: Path) -> bool:
         """Say every field that no list named here has; ``has(x.field)`` included."""

@@ -51,7 +51,12 @@ def shaping(tree: Tree, scope: Scope, path: Path) -> Shaping:
         to = found.get("to") if isinstance(found.value, dict) else found
         mode = str(found.text("mode") or mode)
         value = to.value if to is not None else 0
-        if mode not in ROUNDING or isinstance(value, bool) or not isinstance(value, int):
+        if (
+            mode not in ROUNDING
+            or isinstance(value, bool)
+            or not isinstance(value, int)
+            or value not in range(-9, 10)
+        ):
             hint = f"write `round: 2`, or `{{to: 2, mode: …}}` with one of {one_of(ROUNDING)}"
             scope.problems.add(
                 "shape.type", found.spot, "no way to round", path=path, suggestion=hint

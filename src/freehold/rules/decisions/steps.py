@@ -69,11 +69,18 @@ class Shaping(Struct, frozen=True):
     high: Compiled | None = None
 
     def shape(self, value: Any, scope: Mapping[str, Any]) -> Any:
-        """The value to keep."""
+        """The value to keep.
+
+        Raises:
+            NoValue: a limit has none, or the number is too big to round.
+        """
         if type(value) is not float:
             return value
         if self.digits is not None:
-            value = rounded(value, self.digits, self.mode)
+            try:
+                value = rounded(value, self.digits, self.mode)
+            except ArithmeticError as error:
+                raise NoValue(f"it can't be rounded: {error}") from None
         if self.low is not None:
             value = max(value, self.low.run(scope))
         if self.high is not None:

@@ -136,7 +136,11 @@ class Table(Struct, frozen=True):
         if self.hit == "count":
             return float(len(values))
         if self.hit == "sum":
-            return held(float(sum((Decimal(repr(value)) for value in values), start=Decimal(0))))
+            total = sum((Decimal(repr(value)) for value in values), start=Decimal(0))
+            try:
+                return held(float(total))
+            except ArithmeticError as error:
+                raise NoValue(str(error)) from None
         if not values:
             raise NoValue(f"no row of table `{self.name}` matches, so there is no {self.hit}")
         return min(values) if self.hit == "min" else max(values)

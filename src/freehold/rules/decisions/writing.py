@@ -78,8 +78,15 @@ class Reader:
                 raise ValueError("a list is wanted here, such as [a, b]")
             return [scalar(kind.item or TEXT, each) for each in items]
         if kind.name == "text" and isinstance(written, str):
+            if written.strip() in scope.variables:
+                said = f"the text `{written.strip()}` is also the name of a value"
+                hint = f"write `= {written.strip()}` if you mean the value"
+                self.problems.warn("decision.literal", spot, said, path=path, suggestion=hint)
             return written
-        return scalar(kind, written)
+        try:
+            return scalar(kind, written)
+        except ValueError as error:
+            raise ValueError(f"{error}; or `= …` and an expression") from None
 
     def from_csv(self, file: Tree, path: Path) -> Iterator[Written]:
         """The rows of a CSV file in the folder."""
