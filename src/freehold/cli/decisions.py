@@ -8,6 +8,7 @@ from freehold.cli.common import EXIT_PROBLEM, json_option, print_json, say
 from freehold.services.decisions import Disagreement, check_policy, score_policy
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_LIMIT = 20
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -34,18 +35,18 @@ def verify(folder: Path, as_json: bool) -> None:
 @click.option(
     "--limit-disagreements",
     type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
+    show_default="20, with --json all",
     help="How many disagreements to print; all are counted.",
 )
 @json_option
-def score(folder: Path, decisions: Path, limit_disagreements: int, as_json: bool) -> None:
+def score(folder: Path, decisions: Path, limit_disagreements: int | None, as_json: bool) -> None:
     """Score the decision policy in FOLDER on the labelled rows of DECISIONS (a CSV file).
 
     A row matches when every compared column agrees. Exit status 0 when all match.
     """
     result = score_policy(folder, decisions)
-    shown = result.disagreements[:limit_disagreements]
+    limit = None if as_json else _LIMIT
+    shown = result.disagreements[: limit if limit_disagreements is None else limit_disagreements]
     if as_json:
         print_json(
             {

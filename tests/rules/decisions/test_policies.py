@@ -118,6 +118,39 @@ def test_decisions_about_the_items_of_a_list(tmp_path: Path, engine: DecisionEng
     }
 
 
+CHAINED = """\
+values:
+  cheap: items.filter(i, !has(i.price) || i.price < 5)
+  again:
+    for_each: cheap
+    as: one
+    values:
+      parts:
+        for_each: items
+        as: other
+        where: other.kind == one.kind
+      known: given.one.price
+      twice:
+        table:
+          inputs: {price: one.price}
+          outputs: {by: number}
+          rows: [{price: missing, by: 1}, {price: given, by: "= one.price * size(parts)"}]
+outputs:
+  known: again.map(a, a.known)
+  by: sum(again.map(a, a.twice.by))
+  first: again.filter(a, a.known).map(a, a.parts[0].kind)
+"""
+
+
+@pytest.mark.parametrize(
+    "engine", [CompiledDecisions(), InterpretedDecisions()], ids=lambda e: e.name
+)
+def test_lists_made_of_lists(tmp_path: Path, engine: DecisionEngine) -> None:
+    made = policy(tmp_path, CHAINED, engine)
+    items = [{"kind": "a"}, {"kind": "b", "price": 2.5}, {"kind": "b", "price": 9}]
+    assert decide(made, items=items) == {"known": [False, True], "by": 6, "first": ["b"]}
+
+
 RULES = """\
 constants: {start: 2025-03-08, limits: [1, 2]}
 values:

@@ -164,8 +164,13 @@ class Steps:
         return ValueStep(name, spot, kind, value, shape)
 
     def _copy_limits(self, name: str, value: Compiled, scope: Scope) -> None:
+        """A value that is another's copy, or part of a list, keeps what is declared about it."""
         if value.text in scope.limits:
             scope.limits[name] = scope.limits[value.text]
+        if value.kind.name == "list":
+            scope.item_optional[name] = self._optional_fields(value, scope)
+            for each in sorted(value.names):
+                scope.item_limits.setdefault(name, {}).update(scope.item_limits.get(each, {}))
 
     def _text(self, name: str, spot: Spot, tree: Tree, scope: Scope, path: Path) -> Step | None:
         written = tree.section("text")
@@ -213,6 +218,11 @@ class Steps:
         gives = {variable: inner.variables[variable] for variable in defines}
         scope.define(name, _records(item, gives))
         scope.item_optional[name] = optional
+        scope.item_limits[name] = {
+            dotted.removeprefix(alias): limits
+            for dotted, limits in inner.limits.items()
+            if dotted.startswith(f"{alias}.")
+        }
         return EachStep(name, spot, over, item, alias, optional, tuple(steps), gives, condition)
 
     def _optional_fields(self, over: Compiled, scope: Scope) -> frozenset[str]:
