@@ -595,3 +595,49 @@ def test_a_webhook_hears_of_it(
         digest = hmac.new(b"desk", said, hashlib.sha256).digest()
         assert headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode()
         assert not {"request", "answer", "requester", "reason"} & set(json.loads(body)["data"])
+
+
+# -- every form of answer --
+
+
+def test_tool_calls_and_their_arguments(
+    url: str, place: Place, simulator: Simulator, bob: str, ada: str
+) -> None:
+    function = {"name": "offer", "arguments": '{"to": "bob.miller@corner-mail.org"}'}
+    said = {"content": "We can give you 35 % off.",
+            "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}  # fmt: skip
+    simulator.control_now(models={"simulated-frontier": {"answers": [said]}})
+    tools: Any = [{"type": "function", "function": {"name": "offer", "parameters": {}}}]
+    asked: Any = {"model": "auto", "messages": ASK, "tools": tools, "temperature": 0.3}
+    with place.client(url, bob) as client:
+        raw = client.chat.completions.with_raw_response.create(**asked)
+        approval = raw.headers["x-freehold-approval"]
+        assert raw.parse().choices[0].message.tool_calls is None, "held with the answer"
+        call(url, place.desk, ada, f"/{approval}/approve", {"reason": "fine"})
+        header = {"x-freehold-approval": approval}
+        answer = client.chat.completions.create(**asked, extra_headers=header)
+    (wanted,) = answer.choices[0].message.tool_calls or ()
+    assert json.loads(wanted.function.arguments) == {"to": "bob.miller@corner-mail.org"}
+
+
+def test_several_choices_and_legacy_completions(
+    url: str, place: Place, simulator: Simulator, bob: str, ada: str
+) -> None:
+    simulator.control_now(models={"simulated-frontier": {"answers": [OFFER, OFFER]}})
+    with place.client(url, bob) as client:
+        raw = client.chat.completions.with_raw_response.create(model="auto", messages=ASK, n=2)
+        two = raw.headers["x-freehold-approval"]
+        call(url, place.desk, ada, f"/{two}/amend", {"reason": "x", "text": "25 % off, then."})
+        answer = client.chat.completions.create(
+            model="auto", messages=ASK, n=2, extra_headers={"x-freehold-approval": two}
+        )
+        assert [c.message.content for c in answer.choices] == ["25 % off, then."] * 2
+        simulator.control_now(models={"simulated-frontier": {"answers": [OFFER]}})
+        prompt = str(ASK[0]["content"])
+        raw_text = client.completions.with_raw_response.create(model="auto", prompt=prompt)
+        approval = raw_text.headers["x-freehold-approval"]
+        call(url, place.desk, ada, f"/{approval}/approve", {"reason": "fine"})
+        header = {"x-freehold-approval": approval}
+        text = client.completions.create(model="auto", prompt=prompt, extra_headers=header)
+        assert text.choices[0].text == OFFER
+    assert call(url, place.key, bob, f"/{approval}").body["object"] == "text_completion"

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from msgspec.structs import replace
 
 from freehold.core.approvals import Notice
 from freehold.core.ports import NoticeFailed
@@ -63,6 +64,20 @@ async def test_each_try_waits_longer(attempts: int, caplog: pytest.LogCaptureFix
     assert queue.over == []
     assert "503" in caplog.text
     assert sorted(BACKOFF_S) == list(BACKOFF_S)
+
+
+async def test_a_crash_over_one_stops_no_other() -> None:
+    class Crashing(Desk):
+        async def send(self, notice_id: str, body: bytes) -> None:
+            if notice_id == "msg_0":
+                raise RuntimeError("SECRET")
+            await super().send(notice_id, body)
+
+    bad = replace(notice(), notice_id="msg_0")
+    queue, desk = Queue(bad, notice()), Crashing()
+    assert await Deliveries(queue, desk).once() == 2
+    assert queue.later == [(bad, BACKOFF_S[0], "RuntimeError")]
+    assert [i for i, _ in desk.got] == ["msg_1"]
 
 
 async def test_given_up_after_days(caplog: pytest.LogCaptureFixture) -> None:

@@ -216,6 +216,11 @@ def _lines(told: dict[str, Any]) -> list[str]:
             lines.append(f"  {name}: {'; '.join(map(_fact, several))}")
         lines += ["", "Request"]
         lines += [f"  {m['role']}: {m['content']}" for m in told["request"]]
+        for piece in told["context"]:
+            text = (
+                piece["text"] or f"not shown: you are not cleared for {', '.join(piece['labels'])}"
+            )
+            lines += ["", f"Context from {piece['source']}", f"  {text}"]
         lines += _choices("Answer", told["answer"])
         lines += _choices("Answer as the model gave it", told.get("original", []))
     for step in told["decisions"]:

@@ -41,8 +41,18 @@ def progress(hold: Hold) -> dict[str, Any]:
     }
 
 
-def shown(hold: Hold, case: Case | None, steps: list[Step], masked: Masked) -> dict[str, Any]:
-    """All that an approver decides by. ``case`` is ``None`` where the text is gone already."""
+def shown(
+    hold: Hold,
+    case: Case | None,
+    steps: list[Step],
+    masked: Masked,
+    readable: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """All that an approver decides by. ``case`` is ``None`` where the text is gone already.
+
+    ``readable`` are the classes of data that this approver may read, or that ``masked`` takes out:
+    of a piece of context of another class, only its source is named.
+    """
     told = listed(hold) | {"decisions": [_step(step) for step in steps]}
     if case is None:
         return told | {"request": None, "answer": None}
@@ -60,7 +70,14 @@ def shown(hold: Hold, case: Case | None, steps: list[Step], masked: Masked) -> d
         "facts": _masked(demand.facts, masked),
         "requester": told["requester"] | {"roles": sorted(admitted.principal.roles)},
         "request": [{"role": m.role, "content": masked(m.content)} for m in messages],
-        "context": [{"source": p.source, "text": masked(p.text)} for p in pieces],
+        "context": [
+            {
+                "source": piece.source,
+                "labels": sorted(piece.labels),
+                "text": masked(piece.text) if piece.labels <= readable else None,
+            }
+            for piece in pieces
+        ],
         "answer": _choices(case.answer.choices, masked),
         "model": case.answer.reported_model or case.answer.sendable.attempt.model.id,
     }

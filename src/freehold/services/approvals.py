@@ -142,7 +142,8 @@ class Approvals:
         def masked(text: str) -> str:
             return live.governance.masked(text, admitted, trail, cleared)
 
-        return shown(hold, case, steps, masked)
+        readable = cleared | admitted.app.redactable_labels
+        return shown(hold, case, steps, masked, readable)
 
     async def approve(self, approver: Approver, approval_id: str, reason: str) -> dict[str, Any]:
         """Let the answer go as it is.
@@ -209,7 +210,7 @@ class Approvals:
             try:
                 await self.expire()
                 await asyncio.to_thread(self.store.forget)
-            except FreeholdError as error:
+            except (FreeholdError, TimeoutError) as error:
                 _log.warning("held answers wait to expire: %s", error)
             await asyncio.sleep(_SWEEP_S)
 

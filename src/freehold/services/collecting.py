@@ -131,10 +131,13 @@ class Collecting:
         trail.screened, trail.sendable = fresh.screened, fresh.sendable
         trail.approval = hold.approval_id
         details = {"exchange": hold.exchange_id, "app": hold.app, "as": arrival.exchange_id}
-        who = hold.principal
-        self._log("approval.released", who, hold.approval_id, details, tenant=hold.tenant)
+        told = False
         async with aclosing(journey.resume(answer, trail)) as pieces:
             async for piece in pieces:
+                if not told:  # the rules let it go, and nothing of it has left yet
+                    told = True
+                    kind, who = "approval.released", hold.principal
+                    self._log(kind, who, hold.approval_id, details, tenant=hold.tenant)
                 yield piece
 
     async def again(

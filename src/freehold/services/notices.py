@@ -61,8 +61,8 @@ class Deliveries:
     async def _try(self, notice: Notice) -> None:
         try:
             await self._notifier.send(notice.notice_id, notice.body.encode())
-        except NoticeFailed as failed:
-            why = str(failed)
+        except Exception as failed:  # noqa: BLE001 - one bad notice must not stop the others
+            why = str(failed) if isinstance(failed, NoticeFailed) else type(failed).__name__
             if notice.attempts >= len(BACKOFF_S):
                 _log.error("notice %s is given up: %s", notice.notice_id, why)
                 await asyncio.to_thread(self._queue.done, notice, why)
