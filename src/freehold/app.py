@@ -129,8 +129,8 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
     def journey(bundle: ResolvedBundle) -> Journey:
         monitoring.activated(bundle.hash)
         _tell_missing_keys(bundle, secrets)
-        for app_id, app in bundle.bundle.apps.items():
-            policy.prepare(bundle.app_for(app.tenant, app_id))
+        for prepare in (policy.prepare, governance.prepare):
+            bundle.for_each_app(prepare)
         egress = frozenset(bundle.bundle.egress.allow)
         http = HttpSource(fetch, secrets, clock, egress)
         identity[:] = [JwtVerifier(_get(fetch), folder, clock)]

@@ -57,6 +57,8 @@ EXPECTED: dict[str, Any] = {
     "request.language": "en",
     "request.turns": 2,
     "request.tools": 1,
+    "request.in_scope": True,
+    "request.scope": 700_000,
     "request.labels": ["pii"],
     "request.findings": ["email"],
     "context.sources": ["prices"],
@@ -99,6 +101,7 @@ def grounded() -> Grounded:
         findings=(FINDING, FINDING),
         principal=ADA,
         features=Features(chars=19, words=6, questions=1, code=True, language="en"),
+        scope=700_000,
     )
 
 

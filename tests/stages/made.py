@@ -129,6 +129,7 @@ def screened(
     features: Features | None = None,
     labels: frozenset[str] = frozenset(),
     findings: tuple[Finding, ...] = (),
+    scope: int | None = None,
     **changes: Any,
 ) -> Screened:
     one = admitted(asked, spec, **changes)
@@ -137,7 +138,13 @@ def screened(
     prepared = Prepared(
         admitted=one, messages=one.ask.messages, features=features or Features(), query=query
     )
-    return Screened(prepared=prepared, messages=one.ask.messages, findings=findings, labels=labels)
+    return Screened(
+        prepared=prepared,
+        messages=one.ask.messages,
+        findings=findings,
+        labels=labels,
+        scope=scope,
+    )
 
 
 def grounded(

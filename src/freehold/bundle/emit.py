@@ -112,6 +112,7 @@ _TAIL = """\
 | `source.*`, `egress.host` | a source that anybody could read, that writes, or reaches too far |
 | `model.*`, `identity.*` | an address or a price that can't be right |
 | `rule.*` | an expression that does not compile or is never true, an obligation that can't be met |
+| `scope.example` | an example that has no word in it, or stands on both sides |
 | `secret.*` | a secret in the bundle itself; it is never printed |
 | `env.unset` | an address (at activation) or a key (a warning) needs a variable that is not set |
 | `keep.failed`, `activate.failed`, `watch.failed` | at activation: this version can't go live |

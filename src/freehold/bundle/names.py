@@ -24,6 +24,7 @@ DETECTORS: tuple[str, ...] = (
     "pii.title",
     "pii.url_credentials",
     "pii.us_ssn",
+    "purpose.scope",
     "secret.api_key",
     "secret.aws_key",
     "secret.entropy",
@@ -49,11 +50,11 @@ NAMED = frozenset(
 )
 """Those that read for names: they observe until a bundle says otherwise."""
 
-LEARNED = frozenset({"injection.model", "toxicity.model"})
+LEARNED = frozenset({"injection.model", "purpose.scope", "toxicity.model"})
 """Those that judge whole stretches: they observe until a bundle says otherwise."""
 
 REDACTABLE_LABELS = frozenset({"pii", "secret"})
-BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection", "toxicity"}
+BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection", "purpose", "toxicity"}
 
 PRINCIPAL_PATHS = frozenset({"principal.id", "principal.tenant"})
 REQUEST_PATHS = frozenset({"request.text", "request.terms", "request.ids"})

@@ -166,7 +166,25 @@ class References:
             if isinstance(target.value, str):
                 here = (*path, "aliases", alias)
                 self._known("model", target.value, self.names.models, target, here)
+        self._examples(tree.section("scope"), (*path, "scope"))
         self._settings(tree, path)
+
+    def _examples(self, scope: Tree, path: Path) -> None:
+        """Examples have a word in them, and none stands on both sides."""
+        inside = {word.strip().casefold() for _, _, word in words(scope, "in")}
+        for key in ("in", "out"):
+            for index, item, word in words(scope, key):
+                wrong = "" if any(map(str.isalnum, word)) else "has no word in it"
+                if key == "out" and word.strip().casefold() in inside:
+                    wrong = "stands under `in` too"
+                if wrong:
+                    self.problems.add(
+                        "scope.example",
+                        item.spot,
+                        f"the example {shown(word)} {wrong}",
+                        path=(*path, key, index),
+                        suggestion="take it out",
+                    )
 
     def _capable(self, route: str, capability: str, user: str) -> None:
         """Every candidate of a route must be able to do what the app needs it for."""

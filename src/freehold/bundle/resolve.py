@@ -16,7 +16,7 @@ from freehold.bundle.settings import (
     extend,
     limits_of,
 )
-from freehold.bundle.specs import issuer_spec, model_spec, rule_spec, source_spec
+from freehold.bundle.specs import issuer_spec, model_spec, rule_spec, scope_spec, source_spec
 from freehold.core.errors import BundleError, NotFound
 from freehold.core.spec import (
     ApprovalSpec,
@@ -130,6 +130,11 @@ class ResolvedBundle:
             self._apps[tenant, app] = spec = self._resolve(tenant, app, declared_app)
         return spec
 
+    def for_each_app(self, prepare: Callable[[AppSpec], object]) -> None:
+        """Let ``prepare`` see every app as its owner runs it, ahead of the first request."""
+        for app_id, app in self.bundle.apps.items():
+            prepare(self.app_for(app.tenant, app_id))
+
     def effective(self, tenant: str) -> Effective:
         """The tenant's settings, with everything inherited and locked."""
         state = self._states.get(tenant)
@@ -213,6 +218,7 @@ class ResolvedBundle:
             sources=tuple(self.sources[name] for name in app.sources),
             rules=tuple(self.rules[name] for name in rules),
             detectors=detectors_of(state),
+            scope=scope_spec(app.scope),
             redactable_labels=frozenset((REDACTABLE_LABELS | own) - hidden),
             limits=limits_of(state),
             content_kept=content_of(state),

@@ -209,6 +209,26 @@ class Tenant(Section):
     rules: list[str] = Field([], description="Rules that bind every app of every descendant.")
 
 
+class AppScope(Section):
+    """What the app is for, by example; judged on what the user wrote since the last answer."""
+
+    inside: list[str] = Field(
+        alias="in",
+        min_length=5,
+        max_length=2_000,
+        description="Questions that it should answer; thirty and more tell well.",
+    )
+    outside: list[str] = Field(
+        [],
+        alias="out",
+        max_length=2_000,
+        description="Questions that it should not; from twenty on they help to draw the line.",
+    )
+    threshold: float = Field(
+        0.5, ge=0, le=1, description="The score below which a question is out of scope."
+    )
+
+
 class App(Section):
     """One AI application."""
 
@@ -228,6 +248,9 @@ class App(Section):
     unknown_model: Literal["route", "error"] = Field(
         "route",
         description="When the client names a model that is not here: choose one, or refuse.",
+    )
+    scope: AppScope | None = Field(
+        None, description="What it is for, by example; see the detector `purpose.scope`."
     )
     sources: list[str] = Field([], description="Where its context comes from.")
     rules: list[str] = Field([], description="Rules of its own, after those of its tenants.")

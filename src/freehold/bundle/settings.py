@@ -174,6 +174,8 @@ def defaults(detector_ids: Iterable[str] = DETECTORS) -> Effective:
             use["mode"] = "observe" if detector.startswith("injection.") else "enforce"
             if detector == "injection.model":
                 use["phases"] = frozenset({"request", "context"})
+        elif detector.startswith("purpose."):
+            use |= {"mode": "observe", "action": "annotate", "phases": frozenset({"request"})}
         elif detector.startswith("toxicity."):
             use |= {"mode": "observe", "action": "annotate", "phases": frozenset[str]()}
         elif detector in NAMED:

@@ -232,7 +232,7 @@ def fields_at(path: Sequence[str | int]) -> tuple[str, ...]:
     """The keys that the schema knows at ``path``; none where ids are free."""
     annotation = _annotation_at(path)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return tuple(annotation.model_fields)
+        return tuple(f.alias or name for name, f in annotation.model_fields.items())
     return ()
 
 
@@ -248,7 +248,8 @@ def _annotation_at(path: Sequence[str | int]) -> Any:
     for part in path:
         here = _bare(here)
         if isinstance(here, type) and issubclass(here, BaseModel):
-            field = here.model_fields.get(str(part))
+            fields = {f.alias or name: f for name, f in here.model_fields.items()}
+            field = fields.get(str(part))
             here = field.annotation if field is not None else None
         elif get_origin(here) in {dict, list}:
             here = get_args(here)[-1]

@@ -5,7 +5,15 @@ from decimal import Decimal
 
 from freehold.bundle import schema
 from freehold.bundle.rule import Do, Rule
-from freehold.core.spec import IdentitySpec, ModelSpec, Obligation, RuleSpec, SourceSpec
+from freehold.core.decisions import MILLION
+from freehold.core.spec import (
+    IdentitySpec,
+    ModelSpec,
+    Obligation,
+    PurposeScope,
+    RuleSpec,
+    SourceSpec,
+)
 
 
 def model_spec(model_id: str, model: schema.Model, base_url: str) -> ModelSpec:
@@ -97,6 +105,17 @@ def _obligation(do: Do) -> Obligation:
     if do.annotate is not None:
         return Obligation(action="annotate", tag=do.annotate.tag)
     return Obligation(action="block")
+
+
+def scope_spec(scope: schema.AppScope | None) -> PurposeScope | None:
+    """What an app is for, by example."""
+    if scope is None:
+        return None
+    return PurposeScope(
+        inside=tuple(scope.inside),
+        outside=tuple(scope.outside),
+        threshold=round(scope.threshold * MILLION),
+    )
 
 
 def issuer_spec(issuer_id: str, issuer: schema.Issuer, attributes: Iterable[str]) -> IdentitySpec:

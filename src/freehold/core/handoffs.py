@@ -73,7 +73,8 @@ class Screened(Struct, frozen=True, kw_only=True):
 
     ``labels`` are the classes of data found. ``messages`` have what no model may ever see (a
     secret, say) taken out already. ``fixed`` stands where nothing can be cut out, so that a model
-    needs the clearance for it.
+    needs the clearance for it. ``scope`` says in millionths how much the newest turn is like what
+    the app is for; none where the app has no scope, or its detector could not tell.
     """
 
     prepared: Prepared
@@ -81,6 +82,13 @@ class Screened(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     labels: frozenset[str]
     fixed: tuple[Fixed, ...] = ()
+    scope: int | None = None
+
+    @property
+    def in_scope(self) -> bool:
+        """Whether the question is what the app is for; yes where nobody asked."""
+        spec = self.prepared.admitted.app.scope
+        return self.scope is None or spec is None or self.scope >= spec.threshold
 
 
 class Piece(Struct, frozen=True, kw_only=True):

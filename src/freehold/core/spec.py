@@ -129,6 +129,14 @@ class DetectorSetting(Struct, frozen=True, kw_only=True):
     phases: frozenset[str] = frozenset({"request", "context", "answer"})
 
 
+class PurposeScope(Struct, frozen=True, kw_only=True):
+    """Examples of what an app is for, and of what it is not; ``threshold`` in millionths."""
+
+    inside: tuple[str, ...]
+    outside: tuple[str, ...] = ()
+    threshold: int = 500_000
+
+
 class Limits(Struct, frozen=True, kw_only=True):
     """Ceilings; ``None`` is no ceiling. Money in nano-units of the bundle's currency."""
 
@@ -196,6 +204,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     sources: tuple[SourceSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     detectors: tuple[DetectorSetting, ...] = ()
+    scope: PurposeScope | None = None
     redactable_labels: frozenset[str] = frozenset({"pii", "secret"})
     limits: Limits = field(default_factory=Limits)
     scopes: tuple[Scope, ...] = ()

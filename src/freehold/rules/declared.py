@@ -55,6 +55,8 @@ DECLARED: tuple[DeclaredFact, ...] = (
     _fact("request.tools", "int", _EARLY, "Tools offered to the model."),
     _fact("request.labels", "strings", _EARLY, "Classes of data found: `pii`, `secret`."),
     _fact("request.findings", "strings", _EARLY, "Kinds of findings: `email`, `iban`."),
+    _fact("request.in_scope", "bool", _EARLY, "Is it what the app is for? Yes without a `scope`."),
+    _fact("request.scope", "int", _EARLY, "How much, in millionths; 0 without a `scope`."),
     _fact("request.percents", "records", _EARLY, "Percentages in it."),
     _fact("request.money", "records", _EARLY, "Amounts of money in it."),
     _fact("context.sources", "strings", _STITCHED, "Sources that gave something."),

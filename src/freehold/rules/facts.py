@@ -192,6 +192,8 @@ _REQUEST: dict[str, Callable[[Screened], Any]] = {
     "request.language": lambda s: s.prepared.features.language,
     "request.turns": lambda s: len(s.messages),
     "request.tools": lambda s: len(s.prepared.admitted.ask.tools),
+    "request.in_scope": lambda s: s.in_scope,
+    "request.scope": lambda s: s.scope or 0,
     "request.labels": lambda s: sorted(s.labels),
     "request.findings": lambda s: sorted({f.kind for f in s.findings}),
 }

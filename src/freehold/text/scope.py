@@ -112,7 +112,8 @@ class Scope:
         before = np.cumsum(counts) - counts
         places = np.repeat(starts - before, counts) + np.arange(int(counts.sum()))
         products = self._values[places] * np.repeat(values, counts)
-        return np.bincount(self._owners[places], products, minlength=len(self._rows))
+        sums = np.bincount(self._owners[places], products, minlength=len(self._rows))
+        return np.asarray(sums, dtype=np.float64)
 
     def _compare(
         self, columns: Ints, values: Floats, without: int | None = None

@@ -36,6 +36,7 @@ BUILT_IN: tuple[tuple[str, str], ...] = (
     ("injection.patterns", "injection:InjectionPatterns"),
     ("injection.model", "learned:InjectionModel"),
     ("toxicity.model", "learned:ToxicityModel"),
+    ("purpose.scope", "purpose:PurposeDetector"),
 )
 
 

@@ -15,6 +15,7 @@ from freehold.core.spec import DetectorSetting
 from freehold.stages.governance.ascii import ascii_copy
 from freehold.stages.governance.detectors.base import PatternDetector
 from freehold.stages.governance.detectors.hidden import HiddenUnicode
+from freehold.stages.governance.detectors.purpose import PurposeDetector
 from freehold.stages.governance.unmarked import Unmarked
 from freehold.text.normalise import fold
 from freehold.text.patterns import PatternSet
@@ -22,6 +23,8 @@ from freehold.text.patterns import PatternSet
 Stretch = tuple[int, int, Finding]
 """Characters to replace, and the finding that says why."""
 
+_ELSEWHERE = (HiddenUnicode, PurposeDetector)
+"""Detectors that read no single text: the stage itself asks them."""
 _FAR = 1 << 60
 _NEAR = 16
 
@@ -255,7 +258,7 @@ class Panel:
         """For answers, detectors part by how much text they need, and by whether they can act."""
         uses = []
         for use in self.uses.values():
-            if phase not in use.setting.phases or isinstance(use.detector, HiddenUnicode):
+            if phase not in use.setting.phases or isinstance(use.detector, _ELSEWHERE):
                 continue
             spans = use.detector.needs == "span" and isinstance(use.detector, PatternDetector)
             if phase != "answer":

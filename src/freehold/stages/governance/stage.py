@@ -21,12 +21,13 @@ from freehold.core.handoffs import (
     Stitched,
 )
 from freehold.core.ports import Detector
-from freehold.core.spec import DetectorSetting
+from freehold.core.spec import AppSpec, DetectorSetting
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.stages.governance import checking, fixed, identifiers, keeping, screening, verdicts
 from freehold.stages.governance.answers import Reader, Watch
 from freehold.stages.governance.detectors.hidden import HiddenUnicode
+from freehold.stages.governance.detectors.purpose import PurposeDetector
 from freehold.stages.governance.exchange import Exchange
 from freehold.stages.governance.jsontext import fit, is_json, plain
 from freehold.stages.governance.memory import Memory
@@ -69,6 +70,12 @@ class Governance:
             else frozenset(kind for kinds in declared for kind in kinds or ())
         )
 
+    def prepare(self, app: AppSpec) -> None:
+        """Make what the app's examples give ahead of its first request."""
+        for detector in self._detectors.values():
+            if app.scope is not None and isinstance(detector, PurposeDetector):
+                detector.prepare(app.scope)
+
     @timed("governance")
     def request(self, prepared: Prepared, trail: Trail) -> Screened:
         """Read every message; take out secrets; disarm look-alikes of placeholders.
@@ -84,7 +91,8 @@ class Governance:
         # all is read before anything is refused, since the record keeps only what was read
         messages = self._screened(prepared, exchange, read, found)
         stuck = fixed.find(prepared.admitted.ask, panel, read)
-        findings = (*self._hidden(prepared, panel), *found, *stuck)
+        scope, outside = self._scope(prepared, panel, trail)
+        findings = (*self._hidden(prepared, panel), *outside, *found, *stuck)
         trail.findings.extend(findings)
         screened = trail.screened = Screened(
             prepared=prepared,
@@ -92,6 +100,7 @@ class Governance:
             findings=findings,
             labels=verdicts.labels(findings, panel),
             fixed=fixed.barred(stuck, panel),
+            scope=scope,
         )
         identifiers.refuse(prepared.admitted.ask, exchange, trail)
         verdicts.judge(findings, panel, trail, "request")
@@ -240,6 +249,30 @@ class Governance:
             for finding in use.detector.counted(prepared.hidden)
             if finding.score >= use.setting.threshold
         )
+
+    def _scope(
+        self, prepared: Prepared, panel: Panel, trail: Trail
+    ) -> tuple[int | None, tuple[Finding, ...]]:
+        """How much the question is what the app is for, and a finding where it is not.
+
+        Raises:
+            ControlFailed: it could not be told, and the detector enforces.
+        """
+        spec = prepared.admitted.app.scope
+        if spec is None or prepared.admitted.ask.operation == "embedding" or not prepared.query:
+            return None, ()
+        for use in panel.uses.values():
+            if isinstance(use.detector, PurposeDetector) and "request" in use.setting.phases:
+                try:
+                    score, finding = use.detector.judge(spec, prepared.query)
+                except Exception as error:  # noqa: BLE001 - any failure of a control counts
+                    why = f"detector failed: {type(error).__name__} in {use.setting.id}"
+                    trail.decide(verdicts.failed(use.setting, why))
+                    if use.setting.mode == "enforce":
+                        raise ControlFailed(why, rule=use.setting.id) from None
+                    return None, ()
+                return score, (finding,) if finding is not None else ()
+        return None, ()
 
     # -- reading --
 
