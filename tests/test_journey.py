@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from freehold import journey as module
+from freehold.core.approvals import under
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
 from freehold.core.clock import SystemClock
 from freehold.core.decisions import STAGES
@@ -27,9 +28,10 @@ from freehold.core.errors import (
     RequestError,
     RoutingError,
     ScopeRefused,
+    StillHeld,
     StorageError,
 )
-from freehold.core.handoffs import Released
+from freehold.core.handoffs import Answer, Discharge, Released
 from freehold.core.ids import uuid7
 from freehold.core.trail import Trail
 from freehold.journey import Journey
@@ -267,3 +269,85 @@ async def test_an_endpoint_that_refuses_our_key_is_passed_over_and_told(tmp_path
             opened=record["opened"], closed=record["closed"], lines=(),
         )).as_text()  # fmt: skip
         assert "the endpoint refused our API key" in told
+
+
+# -- the second entry: an answer that was held and approved --
+
+HELD = """\
+rules:
+  ask-first:
+    phase: answer
+    when: answer.text.contains("Good day")
+    do: [{require_approval: {role: manager}}]
+"""
+APPROVED = Discharge(
+    approval_id="apr_1", rule="ask-first", version=1, role="manager", by="ada", issuer="company"
+)
+
+
+async def held_answer(w: Wired) -> Answer:
+    """What the first part of the journey held, as an approval would release it."""
+    trail, pieces = await travel(w.gateway.journey)
+    assert trail.result == "held"
+    assert [p.text for p in pieces] == [""]
+    return replace(w.holds.held[-1], discharged=(APPROVED,))
+
+
+async def resume(journey: Journey, held: Answer) -> tuple[Trail, list[Released]]:
+    admitted = held.sendable.plan.ruled.admitted
+    asked = replace(arrival(), exchange_id=uuid7())
+    trail = Trail(asked)
+    answer = under(held, replace(admitted, arrival=asked))
+    pieces = []
+    try:
+        async with aclosing(journey.resume(answer, trail)) as released:
+            pieces = [piece async for piece in released]
+    except FreeholdError as error:
+        assert error is trail.failure  # noqa: PT017
+    return trail, pieces
+
+
+def with_rule() -> str:
+    return BUNDLE.replace("route: main, embedding", "route: main, rules: [ask-first], embedding")
+
+
+async def test_an_approved_answer_leaves_with_a_record_of_its_own(tmp_path):
+    async with wired(tmp_path, with_rule(), HELD) as w:
+        held = await held_answer(w)
+        trail, pieces = await resume(w.gateway.journey, held)
+        assert [p.text for p in pieces] == ["Good day to you. All is well."]
+        assert trail.result == "allowed"
+        opened, closed = w.journal.of(trail.arrival.exchange_id)
+        assert (opened["type"], closed["type"]) == ("opened", "closed")
+        assert closed["closed"]["released_chars"] == len(pieces[0].text)
+        assert closed["closed"]["cost_nano"] == 0, "no model was called again"
+        assert len(w.holds.held) == 1, "and nothing is held anew"
+
+
+async def test_what_nobody_approved_stays(tmp_path):
+    async with wired(tmp_path, with_rule(), HELD) as w:
+        held = await held_answer(w)
+        for other in (replace(APPROVED, version=2), replace(APPROVED, role="clerk")):
+            trail, pieces = await resume(w.gateway.journey, replace(held, discharged=(other,)))
+            assert pieces == []
+            assert isinstance(trail.failure, StillHeld)
+            assert trail.result == "denied"
+        assert len(w.holds.held) == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "step"),
+    [("governance", "answer"), ("policy", "answer"), ("governance", "keep"), ("audit", "opened")],
+)
+@pytest.mark.parametrize("error", [RuntimeError("INTERNAL"), AuditError("disk")])
+async def test_whichever_step_of_the_resumption_fails(tmp_path, stage, step, error):
+    """Nothing leaves, the record is closed, the exchange is counted."""
+    async with wired(tmp_path, with_rule(), HELD) as w:
+        held = await held_answer(w)
+        before = sum(w.monitoring.snapshot()["requests"].values())
+        trail, pieces = await resume(broken(w, stage, step, error), held)
+        assert pieces == []
+        assert trail.released == []
+        assert trail.closed
+        assert trail.result == ("error" if isinstance(error, AuditError) else "denied")
+        assert sum(w.monitoring.snapshot()["requests"].values()) == before + 1
