@@ -20,6 +20,8 @@ from freehold.rules.values import EvaluationError
 _HINTS = (
     ("`%`", "write `mod(a, b)`"),
     ("`int`", "write `floor(x)`"),
+    ("token recognition error at: '='", "write `==` to compare"),
+    ("token recognition error at: '= '", "write `==` to compare"),
     ("null", "ask `given.NAME` whether a value is there"),
     ("select operation", "a list has no fields; write `items.map(i, i.field)`"),
     ("has no fields", "for a list, write `items.map(i, i.field)`"),

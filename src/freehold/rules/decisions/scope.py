@@ -18,6 +18,20 @@ from freehold.rules.names import mentions, tokens
 Path = tuple[str | int, ...]
 _HAS = re.compile(r"\bhas\(\s*([A-Za-z_][\w.]*)\s*\)")
 _MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
+_FOREIGN = {
+    "and": "write `&&`",
+    "or": "write `||`",
+    "not": "write `!`",
+    "if": "write `condition ? this : that`",
+    "then": "write `condition ? this : that`",
+    "else": "write `condition ? this : that`",
+    "True": "write `true`",
+    "False": "write `false`",
+    "None": "ask `given.NAME` whether a value is there",
+    "in": "a list stands in `[` and `]`: `x in ['a', 'b']`",
+}
+"""Words of other languages, and what CEL has instead."""
+
 _CEL = frozenset(
     {"size", "string", "double", "int", "dyn", "has", "matches", "contains", "startsWith"}
     | {"endsWith", "held_"}
@@ -154,6 +168,12 @@ class Scope:
         wrong = False
         for mention in mentions(text):
             at = f"at character {mention.offset + 1}: "
+            foreign = _FOREIGN.get(mention.parts[0]) if len(mention.parts) == 1 else None
+            if foreign is not None and mention.parts[0] not in self.variables:
+                if mention.parts[0] != "in" or mention.called:
+                    self._wrong(spot, path, f"{at}`{mention.parts[0]}` is no CEL here", foreign)
+                    wrong = True
+                continue
             if mention.called and mention.parts[-1] not in CALLABLE:
                 hint = did_you_mean(mention.parts[-1], CALLABLE)
                 self._wrong(spot, path, f"{at}there is no function `{mention.parts[-1]}`", hint)
