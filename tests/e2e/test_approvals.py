@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import secrets
 import socket
 import threading
 import time
@@ -16,11 +17,13 @@ from typing import Any, ClassVar
 
 import openai
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 from freehold.app import record_service
 from freehold.cli.main import main
 from freehold.services import notices
+from freehold.storage.engine import connect
 from freehold.testing import Simulator
 from tests.e2e.approving import ASK, Place, call, make_place
 from tests.e2e.served import Served, ledger, serving
@@ -641,3 +644,34 @@ def test_several_choices_and_legacy_completions(
         text = client.completions.create(model="auto", prompt=prompt, extra_headers=header)
         assert text.choices[0].text == OFFER
     assert call(url, place.key, bob, f"/{approval}").body["object"] == "text_completion"
+
+
+def test_a_life_on_postgresql(
+    tmp_path: Path, simulator: Simulator, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = f"freehold_{secrets.token_hex(6)}"
+    server = connect(postgres_url)
+    with server.write() as connection:
+        connection.execute(sa.schema.CreateSchema(schema))
+    own = sa.make_url(postgres_url).update_query_dict({"options": f"-csearch_path={schema}"})
+    monkeypatch.setenv("FREEHOLD_DATABASE_URL", own.render_as_string(hide_password=False))
+    try:
+        place = make_place(tmp_path, simulator.url)
+        bob, ada = place.token("bob"), place.token("ada", "manager", tenant="chain")
+        with Served(place.folder, place.home) as served:
+            held, other = (waiting(served.url, place, simulator, bob) for _ in range(2))
+            run(place, ada, "approve", held, "--reason", "fine")
+            tokens = [place.token(f"m{i}", "manager") for i in range(4)]
+            with ThreadPoolExecutor(4) as pool:
+                replies = list(pool.map(
+                    lambda t: call(served.url, place.desk, t, f"/{other}/decline", {"reason": "x"}),
+                    tokens,
+                ))  # fmt: skip
+            assert sorted(reply.status for reply in replies) == [200, 409, 409, 409]
+            got = call(served.url, place.key, bob, f"/{held}")
+            assert got.body["choices"][0]["message"]["content"] == OFFER
+            assert call(served.url, place.key, bob, f"/{other}").status == 403
+    finally:
+        with server.write() as connection:
+            connection.execute(sa.schema.DropSchema(schema, cascade=True))
+        server.close()
