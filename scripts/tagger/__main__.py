@@ -1,7 +1,7 @@
 """Make the tagger's model from nothing but this folder and Faker.
 
     python -m venv .tagger && .tagger/bin/pip install -r scripts/tagger/requirements.txt -e .
-    .tagger/bin/python -m scripts.tagger [--texts 40000] [--epochs 6] [--seed 1] [--out FILE]
+    .tagger/bin/python -m scripts.tagger [--texts 60000] [--epochs 6] [--seed 1] [--out FILE]
 
 The same seed and versions give the same bytes. Progress and the figures on held-out sentences with
 names drawn anew go to stderr. No text from anywhere else is read.
@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from freehold.text import tagger
-from scripts.tagger.corpus import Corpus, Example
+from scripts.tagger.corpus import Corpus
 from scripts.tagger.gazetteers import Names
-from scripts.tagger.train import Encoder, Perceptron
+from scripts.tagger.train import Encoder, Example, Perceptron
 
 OUT = Path(__file__).resolve().parents[2] / "src" / "freehold" / "text" / tagger.MODEL
 
@@ -27,7 +27,7 @@ OUT = Path(__file__).resolve().parents[2] / "src" / "freehold" / "text" / tagger
 def main() -> int:
     """Generate, train, write, and say how good it is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--texts", type=int, default=40_000)
+    parser.add_argument("--texts", type=int, default=60_000)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)

@@ -6,6 +6,7 @@ import re
 from scripts.tagger.gazetteers import Names
 from scripts.tagger.persons import Piece
 from scripts.tagger.slots import Slots
+from scripts.tagger.train import Example
 from scripts.tagger.vocabulary import inflected, sentences, words
 
 _PART = re.compile(r"\[([^\[\]]*)\]|\{(\w+)\}")
@@ -13,9 +14,6 @@ _SHARES = (("named", 34), ("placed", 22), ("groups", 18), ("timed", 14), ("plain
 _FORMS = [form for word in words("words") for form in inflected(word)]
 _OPENERS, _LINKS, _AMOUNTS = words("openers"), words("links"), words("amounts")
 _BRANDS = words("brands") + words("currencies")
-
-Example = tuple[str, list[tuple[int, int, str]]]
-"""A text and its spans: start, end, label."""
 
 
 class Corpus:
@@ -47,7 +45,7 @@ class Corpus:
         draw = rng.random()
         if draw < 0.07:
             return [(self._salad(), "O")]
-        if draw < 0.2:
+        if draw < 0.24:
             return [(self._chatter(), "O")]
         table = rng.choices(self._tables, [share for _, share in _SHARES])[0]
         return self._expand(rng.choice(table))
@@ -106,11 +104,11 @@ class Corpus:
             draw *= 0.4
         elif any(label == "ORG" and " and " in text[a:b] for a, b, label in spans):
             draw = 1.0  # "milk and bread" would look the same
-        if draw < 0.09 and len(text.lower()) == len(text):
+        if draw < 0.07 and len(text.lower()) == len(text):
             return text.lower(), spans
         if draw < 0.12 and len(text.upper()) == len(text):
             return text.upper(), spans
-        if draw < 0.2:
+        if draw < 0.24:
             return text[:1].lower() + text[1:], spans
         return example
 

@@ -13,10 +13,12 @@ _FORMS = words("firm_forms")
 _TRADES = words("trades")
 _SCHOOLS = words("schools")
 _HALVES = words("halves")
+_CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _STREET_NAMES = words("street_names")
 _MONTHS = words("months")
 _SHORT_MONTHS = [month[:3] for month in _MONTHS]
 _DAYS = words("weekdays")
+_CODES = words("codes")
 _BRANDS, _JOBS = words("brands"), words("jobs")
 _PRODUCTS, _THINGS = words("products"), words("things")
 
@@ -172,7 +174,9 @@ class Slots(Places):
         ]
 
     def _digits(self, form: str) -> str:
-        return re.sub("#", lambda _: self.rng.choice("0123456789"), form)
+        """``#`` becomes a digit, ``@`` a capital, ``?`` one of both."""
+        sets = {"#": "0123456789", "@": _CAPITALS, "?": "0123456789" + _CAPITALS}
+        return re.sub("[#@?]", lambda found: self.rng.choice(sets[found[0]]), form)
 
     def phone(self) -> list[Piece]:
         """A telephone number; other detectors find it."""
@@ -223,23 +227,7 @@ class Slots(Places):
 
     def code(self) -> list[Piece]:
         """A number of an order, a ticket, a flight."""
-        forms = (
-            "######",
-            "A#####",
-            "##-####",
-            "INV-####",
-            "ORD####",
-            "#W######",
-            "TX##############",
-            "BA###",
-            "LH ####",
-            "####-####-####-####",
-            "SKU ####",
-            "v#.#.#",
-            "DE## #### #### #### #### ##",
-            "C##-####",
-        )
-        return [(self._digits(self.rng.choice(forms)), "O")]
+        return [(self._digits(self.rng.choice(_CODES)), "O")]
 
     def time(self) -> list[Piece]:
         """A time of day."""

@@ -20,9 +20,10 @@ from freehold.text.tagger import (
     word_features,
 )
 from freehold.text.tagger import tokens as read
-from scripts.tagger.corpus import Example
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Example = tuple[str, list[tuple[int, int, str]]]
+"""A text and its spans: start, end, label."""
 _COUNT = len(LABELS)
 _PLAIN_SHARE = 0.3
 _COSTS = (6, 12)

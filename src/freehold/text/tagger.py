@@ -26,8 +26,9 @@ BITS = 18
 MODEL = "tagger.safetensors"
 TOKEN = re.compile(r"[^\W_]+(?:['’](?!s\b)[^\W_]+)*|\n|[^\w\s]|_")
 
-_SEED = 0
 _MARGIN = 1
+_ZERO = np.zeros(1, np.int64)
+_BITS = 1 << np.arange(len(LABELS) - 1)
 _NEVER = -(1 << 40)
 _MAX_WORDS = 20_000
 _MAX_LENGTH = 40
@@ -57,6 +58,12 @@ class Tag(Struct, frozen=True):
     start: int
     end: int
     margin: float
+
+
+@cache
+def _labels(mask: int) -> tuple[int, ...]:
+    """No label, and those whose bits are set."""
+    return (0, *(label for label in range(1, len(LABELS)) if mask >> (label - 1) & 1))
 
 
 def shape(word: str) -> str:
@@ -164,6 +171,10 @@ class Tagger:
         self.version = version
         self._weights = weights
         self._moves = moves
+        stay, leave, enter = (np.array(row) for row in moves)
+        # what a label for one word must lead by, and what each further word may add
+        self._least = 2 * stay[0] - (leave[0] + enter + leave + enter[0])[1:]
+        self._bonus = np.maximum(stay[1:] - stay[0], 0)
         self._scale = scale
         self._forget()
 
@@ -196,10 +207,34 @@ class Tagger:
         if not read:
             return []
         scores = self._scores(read)
-        active = np.flatnonzero(scores[:, 1:].max(1) - scores[:, 0] > _SEED)
+        leads = scores[:, 1:] - scores[:, :1]
+        active = np.flatnonzero((leads > 0).any(1))
         if not len(active):
             return []
-        return self._spans(read, scores, active.tolist())
+        found: list[Tag] = []
+        for first, last, mask in self._stretches(leads, active):
+            labels = _labels(mask)
+            path = self.best(scores[first:last, labels].tolist(), labels)
+            if any(path):
+                found += self._collect(read, first, scores, path)
+        return found
+
+    def _stretches(self, leads: Array, active: Array) -> list[tuple[int, int, int]]:
+        """Where labels may stand, with a margin of words: first, behind the last, which labels.
+
+        A label is out where all that it leads by can't pay for entering and leaving it.
+        """
+        cuts = np.flatnonzero(np.diff(active) > 2 * _MARGIN + 1) + 1
+        starts = np.concatenate([_ZERO, cuts])
+        begins = active[starts]
+        ends = active[np.concatenate([cuts, [len(active)]]) - 1]
+        worth = np.add.reduceat(np.maximum(leads[active], 0), starts)
+        worth += (ends - begins)[:, None] * self._bonus
+        masks = (worth >= self._least) @ _BITS
+        kept = masks > 0
+        firsts = np.maximum(begins[kept] - _MARGIN, 0)
+        lasts = np.minimum(ends[kept] + _MARGIN + 1, len(leads))
+        return list(zip(firsts.tolist(), lasts.tolist(), masks[kept].tolist(), strict=True))
 
     def _scores(self, read: list[tuple[str, int, int, bool]]) -> Array:
         if len(self._rows) > _MAX_WORDS:
@@ -221,30 +256,14 @@ class Tagger:
         scores += self._weights[joint].sum(0, dtype=np.int32)
         return scores
 
-    def _spans(
-        self, read: list[tuple[str, int, int, bool]], scores: Array, active: list[int]
-    ) -> list[Tag]:
-        found: list[Tag] = []
-        count = len(read)
-        place = 0
-        while place < len(active):
-            first = max(active[place] - _MARGIN, 0)
-            last = active[place] + _MARGIN
-            while place < len(active) and active[place] - _MARGIN <= last + 1:
-                last = active[place] + _MARGIN
-                place += 1
-            part = scores[first : min(last, count - 1) + 1]
-            found += self._collect(read, first, part, self.best(part.tolist()))
-        return found
-
-    def best(self, scores: list[list[int]]) -> list[int]:
-        """The best path between two words without a label (Viterbi).
+    def best(self, scores: list[list[int]], labels: tuple[int, ...]) -> list[int]:
+        """The best path through ``labels`` between two words without one (Viterbi).
 
         A step either stays with its label or leaves it for any other, and what it costs to leave
         one and to enter another are independent: so each step takes one look at each label.
         """
-        stay, leave, enter = self._moves
-        reached = [0] + [_NEVER] * (len(LABELS) - 1)
+        stay, leave, enter = ([row[label] for label in labels] for row in self._moves)
+        reached = [0] + [_NEVER] * (len(labels) - 1)
         steps: list[tuple[list[int], int]] = []
         for row in scores:
             out = max(map(add, reached, leave))
@@ -259,7 +278,7 @@ class Tagger:
             at = list(map(add, reached, leave)).index(out)
         path = []
         for values, out in reversed(steps):
-            path.append(at)
+            path.append(labels[at])
             if values[at] + stay[at] < out + enter[at]:
                 at = list(map(add, values, leave)).index(out)
         path.reverse()
@@ -287,7 +306,8 @@ class Tagger:
             while stop > begin and not read[first + stop - 1][0][-1].isalnum():
                 stop -= 1
             if begin < stop:
-                lead = int((scores[begin:stop, label] - scores[begin:stop, 0]).sum())
+                part = scores[first + begin : first + stop]
+                lead = int((part[:, label] - part[:, 0]).sum())
                 found.append(
                     Tag(
                         LABELS[label],

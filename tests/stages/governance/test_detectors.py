@@ -7,6 +7,20 @@ from freehold.stages.governance import BUILT_IN, builtin_detectors
 from tests.stages.governance import kit
 
 FOUND = {
+    "passport": """
+        My passport number is X4711293.|X4711293
+        passport no. 533380006, expires soon|533380006
+        {"passport_number": "C01X00T47"}|C01X00T47
+        Reisepassnummer: C01X00T47|C01X00T47
+        pasaporte AAB123456|AAB123456
+    """,
+    "licence": """
+        driver's license D1234567|D1234567
+        my driving licence number is MORGA657054SM9IJ|MORGA657054SM9IJ
+        Driver license: 99-1 or S123-4567-8901? driver license no S123-4567-8901|S123-4567-8901
+        Führerschein Nr. B072RRE2I55|B072RRE2I55
+        {"drivers_license": "A1234567"}|A1234567
+    """,
     "email": """
         john.doe@example.org|john.doe@example.org
         mail:anna+news@sub.shop.co.uk, thanks|anna+news@sub.shop.co.uk
@@ -166,6 +180,11 @@ FOUND = {
 }  # fmt: skip
 
 NOTHING = """
+    my passport expires on 2027-05-20
+    passport 12 pages, 20270520abc
+    a software license key ABC12345678
+    driving licence lessons cost 1200
+    driver's license renewals: 4 weeks
     order 4539148803436468 was W2378156
     order number 555-123-45678
     SKU 123-456-789-0, batch 12345678901

@@ -46,6 +46,8 @@ LEAKS = {
     "short word, no sign": "pw hunter2",
     "beside a login": "login jane, password hunter2",
     "iban with a slip": "DE89 3704 0044 0532 0130 00x",
+    "passport": "passport number: X4711293",
+    "licence": "driver's license no. S123-4567-8901",
     "birth": "born on Apr. 5, 1990",
     "birth in words": "date of birth: the 5th of April 1990",
     "mot de passe": "mot de passe : Tr0ub4dor3",

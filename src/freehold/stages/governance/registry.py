@@ -14,6 +14,8 @@ BUILT_IN: tuple[tuple[str, str], ...] = (
     ("pii.crypto", "banking:Crypto"),
     ("pii.us_ssn", "national:UsSsn"),
     ("pii.national_id", "national:NationalId"),
+    ("pii.passport", "documents:Passport"),
+    ("pii.licence", "documents:Licence"),
     ("pii.person", "named:Person"),
     ("pii.title", "named:Title"),
     ("pii.address", "named:Address"),

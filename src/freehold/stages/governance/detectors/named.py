@@ -36,7 +36,7 @@ _SHARED = _Pass()
 
 def _score(margin: float) -> int:
     """Millionths; calibrated on generated text that the tagger was not trained on."""
-    return min(_MAX_SCORE, round(1_000_000 / (1 + math.exp(-1.2 - 1.5 * margin))))
+    return min(_MAX_SCORE, round(1_000_000 / (1 + math.exp(-1.8 - 0.069 * margin))))
 
 
 class NamedDetector:
