@@ -8,7 +8,9 @@ from freehold.core.ask import Message, ToolCall
 from freehold.core.decisions import Finding
 from freehold.core.handoffs import Features, Grounded, Piece
 from freehold.core.principal import Principal
+from freehold.core.spec import Disclaimer
 from freehold.rules.declared import DECLARED, DeclaredFact, default_of
+from freehold.rules.disclaimers import FACT, Disclaimers
 from freehold.rules.facts import (
     answer_facts,
     complete,
@@ -68,6 +70,7 @@ EXPECTED: dict[str, Any] = {
     "answer.chars": len(ANSWER),
     "answer.model": "large",
     "answer.labels": ["pii"],
+    "answer.missing_disclaimers": ["Terms apply."],
     "answer.tools": ["look_up"],
 }
 VALUES = {
@@ -109,6 +112,9 @@ def facts_of(grounded: Grounded, names: set[str]) -> dict[str, Any]:
     call = ToolCall(id="c", name="look_up", arguments="{}")
     checked = made.checked(made.sendable(grounded), ANSWER, tool_calls=(call,), findings=(FINDING,))
     answered = answer_facts(names, checked, extract(ANSWER), texts=[ANSWER], last=True)
+    if FACT in names:
+        needed = Disclaimers((Disclaimer(text="Terms apply."), Disclaimer(text=ANSWER)))
+        answered[FACT] = needed.missing({}, [ANSWER])
     return answered | grounded_facts(names, grounded)
 
 

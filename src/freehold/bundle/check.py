@@ -19,6 +19,7 @@ from freehold.bundle.meaning import (
     check_models,
     check_rules,
     check_sources,
+    check_voices,
     check_webhook,
 )
 from freehold.bundle.names import DETECTORS
@@ -116,6 +117,7 @@ def check_snapshot(
         check_webhook(root, unread, problems)
         check_models(names, problems)
         check_rules(names, problems)
+        check_voices(names, problems)
         check_expressions(names, unread, compile_rule, problems, doubt_rule)
         check_environment(names, lookup, problems)
     found = _without_echoes(problems.sorted())

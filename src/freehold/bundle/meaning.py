@@ -18,6 +18,7 @@ CompileRule = Callable[[str, str], str | None]
 DoubtRule = Callable[[str], list[str]]
 """``expression → what compiles in it and is probably not meant``."""
 
+_MISSING = "answer.missing_disclaimers"
 _ATTRIBUTE = re.compile(r"\bprincipal\.attributes\.([A-Za-z_]\w*)")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -265,6 +266,31 @@ def check_rules(names: Names, problems: Problems) -> None:
                 )
 
 
+def check_voices(names: Names, problems: Problems) -> None:
+    """Disclaimers that nobody asks for, and those that wait for themselves."""
+    asked = any(_MISSING in (rule.text("when") or "") for rule in names.rules.values())
+    for name, app in names.apps.items():
+        listed = app.section("voice").section("disclaimers")
+        path = ("apps", name, "voice", "disclaimers")
+        if listed.items() and not asked:
+            problems.warn(
+                "voice.unasked",
+                app.section("voice").key_spot("disclaimers"),
+                f"no rule asks whether an answer of app `{name}` lacks these",
+                path=path,
+                suggestion=f"add a rule with `when: size({_MISSING}) > 0`",
+            )
+        for number, disclaimer in enumerate(listed.items()):
+            when = disclaimer.get("when")
+            if when is not None and _MISSING in (disclaimer.text("when") or ""):
+                problems.add(
+                    "voice.disclaimer",
+                    when.spot,
+                    f"`{_MISSING}` is what this condition decides",
+                    path=(*path, number, "when"),
+                )
+
+
 def check_expressions(
     names: Names,
     unread: Unread,
@@ -307,6 +333,10 @@ def _expressions(names: Names) -> Iterator[tuple[Tree, str, str, tuple[str | int
         # Without a valid phase, the one that was meant, or the one in which every fact exists.
         phase = nearest(rule.text("phase") or "", ("request", "answer")) or "answer"
         yield from when(rule, phase, "rules", name)
+    for name, app in names.apps.items():
+        for number, disclaimer in enumerate(app.section("voice").section("disclaimers").items()):
+            path = ("apps", name, "voice", "disclaimers", number)
+            yield from when(disclaimer, "answer", *path)
     for name, invariant in names.invariants.items():
         yield from when(invariant, "answer", "invariants", name)
     for name, route in names.routes.items():

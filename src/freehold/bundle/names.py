@@ -34,6 +34,9 @@ DETECTORS: tuple[str, ...] = (
     "secret.private_key",
     "secret.token",
     "toxicity.model",
+    "voice.banned",
+    "voice.competitor",
+    "voice.tone",
 )
 """The detectors that Freehold ships, in order of name."""
 
@@ -56,7 +59,7 @@ LEARNED = frozenset({"injection.model", "purpose.scope", "toxicity.model"})
 """Those that judge whole stretches: they observe until a bundle says otherwise."""
 
 REDACTABLE_LABELS = frozenset({"pii", "secret"})
-BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection", "purpose", "toxicity"}
+BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection", "purpose", "toxicity", "voice"}
 
 PRINCIPAL_PATHS = frozenset({"principal.id", "principal.tenant"})
 REQUEST_PATHS = frozenset({"request.text", "request.terms", "request.ids"})

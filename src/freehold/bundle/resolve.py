@@ -16,7 +16,15 @@ from freehold.bundle.settings import (
     extend,
     limits_of,
 )
-from freehold.bundle.specs import issuer_spec, model_spec, rule_spec, scope_spec, source_spec
+from freehold.bundle.specs import (
+    issuer_spec,
+    model_spec,
+    rule_spec,
+    scope_spec,
+    source_spec,
+    voice_spec,
+    voiced,
+)
 from freehold.core.errors import BundleError, NotFound
 from freehold.core.spec import (
     ApprovalSpec,
@@ -200,6 +208,7 @@ class ResolvedBundle:
         }
         own = {name for name, label in bundle.labels.items() if label.redactable}
         hidden = {name for name, label in bundle.labels.items() if not label.redactable}
+        voice = None if app.voice is None else voice_spec(app.voice)
         return AppSpec(
             id=app_id,
             tenant="",
@@ -217,8 +226,9 @@ class ResolvedBundle:
             unknown_model=app.unknown_model,
             sources=tuple(self.sources[name] for name in app.sources),
             rules=tuple(self.rules[name] for name in rules),
-            detectors=detectors_of(state),
             scope=scope_spec(app.scope),
+            disclaimers=() if voice is None else voice.disclaimers,
+            detectors=voiced(detectors_of(state), voice),
             redactable_labels=frozenset((REDACTABLE_LABELS | own) - hidden),
             limits=limits_of(state),
             content_kept=content_of(state),

@@ -11,6 +11,7 @@ from pydantic import Field
 from freehold.bundle.invariant import Invariant
 from freehold.bundle.rule import Rule
 from freehold.bundle.section import CelText, Identifier, ModeName, Section
+from freehold.bundle.voice import Voice
 
 SecretReference = Annotated[
     str,
@@ -254,6 +255,7 @@ class App(Section):
     )
     sources: list[str] = Field([], description="Where its context comes from.")
     rules: list[str] = Field([], description="Rules of its own, after those of its tenants.")
+    voice: Voice | None = Field(None, description="What its answers must not say, and must.")
     settings: Settings = Field(
         Settings(), description="What it tightens or, where unlocked, overrides."
     )

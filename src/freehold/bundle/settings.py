@@ -178,6 +178,8 @@ def defaults(detector_ids: Iterable[str] = DETECTORS) -> Effective:
             use |= {"mode": "observe", "action": "annotate", "phases": frozenset({"request"})}
         elif detector.startswith("toxicity."):
             use |= {"mode": "observe", "action": "annotate", "phases": frozenset[str]()}
+        elif detector.startswith("voice."):
+            use |= {"mode": "observe", "action": "annotate", "phases": frozenset({"answer"})}
         elif detector in NAMED:
             use["mode"] = "observe"
         for field, value in use.items():

@@ -3,16 +3,23 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+import msgspec
+
 from freehold.bundle import schema
 from freehold.bundle.rule import Do, Rule
+from freehold.bundle.voice import Voice
 from freehold.core.decisions import MILLION
 from freehold.core.spec import (
+    DetectorSetting,
+    Disclaimer,
     IdentitySpec,
     ModelSpec,
     Obligation,
     PurposeScope,
     RuleSpec,
     SourceSpec,
+    ToneSpec,
+    VoiceSpec,
 )
 
 
@@ -116,6 +123,37 @@ def scope_spec(scope: schema.AppScope | None) -> PurposeScope | None:
         outside=tuple(scope.outside),
         threshold=round(scope.threshold * MILLION),
     )
+
+
+def voice_spec(voice: Voice) -> VoiceSpec:
+    """How an app speaks; a tone without limits is none."""
+    tone = ToneSpec(
+        shouting=voice.tone.shouting,
+        emoji=voice.tone.emoji,
+        exclamation_marks=voice.tone.exclamation_marks,
+        not_first_person=frozenset(voice.tone.not_first_person),
+        max_sentence_words=voice.tone.max_sentence_words,
+    )
+    return VoiceSpec(
+        banned=tuple(dict.fromkeys(voice.banned)),
+        competitors=tuple(dict.fromkeys(voice.competitors)),
+        tone=None if tone == ToneSpec() else tone,
+        disclaimers=tuple(Disclaimer(text=d.text, when=d.when) for d in voice.disclaimers),
+    )
+
+
+def voiced(
+    detectors: tuple[DetectorSetting, ...], voice: VoiceSpec | None
+) -> tuple[DetectorSetting, ...]:
+    """The detectors with what they look for; those of a voice that the app does not have go."""
+    found = []
+    for setting in detectors:
+        if not setting.id.startswith("voice."):
+            found.append(setting)
+        elif voice is not None:
+            phases = setting.phases & {"answer"}
+            found.append(msgspec.structs.replace(setting, voice=voice, phases=phases))
+    return tuple(found)
 
 
 def issuer_spec(issuer_id: str, issuer: schema.Issuer, attributes: Iterable[str]) -> IdentitySpec:

@@ -115,11 +115,38 @@ class RuleSpec(Struct, frozen=True, kw_only=True):
     public: str = ""
 
 
+class ToneSpec(Struct, frozen=True, kw_only=True):
+    """Simple limits of tone; ``not_first_person`` holds ``singular``, ``plural``."""
+
+    shouting: bool = True
+    emoji: bool = True
+    exclamation_marks: int | None = None
+    not_first_person: frozenset[str] = frozenset()
+    max_sentence_words: int | None = None
+
+
+class Disclaimer(Struct, frozen=True, kw_only=True):
+    """Words that an answer needs when ``when`` (CEL) holds."""
+
+    text: str
+    when: str = "true"
+
+
+class VoiceSpec(Struct, frozen=True, kw_only=True):
+    """How an app speaks."""
+
+    banned: tuple[str, ...] = ()
+    competitors: tuple[str, ...] = ()
+    tone: ToneSpec | None = None
+    disclaimers: tuple[Disclaimer, ...] = ()
+
+
 class DetectorSetting(Struct, frozen=True, kw_only=True):
     """How one detector is used: in which mode, above which score, and what follows a finding.
 
     ``action``: ``redact`` replaces the span for a model without clearance, ``block`` refuses,
-    ``annotate`` only records. ``phases``: which texts it reads.
+    ``annotate`` only records. ``phases``: which texts it reads. ``voice``: what those that read
+    for an app's voice look for.
     """
 
     id: str
@@ -127,6 +154,7 @@ class DetectorSetting(Struct, frozen=True, kw_only=True):
     action: Literal["redact", "block", "annotate"] = "redact"
     threshold: int = 500_000
     phases: frozenset[str] = frozenset({"request", "context", "answer"})
+    voice: VoiceSpec | None = None
 
 
 class PurposeScope(Struct, frozen=True, kw_only=True):
@@ -203,6 +231,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     unknown_model: Literal["route", "error"] = "route"
     sources: tuple[SourceSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
+    disclaimers: tuple[Disclaimer, ...] = ()
     detectors: tuple[DetectorSetting, ...] = ()
     scope: PurposeScope | None = None
     redactable_labels: frozenset[str] = frozenset({"pii", "secret"})

@@ -81,6 +81,12 @@ DECLARED: tuple[DeclaredFact, ...] = (
         "Values with their units, numbers, ids and names that no trusted context contains. What "
         "the caller wrote may be repeated where it promises nothing.",
     ),
+    _fact(
+        "answer.missing_disclaimers",
+        "strings",
+        _ANSWERED,
+        "Disclaimers of the app's `voice` that it needs and lacks; known when it has ended.",
+    ),
     _fact("answer.labels", "strings", _ANSWERED, "Classes of data found in the answer."),
     _fact("answer.tools", "strings", _ANSWERED, "Names of the tools that the model calls."),
 )

@@ -2,6 +2,11 @@
 
 import re
 
+SENTENCE_END = re.compile(
+    r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*\s|\n|[\u3002\uff01\uff1f]"
+)
+"""Where a detector that reads sentences may stop: as soon as it is there, abbreviations too."""
+
 _END = re.compile(
     r"[.!?…][\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z\u00C0-\u00DE\u0400-\u042F])|\n+(?=\S)|[。！？]"
 )

@@ -326,10 +326,11 @@ def test_a_private_key_goes_to_its_end_or_to_the_end_of_the_text() -> None:
 
 
 def test_every_kind_has_a_positive_case() -> None:
-    # what was trained has its own tests in test_named.py and test_learned.py
+    # what was trained, or looks for what an app declares, has its own tests
     kinds = {
         kind for detector in builtin_detectors() if detector.id not in NAMED | LEARNED
         for kind in detector.kinds
+        if not detector.id.startswith("voice.")
     }  # fmt: skip
     assert kinds - set(FOUND) <= {"private_key", "hidden_text", "birth_date"}
 

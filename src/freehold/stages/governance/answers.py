@@ -15,15 +15,12 @@ from freehold.stages.governance.jsontext import escape, fit, is_json, plain, une
 from freehold.stages.governance.live import Live
 from freehold.stages.governance.placeholders import PLACEHOLDER, Kinds, mask
 from freehold.stages.governance.scanner import Panel, Scanner, cover, overlaps
+from freehold.text.sentences import SENTENCE_END
 from freehold.text.visible import Visible, visible_json
 
 Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
 Verdict = Callable[[str, tuple[Finding, ...]], list[Finding]]
 """Records findings in a text of the model's own and returns those to mask; raises to refuse."""
-
-_SENTENCE_END = re.compile(
-    r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*\s|\n|[\u3002\uff01\uff1f]"
-)
 
 
 class Reader:
@@ -113,7 +110,7 @@ class Line:
         more: list[Finding] = list(found)
         start = self.read
         spans = [(a, b) for a, b, _ in cover(found)]
-        for match in _SENTENCE_END.finditer(raw, self.read, end):
+        for match in SENTENCE_END.finditer(raw, self.read, end):
             stop = match.end()
             if overlaps(spans, stop, stop):
                 continue

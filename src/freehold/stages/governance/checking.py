@@ -110,9 +110,10 @@ class Checker:
         """
         if found and self._trail.seen is not None:
             # whatever is found, leak or not, the record must not hold it
-            self._trail.seen.learn_said(text, found)
+            self._trail.seen.learn_said(text, tuple(f for f in found if f.label != "voice"))
         knows = self._recipient.knows
-        leaks = tuple(f for f in found if not knows(f, text[f.start : f.end]))
+        # a brand's voice is its own, whoever used the words first
+        leaks = tuple(f for f in found if f.label == "voice" or not knows(f, text[f.start : f.end]))
         if not leaks:
             return []
         self._watch.findings += leaks

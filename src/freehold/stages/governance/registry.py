@@ -39,6 +39,9 @@ BUILT_IN: tuple[tuple[str, str], ...] = (
     ("injection.model", "learned:InjectionModel"),
     ("toxicity.model", "learned:ToxicityModel"),
     ("purpose.scope", "purpose:PurposeDetector"),
+    ("voice.banned", "voice:Banned"),
+    ("voice.competitor", "voice:Competitor"),
+    ("voice.tone", "voice:Tone"),
 )
 
 

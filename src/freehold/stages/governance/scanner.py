@@ -235,6 +235,15 @@ def overlaps(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
     return place > 0 and spans[place - 1][1] > start
 
 
+def _configured(detector: Detector, setting: DetectorSetting) -> Detector:
+    """The detector as this app's bundle tells it what to look for."""
+    speaking = getattr(detector, "speaking", None)
+    if setting.voice is None or speaking is None:
+        return detector
+    configured: Detector = speaking(setting.voice)
+    return configured
+
+
 class Panel:
     """Everything that one app's detector settings mean, phase by phase; compiled once."""
 
@@ -244,7 +253,7 @@ class Panel:
         unknown = [s.id for s in settings if s.id not in detectors]
         if unknown:
             raise ControlFailed(f"no such detector: {', '.join(unknown)}", rule=unknown[0])
-        self.uses = {s.id: Use(s, detectors[s.id]) for s in settings}
+        self.uses = {s.id: Use(s, _configured(detectors[s.id], s)) for s in settings}
         self.request = self._scanner("request")
         self.context = self._scanner("context")
         self.answer = self._scanner("answer", now=True)
@@ -259,6 +268,8 @@ class Panel:
         uses = []
         for use in self.uses.values():
             if phase not in use.setting.phases or isinstance(use.detector, _ELSEWHERE):
+                continue
+            if getattr(use.detector, "idle", False):
                 continue
             spans = use.detector.needs == "span" and isinstance(use.detector, PatternDetector)
             if phase != "answer":

@@ -9,6 +9,7 @@ from freehold.core.ports import Holds
 from freehold.core.spec import AppSpec, Obligation, RuleSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
+from freehold.rules.disclaimers import FACT
 from freehold.rules.facts import answer_facts, complete, grounded_facts, text_facts
 from freehold.stages.policy.changes import (
     kinds_to_cut,
@@ -40,7 +41,7 @@ class Policy:
         if found is None:
             if len(self._sets) >= _MAX_SETS:
                 self._sets.clear()
-            found = self._sets[key] = (app.rules, RuleSet(app.rules, phase))
+            found = self._sets[key] = (app.rules, RuleSet(app.rules, phase, app.disclaimers))
         return found[1]
 
     def prepare(self, app: AppSpec) -> None:
@@ -149,14 +150,11 @@ class Policy:
         found = progress.take(step, checked, _language(grounded), rules.extracts)
         if progress.base is None:
             progress.base = _request_side(rules.names, grounded, trail)
-        facts = answer_facts(
-            rules.names,
-            checked,
-            progress.facts,
-            texts=progress.texts(checked, step),
-            last=step.last,
-        )
+        texts = progress.texts(checked, step)
+        facts = answer_facts(rules.names, checked, progress.facts, texts=texts, last=step.last)
         facts = complete(rules.names, facts | progress.base)
+        if rules.disclaimers is not None and step.last:
+            facts[FACT] = rules.disclaimers.missing(facts, texts)
         demands = rules.judge(facts, trail, progress.fired, last=step.last)
         trail.facts.update({k: v for k, v in facts.items() if k not in TEXT_FACTS})
         _refuse_if_blocked(demands)

@@ -8,9 +8,10 @@ from msgspec import Struct
 from freehold.core.decisions import Decision, Needs, Outcome
 from freehold.core.facts import FactKind
 from freehold.core.handoffs import Discharge
-from freehold.core.spec import Obligation, RuleSpec
+from freehold.core.spec import Disclaimer, Obligation, RuleSpec
 from freehold.core.trail import Firing, Trail
 from freehold.rules.declared import DECLARED, Phase, types_of
+from freehold.rules.disclaimers import FACT, Disclaimers
 from freehold.rules.facts import KINDS
 from freehold.rules.names import facts_in, reads_field
 from freehold.rules.program import conditions
@@ -92,16 +93,32 @@ class RuleSet:
 
     ``needs`` is how much of a growing answer the enforcing rules must see; observing ones hold
     nothing back. ``extracts`` are the kinds of facts that rules name, or cut out of the answer.
+    ``disclaimers`` are the app's, where a rule asks which of them an answer lacks.
     """
 
-    __slots__ = ("_conditions", "_records", "extracts", "names", "needs", "phase", "rules")
+    __slots__ = (
+        "_conditions",
+        "_records",
+        "disclaimers",
+        "extracts",
+        "names",
+        "needs",
+        "phase",
+        "rules",
+    )
 
-    def __init__(self, rules: Sequence[RuleSpec], phase: str) -> None:
+    def __init__(
+        self, rules: Sequence[RuleSpec], phase: str, disclaimers: Sequence[Disclaimer] = ()
+    ) -> None:
         self.rules = tuple(rule for rule in rules if rule.phase == phase)
         self.phase: Phase = "request" if phase == "request" else "answer"
         self._conditions = conditions(tuple(rule.when for rule in self.rules), self.phase)
         self._records = tuple(_records_of(rule) for rule in self.rules)
         self.names = self._conditions.names
+        asked = bool(disclaimers) and FACT in self.names
+        self.disclaimers = Disclaimers(disclaimers) if asked else None
+        if self.disclaimers is not None:
+            self.names |= self.disclaimers.names
         self.needs = _needs(self.rules)
         self.extracts = _kinds_named(self.names).union(
             *(obligation.facts for rule in self.rules for obligation in rule.obligations)
