@@ -28,7 +28,9 @@ class Country:
         self.locale = locale
         self.first = _draw(fake, "first_name", 120 * many)
         self.last = _draw(fake, "last_name", 150 * many)
-        self.city = _draw(fake, "city", 50 * many)
+        # Faker's Italian towns come from a set, in another order each time
+        italy = locale == "it_IT"
+        self.city = words("towns_italy") if italy else _draw(fake, "city", 50 * many)
         self.street = _draw(fake, "street_name", 60 * many)
         self.firm = _draw(fake, "company", 40 * many)
         self.address = _draw(fake, "address", 40 * many)

@@ -54,10 +54,11 @@ def test_passing_stretches_over_finds_what_the_whole_path_finds(
     monkeypatch.setattr(tagger, "_MARGIN", 3)
     labels = tuple(range(len(tagger.LABELS)))
     for text in TEXTS:
-        read = tagger.tokens(text)
+        read = [word for word, _, _, _ in tagger.tokens(text)]
         if read:
             scores = model._scores(read)
-            whole = model._collect(read, 0, scores, model.best(scores.tolist(), labels))
+            starts = [start for _, start, _, _ in tagger.tokens(text)]
+            whole = model._collect(read, starts, 0, scores, model.best(scores.tolist(), labels))
             assert whole == model.tag(text)
 
 

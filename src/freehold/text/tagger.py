@@ -163,6 +163,17 @@ def tokens(text: str) -> list[tuple[str, int, int, bool]]:
     return found
 
 
+def _starts(text: str, read: list[str]) -> list[int]:
+    """Where each word begins: between two of them there are only blanks."""
+    found = []
+    end = 0
+    for word in read:
+        start = text.find(word, end)
+        found.append(start)
+        end = start + len(word)
+    return found
+
+
 class Tagger:
     """The model with its memory of words."""
 
@@ -203,7 +214,7 @@ class Tagger:
 
     def tag(self, text: str) -> list[Tag]:
         """What the text names, in order."""
-        read = tokens(text)
+        read = TOKEN.findall(text)
         if not read:
             return []
         scores = self._scores(read)
@@ -212,11 +223,13 @@ class Tagger:
         if not len(active):
             return []
         found: list[Tag] = []
+        starts: list[int] = []
         for first, last, mask in self._stretches(leads, active):
             labels = _labels(mask)
             path = self.best(scores[first:last, labels].tolist(), labels)
             if any(path):
-                found += self._collect(read, first, scores, path)
+                starts = starts or _starts(text, read)
+                found += self._collect(read, starts, first, scores, path)
         return found
 
     def _stretches(self, leads: Array, active: Array) -> list[tuple[int, int, int]]:
@@ -236,15 +249,17 @@ class Tagger:
         lasts = np.minimum(ends[kept] + _MARGIN + 1, len(leads))
         return list(zip(firsts.tolist(), lasts.tolist(), masks[kept].tolist(), strict=True))
 
-    def _scores(self, read: list[tuple[str, int, int, bool]]) -> Array:
+    def _scores(self, read: list[str]) -> Array:
         if len(self._rows) > _MAX_WORDS:
             self._forget()
         rows = self._rows
         ids = [0, 0]
-        for word, _, _, initial in read:
+        initial = True
+        for word in read:
             key = "\0" + word if initial else word
             row = rows.get(key)
             ids.append(self._row(key) if row is None else row)
+            initial = word in _ENDS or (initial and not word[0].isalnum())
         ids += (0, 0)
         at = np.array(ids)
         vectors = self._vectors
@@ -286,7 +301,8 @@ class Tagger:
 
     def _collect(
         self,
-        read: list[tuple[str, int, int, bool]],
+        read: list[str],
+        starts: list[int],
         first: int,
         scores: Array,
         path: list[int],
@@ -301,9 +317,9 @@ class Tagger:
             if not label:
                 continue
             stop = at
-            while begin < stop and not read[first + begin][0][0].isalnum():
+            while begin < stop and not read[first + begin][0].isalnum():
                 begin += 1
-            while stop > begin and not read[first + stop - 1][0][-1].isalnum():
+            while stop > begin and not read[first + stop - 1][-1].isalnum():
                 stop -= 1
             if begin < stop:
                 part = scores[first + begin : first + stop]
@@ -311,8 +327,8 @@ class Tagger:
                 found.append(
                     Tag(
                         LABELS[label],
-                        read[first + begin][1],
-                        read[first + stop - 1][2],
+                        starts[first + begin],
+                        starts[first + stop - 1] + len(read[first + stop - 1]),
                         lead / (stop - begin) / self._scale,
                     )
                 )
