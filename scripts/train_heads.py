@@ -309,7 +309,16 @@ def _logit(score: int) -> float:
 
 
 def measured(name: str) -> dict[str, list[str]]:
-    """Set → its texts; names end in + where the answer should be yes."""
+    """Set → its texts, without those that train; names end in + where the answer should be yes."""
+    sets = HEADS[name]()
+    trained = {example.text for example in sets.yes + sets.no} | set(sets.calibration)
+    return {
+        title: [text for text in texts if text[:4000] not in trained]
+        for title, texts in _candidates(name).items()
+    }
+
+
+def _candidates(name: str) -> dict[str, list[str]]:
     common = {
         "banking77, other intents -": banking(train=False),
         "clinc150 val -": clinc("val"),
