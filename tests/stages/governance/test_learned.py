@@ -4,6 +4,8 @@ import pytest
 
 from freehold.bundle.names import LEARNED
 from freehold.bundle.settings import defaults, detectors_of
+from freehold.core.spec import DetectorSetting
+from freehold.core.trail import Trail
 from freehold.stages.governance.detectors.learned import InjectionModel, ToxicityModel
 from tests.stages.governance import kit
 
@@ -84,6 +86,17 @@ def test_they_run_beside_the_patterns_and_say_who_they_are() -> None:
         "injection.model", "injection", "injection",
     )  # fmt: skip
     assert len(finding.version) == 12
+
+
+def test_what_is_judged_stays_readable_in_the_record() -> None:
+    use = DetectorSetting(id="injection.model", mode="observe", action="annotate")
+    prepared = kit.prepared(ATTACKS[0], detectors=(use,))
+    trail = Trail(prepared.admitted.arrival)
+    governance = kit.governance()
+    (finding,) = governance.request(prepared, trail).findings
+    governance.keep(prepared.admitted, trail)
+    assert finding.detector == "injection.model"
+    assert ATTACKS[0] in (trail.prompt_text or "")
 
 
 def test_nothing_is_enforced_and_toxicity_reads_nothing_until_a_bundle_says_so() -> None:

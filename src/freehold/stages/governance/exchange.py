@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from freehold.bundle.names import LEARNED
 from freehold.core.decisions import Finding
 from freehold.core.handoffs import Admitted, Attempt
 from freehold.stages.governance.answers import Watch
@@ -52,6 +53,8 @@ class Exchange:
     def learn(self, text: str, findings: Iterable[Finding], *, own: bool) -> None:
         """Note the values behind findings; ``own`` ones the sender wrote."""
         for finding in findings:
+            if finding.detector in LEARNED:
+                continue  # a judgement about a stretch of text is no value to hide elsewhere
             value = text[finding.start : finding.end]
             self.values.setdefault(value, finding)
             if own or finding.label != "secret":
@@ -60,6 +63,8 @@ class Exchange:
     def learn_said(self, text: str, findings: Iterable[Finding]) -> None:
         """Note the values in what the model said, for the record; they make nothing known."""
         for finding in findings:
+            if finding.detector in LEARNED:
+                continue
             self.values.setdefault(text[finding.start : finding.end], finding)
 
     def replaces(self, finding: Finding, attempt: Attempt, demanded: frozenset[str]) -> bool:

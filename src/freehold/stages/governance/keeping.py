@@ -2,6 +2,7 @@
 
 import msgspec
 
+from freehold.bundle.names import LEARNED
 from freehold.core.ask import Message, ToolCall
 from freehold.core.handoffs import Admitted
 from freehold.core.trail import Trail
@@ -81,6 +82,7 @@ class _Masking:
         found = self._exchange.recall(self._scanner, text)
         if found is None:
             return UNREAD
+        found = tuple(finding for finding in found if finding.detector not in LEARNED)
         if not found:
             return self.mentions(text)
         stretches = cover(found)
