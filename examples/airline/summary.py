@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from examples.airline.conversations import Message
 from examples.airline.replay import Reply
+from freehold.bundle.names import NAMED
 from freehold.ledger.reading import read_all
 
 PLACEHOLDER = re.compile(r"\[([A-Z][A-Z0-9_]*)_[0-9A-F]{8}\]")
@@ -111,7 +112,11 @@ def summarise(replies: Sequence[Reply], kept: Mapping[str, Mapping[str, Any]]) -
         summary.findings |= found
         summary.requests_with.update({finding.kind for finding in found})
         turn = reply.turn
-        answered = (*opened.get("answer_findings", ()), *closed["answer_findings"])
+        answered = [
+            finding
+            for finding in (*opened.get("answer_findings", ()), *closed["answer_findings"])
+            if finding["detector"] not in NAMED
+        ]
         summary.leaks += [(turn.conversation, turn.place, f["kind"]) for f in answered]
         summary.redacted += sum(call["redacted"] for call in closed["calls"])
         for decision in (*opened["decisions"], *closed["decisions"]):
@@ -135,7 +140,9 @@ def _findings(reply: Reply, found: Iterable[Mapping[str, Any]]) -> Iterator[Find
     for finding in found:
         where, _, rest = finding["where"].partition(":")
         message, _, call = rest.partition(":call:")
-        if where == "message" and finding["label"] == "pii":
+        if where != "message" or finding["detector"] in NAMED:
+            continue  # names are only watched here, and reach the model
+        if finding["label"] == "pii":
             at = (int(message), call or "text", finding["start"], finding["end"])
             yield Finding(Place(reply.turn.conversation, *at), finding["kind"])
 
