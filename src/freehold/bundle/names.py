@@ -58,6 +58,11 @@ NAMED = frozenset(
 LEARNED = frozenset({"injection.model", "purpose.scope", "toxicity.model"})
 """Those that judge whole stretches: they observe until a bundle says otherwise."""
 
+QUIET = NAMED | {"injection.model", "toxicity.model"}
+"""Those that read nothing until a bundle names them one by one: each costs a tenth of a millisecond
+and more for a thousand characters, and may surprise. A family (``pii.*``) does not wake them.
+"""
+
 REDACTABLE_LABELS = frozenset({"pii", "secret"})
 BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection", "purpose", "toxicity", "voice"}
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from freehold.bundle.names import DETECTORS, NAMED, matches
+from freehold.bundle.names import DETECTORS, NAMED, QUIET, matches
 from freehold.bundle.schema import Settings
 from freehold.core.spec import ApprovalSpec, ContentKept, DetectorSetting, Limits
 
@@ -27,6 +27,7 @@ _ORDER: dict[str, tuple[object, ...]] = {
     "action": ("annotate", "redact", "block"),
 }
 _EVERYWHERE = frozenset({"request", "context", "answer"})
+_PHASES = {"injection.model": frozenset({"request", "context"})}
 
 
 class Effective(Struct, frozen=True):
@@ -73,6 +74,8 @@ def declared(settings: Settings, detector_ids: Iterable[str] = DETECTORS) -> dic
     for pattern, use in sorted(settings.detectors.items(), key=lambda item: _specific(item[0])):
         family = pattern.endswith(".*")
         for detector in [d for d in ids if matches(pattern, d)] if family else [pattern]:
+            if not family and detector in QUIET:
+                leaves["detectors", detector, "phases"] = _PHASES.get(detector, _EVERYWHERE)
             for field in use.model_fields_set:
                 leaves["detectors", detector, field] = _detector_leaf(field, getattr(use, field))
     return leaves
@@ -172,16 +175,16 @@ def defaults(detector_ids: Iterable[str] = DETECTORS) -> Effective:
         if detector.startswith(("injection.", "hidden.")):
             use["action"] = "annotate"
             use["mode"] = "observe" if detector.startswith("injection.") else "enforce"
-            if detector == "injection.model":
-                use["phases"] = frozenset({"request", "context"})
         elif detector.startswith("purpose."):
             use |= {"mode": "observe", "action": "annotate", "phases": frozenset({"request"})}
         elif detector.startswith("toxicity."):
-            use |= {"mode": "observe", "action": "annotate", "phases": frozenset[str]()}
+            use |= {"mode": "observe", "action": "annotate"}
         elif detector.startswith("voice."):
             use |= {"mode": "observe", "action": "annotate", "phases": frozenset({"answer"})}
         elif detector in NAMED:
             use["mode"] = "observe"
+        if detector in QUIET:
+            use["phases"] = frozenset[str]()
         for field, value in use.items():
             values["detectors", detector, field] = value
     return Effective(values)

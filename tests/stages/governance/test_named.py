@@ -2,8 +2,9 @@
 
 import pytest
 
-from freehold.bundle.names import NAMED
-from freehold.bundle.settings import defaults, detectors_of
+from freehold.bundle.names import NAMED, QUIET
+from freehold.bundle.schema import Settings
+from freehold.bundle.settings import declared, defaults, detectors_of, extend
 from freehold.stages.governance import builtin_detectors
 from tests.stages.governance import kit
 
@@ -58,6 +59,18 @@ def test_they_need_a_sentence_and_observe_until_told_otherwise() -> None:
     assert {d.id for d in named} == NAMED
     assert {d.needs for d in named} == {"sentence"}
     assert {d.id for d in detectors_of(defaults()) if d.mode == "observe"} >= NAMED
+
+
+def test_they_read_nothing_until_named_one_by_one() -> None:
+    family = Settings.model_validate({"detectors": {"pii.*": {"mode": "enforce"}}})
+    uses = {d.id: d for d in detectors_of(extend(defaults(), declared(family)))}
+    assert not any(uses[name].phases for name in QUIET)
+    assert uses["pii.email"].phases
+    one = Settings.model_validate({"detectors": {"pii.person": {}, "injection.model": {}}})
+    uses = {d.id: d for d in detectors_of(extend(defaults(), declared(one)))}
+    assert uses["pii.person"].phases == {"request", "context", "answer"}
+    assert uses["injection.model"].phases == {"request", "context"}
+    assert not uses["pii.place"].phases
 
 
 def test_a_text_is_read_once_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
