@@ -49,6 +49,11 @@ class Features(Struct, frozen=True, kw_only=True):
     language: str = "und"
     language_score: int = 0
 
+    @property
+    def read_as(self) -> str:
+        """The language in which to read the text: English where none can be told."""
+        return "en" if self.language == "und" else self.language
+
 
 class Prepared(Struct, frozen=True, kw_only=True):
     """data_prep → governance: clean text. ``hidden`` counts invisible characters taken out."""

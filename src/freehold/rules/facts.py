@@ -37,10 +37,8 @@ def request_facts(names: Iterable[str], screened: Screened) -> dict[str, Any]:
             sheet[name] = _REQUEST[name](screened)
         elif name in ("request.percents", "request.money"):
             if text_facts is None:
-                language = screened.prepared.features.language
-                text_facts = extract(
-                    screened.prepared.query, "en" if language == "und" else language
-                )
+                prepared = screened.prepared
+                text_facts = extract(prepared.query, prepared.features.read_as)
             sheet[name] = records(text_facts, KINDS[name.partition(".")[2]])
     return sheet
 
@@ -143,11 +141,8 @@ def _ungrounded(
     checked: Checked, text_facts: Iterable[TextFact], texts: Sequence[str]
 ) -> list[dict[str, Any]]:
     prepared = checked.answer.sendable.plan.ruled.grounded.screened.prepared
-    language = prepared.features.language
     asked = "\n".join(message.content for message in prepared.messages if message.role == "user")
-    return ungrounded(
-        texts, text_facts, _trusted(checked), asked, "en" if language == "und" else language
-    )
+    return ungrounded(texts, text_facts, _trusted(checked), asked, prepared.features.read_as)
 
 
 def _stands_in(minor_units: int, texts: list[str]) -> bool:

@@ -19,6 +19,7 @@ from freehold.text import numbers
 from freehold.text.facts import extract
 from freehold.text.normalise import fold
 from freehold.text.patterns import compile as compile_pattern
+from freehold.text.quantities import SECONDS
 from freehold.text.sentences import sentence_ends
 
 _VALUES: frozenset[FactKind] = frozenset({"percent", "money", "date", "duration", "quantity"})
@@ -41,7 +42,6 @@ _NAME = re.compile(
     r"| [A-Z][\w'&-]+)+)"
 )
 _QUOTED = re.compile(r"[\"“„«]([A-Z][^\"“”„«»\n]{2,60})[\"”“»]")
-_LISTED = re.compile(r"(?:^|\n)\s*$")
 _SEPARATORS = str.maketrans("", "", " -_/#.")
 _NOT_NAMES = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february march april may "
@@ -162,16 +162,10 @@ def _bare_forms(fact: TextFact, value: int) -> Iterator[Number]:
         yield _reduced(value, 0)  # price_cents: 2490
     elif fact.kind == "quantity":
         yield _reduced(value, 3)
-    elif fact.kind == "duration" and fact.unit in _SECONDS:
-        whole, rest = divmod(value, _SECONDS[fact.unit])
+    elif fact.kind == "duration" and fact.unit in SECONDS:
+        whole, rest = divmod(value, SECONDS[fact.unit])
         if not rest:
             yield _reduced(whole, 0)  # return_days: 30
-
-
-_SECONDS = {
-    "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "business_day": 86_400,
-    "week": 604_800, "month": 2_592_000, "year": 31_536_000,
-}  # fmt: skip
 
 
 def _loose(
@@ -213,7 +207,7 @@ def _loose(
 
 def _is_marker(text: str, start: int) -> bool:
     """Whether the number begins a line, as in a list."""
-    return bool(_LISTED.search(text, 0, start))
+    return not text[text.rfind("\n", 0, start) + 1 : start].strip()
 
 
 def _record(kind: str, start: int, text: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.ask import Arrival, Ask
@@ -42,7 +43,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {name: getattr(self, name) for name in self.__struct_fields__}
+        return asdict(self)
 
 
 class Undecided(Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ class Undecided(Struct, frozen=True, kw_only=True):
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {name: getattr(self, name) for name in self.__struct_fields__}
+        return asdict(self)
 
 
 class Comparison(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from freehold.bundle.invariant import Invariant
 from freehold.bundle.resolve import ResolvedBundle
@@ -11,8 +12,7 @@ from freehold.core.errors import NotFound
 from freehold.core.spec import RuleSpec
 from freehold.rules.prove import Verdict, can_hold, implies
 from freehold.rules.syntax import Unread
-
-STRICTNESS = ("block", "require_approval", "rewrite", "redact")
+from freehold.stages.policy.verdicts import STRICTNESS
 
 
 class Proof(Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class Proof(Struct, frozen=True, kw_only=True):
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {name: getattr(self, name) for name in self.__struct_fields__}
+        return asdict(self)
 
 
 class Proofs(Struct, frozen=True, kw_only=True):

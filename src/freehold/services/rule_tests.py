@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from freehold.bundle.rule_test import RuleTest, TestPrincipal
 from freehold.core.ask import Message, ToolCall
@@ -28,7 +29,7 @@ class RuleTestResult(Struct, frozen=True, kw_only=True):
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {name: getattr(self, name) for name in self.__struct_fields__}
+        return asdict(self)
 
 
 class RuleTests(Struct, frozen=True, kw_only=True):

@@ -6,9 +6,9 @@ from freehold.text.clauses import Document, polarity
 from freehold.text.patterns import Spans
 from freehold.text.patterns import compile as compile_pattern
 
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "business_day": 86_400,
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "business_day": 86_400,
             "week": 604_800, "month": 2_592_000, "year": 31_536_000}  # fmt: skip
-_DAY = _SECONDS["day"]
+_DAY = SECONDS["day"]
 _TIME_WORDS = {
     "second": "second seconds sec secs sekunde sekunden seconde secondes segundo segundos",
     "minute": "minute minutes min mins minuten minuto minutos",
@@ -122,7 +122,7 @@ def _unit(word: str, business: bool) -> tuple[FactKind, str, int]:
     """(kind, unit, factor to the integer value)."""
     if word in _TIMES:
         unit = "business_day" if business and _TIMES[word] == "day" else _TIMES[word]
-        return "duration", unit, _SECONDS[unit]
+        return "duration", unit, SECONDS[unit]
     return "quantity", _THINGS.get(word, "piece"), 1000
 
 

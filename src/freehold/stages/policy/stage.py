@@ -250,8 +250,7 @@ def _request_side(names: frozenset[str], grounded: Grounded, trail: Trail) -> di
 
 
 def _language(grounded: Grounded) -> str:
-    language = grounded.screened.prepared.features.language
-    return "en" if language == "und" else language
+    return grounded.screened.prepared.features.read_as
 
 
 def _refuse_if_blocked(demands: Demands) -> None:
