@@ -42,6 +42,8 @@ class Figures(Struct, kw_only=True, omit_defaults=True):
 
     ``below_us`` is the children's part of it (Freehold's index), ``busy`` the share of a core that
     the gateway used while requests came, ``other_cpu`` what had no part in the measurement.
+    ``queued_us`` is what a request waited for the core while something else had it, ``gc_us`` and
+    ``gc_longest_ms`` how long garbage collection stopped all of them, the longest rounded up.
     """
 
     rps: float
@@ -53,6 +55,9 @@ class Figures(Struct, kw_only=True, omit_defaults=True):
     busy: float | None = None
     other_cpu: float | None = None
     rss_mb: float | None = None
+    queued_us: float | None = None
+    gc_us: float | None = None
+    gc_longest_ms: float | None = None
     first_p50_ms: float | None = None
     events: float | None = None
     stages_us: dict[str, float] | None = None
@@ -166,10 +171,11 @@ def _turn(
 
 def _one(each: Running, upstream: int, plan: Plan) -> Figures:
     requests = each.stream if plan.stream else each.whole
-    stages, waits = _stages(each)
-    before, busy = _use(each.pid), _busy(each, upstream)
+    earlier = _metrics(each)
+    before, busy, queued = _use(each.pid), _busy(each, upstream), _queued(each.pid)
     sample = run(drive(each.host, each.port, requests, plan))
     used, others = _use(each.pid), _busy(each, upstream) - busy
+    waited = _queued(each.pid)
     if each.pid is not None:
         processes.settle(each.pid)
     after = _use(each.pid)
@@ -180,12 +186,27 @@ def _one(each: Running, upstream: int, plan: Plan) -> Figures:
         figures.busy = used.since(before) / max(plan.seconds, 1e-9)
         figures.rss_mb = after.rss_mb
     figures.other_cpu = max(0.0, others / plan.seconds)
-    if stages:
-        later, later_waits = _stages(each)
-        count = figures.requests
-        figures.stages_us = {k: (later[k] - stages[k]) / count * US for k in later}
-        figures.waits_us = {k: (later_waits[k] - waits.get(k, 0)) / count * US for k in later_waits}
+    if queued is not None and waited is not None:
+        figures.queued_us = (waited - queued) / figures.requests * US
+    if earlier:
+        _own(figures, earlier, _metrics(each))
     return figures
+
+
+def _own(figures: Figures, earlier: str, later: str) -> None:
+    """What Freehold itself counted between two looks at its metrics."""
+    count = figures.requests
+    (stages, waits), (more, more_waits) = read_metrics(earlier), read_metrics(later)
+    figures.stages_us = {k: (more[k] - stages[k]) / count * US for k in more}
+    figures.waits_us = {k: (more_waits[k] - waits.get(k, 0)) / count * US for k in more_waits}
+    (paused, pauses), (more_paused, more_pauses) = read_pauses(earlier), read_pauses(later)
+    figures.gc_us = (more_paused - paused) / count * US
+    figures.gc_longest_ms = 0.0
+    inside = 0
+    for bound, pausing in sorted(more_pauses.items()):
+        now = pausing - pauses.get(bound, 0)  # cumulative: also those of the bounds below
+        if now > inside:
+            inside, figures.gc_longest_ms = now, min(bound, more_paused - paused) * MS
 
 
 def _figures(sample: Sample, plan: Plan) -> Figures:
@@ -208,6 +229,10 @@ def _use(pid: int | None) -> processes.Use | None:
     return processes.use(pid) if pid is not None else None
 
 
+def _queued(pid: int | None) -> float | None:
+    return processes.queued_s(pid) if pid is not None else None
+
+
 def _busy(each: Running, upstream: int) -> float:
     """CPU seconds of everything on this machine that has no part in the measurement."""
     parts = (_use(upstream), _use(each.pid))
@@ -216,14 +241,13 @@ def _busy(each: Running, upstream: int) -> float:
     return processes.machine_s() - ours
 
 
-def _stages(each: Running) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds of own work, and of waiting, by stage, since Freehold began."""
+def _metrics(each: Running) -> str:
+    """Freehold's Prometheus page; empty for the others."""
     if not each.name.startswith("freehold"):
-        return {}, {}
+        return ""
     with closing(HTTPConnection(each.host, each.port, timeout=10)) as gateway:
         gateway.request("GET", "/metrics")
-        text = gateway.getresponse().read().decode()
-    return read_metrics(text)
+        return gateway.getresponse().read().decode()
 
 
 def read_metrics(text: str) -> tuple[dict[str, float], dict[str, float]]:
@@ -231,6 +255,16 @@ def read_metrics(text: str) -> tuple[dict[str, float], dict[str, float]]:
     own = re.findall(r'^freehold_own_work_seconds_total\{layer="(\w+)"\} (\S+)$', text, _LINES)
     waits = re.findall(r'^freehold_stage_wait_seconds_sum\{stage="(\w+)"\} (\S+)$', text, _LINES)
     return {k: float(v) for k, v in own}, {k: float(v) for k, v in waits}
+
+
+def read_pauses(text: str) -> tuple[float, dict[float, int]]:
+    """Seconds of garbage collection, and the pauses up to each bound in seconds, cumulative."""
+    sums = re.findall(r"^python_gc_pause_seconds_sum\{[^}]*\} (\S+)$", text, _LINES)
+    rows = re.findall(r'^python_gc_pause_seconds_bucket\{[^}]*le="(\S+)"\} (\d+)$', text, _LINES)
+    pauses: dict[float, int] = {}
+    for bound, count in rows:
+        pauses[float(bound)] = pauses.get(float(bound), 0) + int(count)
+    return sum(map(float, sums)), pauses
 
 
 def _result(

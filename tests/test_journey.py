@@ -37,6 +37,7 @@ from freehold.core.trail import Trail
 from freehold.journey import Journey
 from freehold.ledger.record import Record
 from freehold.services.explain import explain
+from freehold.stages.policy.demands import terms_of
 from freehold.testing.fakes import FakeProvider, Script, said
 from tests.conformance.harness import BUNDLE, CHAT, KEY, Wired, body_for, wired
 
@@ -174,7 +175,7 @@ async def test_cancelled_at_any_moment(tmp_path, stream):
     )
     outcomes = set()
     async with wired(tmp_path, BUNDLE, provider=FakeProvider(slow)) as w:
-        for step in range(40):
+        for patience in (*(step * 0.0007 for step in range(40)), 30):
             asked = arrival(stream=stream)
             trail = Trail(asked)
 
@@ -184,7 +185,7 @@ async def test_cancelled_at_any_moment(tmp_path, stream):
                         await asyncio.sleep(0.001)
 
             task = asyncio.create_task(go())
-            await asyncio.sleep(step * 0.0007)
+            await asyncio.wait([task], timeout=patience)
             task.cancel()
             await asyncio.wait([task])
             if not trail.closed:
@@ -290,7 +291,9 @@ async def held_answer(w: Wired) -> Answer:
     trail, pieces = await travel(w.gateway.journey)
     assert trail.result == "held"
     assert [p.text for p in pieces] == [""]
-    return replace(w.holds.held[-1], discharged=(APPROVED,))
+    (rule,) = w.gateway.bundle.rules.values()
+    met = replace(APPROVED, terms=terms_of(rule))
+    return replace(w.holds.held[-1], discharged=(met,))
 
 
 async def resume(journey: Journey, held: Answer) -> tuple[Trail, list[Released]]:
@@ -327,7 +330,8 @@ async def test_an_approved_answer_leaves_with_a_record_of_its_own(tmp_path):
 async def test_what_nobody_approved_stays(tmp_path):
     async with wired(tmp_path, with_rule(), HELD) as w:
         held = await held_answer(w)
-        for other in (replace(APPROVED, version=2), replace(APPROVED, role="clerk")):
+        (met,) = held.discharged
+        for other in (replace(met, terms="0" * 64), replace(met, role="clerk")):
             trail, pieces = await resume(w.gateway.journey, replace(held, discharged=(other,)))
             assert pieces == []
             assert isinstance(trail.failure, StillHeld)

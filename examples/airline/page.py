@@ -3,10 +3,12 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import get_args
 
 from examples.airline.checked import Round, Sample
 from examples.airline.replay import Reply
 from examples.airline.summary import Fact, Figures, Summary, fields, percentile, text_of
+from freehold.core.spec import Containment
 
 BEGIN = "<!-- figures: written by `python -m examples.airline --write-docs` -->"
 END = "<!-- /figures -->"
@@ -46,6 +48,7 @@ def tables(figures: Figures, read: Mapping[Sample, Sequence[Round]]) -> str:
         _outcome(figures),
         _personal(figures),
         _rules(figures.summary),
+        _tool_calls(figures.summary),
         _commitments(figures.summary),
         _facts(figures),
         _by_hand(read),
@@ -150,6 +153,23 @@ def _rules(summary: Summary) -> str:
         )
     ]
     return _table("Rules that fired", ("rule", "phase", "mode", "demands", "turns"), rows)
+
+
+def _tool_calls(summary: Summary) -> str:
+    rows: list[Row] = [
+        (f"`untrusted: {setting}`", summary.stopped[setting]) for setting in get_args(Containment)
+    ]
+    fields = sum(count for (_, whole), count in summary.origins.items() if whole)
+    prose = sum(summary.origins.values()) - fields
+    kinds = Counter(kind for kind, _ in summary.origins.elements())
+    named = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()))
+    note = (
+        f"Of {summary.calls:,} tool calls, {summary.traced:,} have an argument that stands in what "
+        f"a tool returned and in nothing that the customer or the app said: {fields:,} arguments "
+        f"that are a whole field of it, {prose:,} out of longer texts ({named}).\n"
+    )
+    head = ("`settings.tools`", "calls that it would stop")
+    return "\n".join((_table("Where tool calls' arguments come from", head, rows), note))
 
 
 def _commitments(summary: Summary) -> str:

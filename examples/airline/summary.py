@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from examples.airline.conversations import Message
 from examples.airline.replay import Reply
 from freehold.bundle.names import NAMED
+from freehold.core.spec import Containment
 from freehold.ledger.reading import read_all
+from freehold.stages.policy.tool_calls import stops
 
 PLACEHOLDER = re.compile(r"\[([A-Z][A-Z0-9_]*)_[0-9A-F]{8}\]")
 # What a profile or a booking holds about a person, by the key in the tool's JSON.
@@ -58,7 +60,11 @@ class Finding(NamedTuple):
 
 @dataclass(kw_only=True)
 class Summary:
-    """The figures. Rules are counted by (id, phase, mode, what they demand)."""
+    """The figures. Rules are counted by (id, phase, mode, what they demand).
+
+    `calls` are tool calls, `traced` those with an argument from untrusted text; `stopped` counts
+    those that a setting would stop, `origins` arguments by (kind, whole field).
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     rules: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
@@ -66,6 +72,10 @@ class Summary:
     findings: set[Finding] = field(default_factory=set)
     requests_with: Counter[str] = field(default_factory=Counter)
     leaks: list[tuple[int, int, str]] = field(default_factory=list)
+    calls: int = 0
+    traced: int = 0
+    stopped: Counter[str] = field(default_factory=Counter)
+    origins: Counter[tuple[str, bool]] = field(default_factory=Counter)
     redacted: int = 0
     restored: int = 0
     own_work_ms: list[float] = field(default_factory=list)
@@ -122,10 +132,23 @@ def summarise(replies: Sequence[Reply], kept: Mapping[str, Mapping[str, Any]]) -
         for decision in (*opened["decisions"], *closed["decisions"]):
             if decision["rule"] == "placeholders" and decision["outcome"] == "allow":
                 summary.restored += int(decision["why"].split()[0])
+        _trace(summary, closed.get("tool_calls", ()))
         summary.own_work_ms.append(sum(closed["spent_ns"].values()) / 1e6)
         for stage, spent in closed["spent_ns"].items():
             summary.stages_ms.setdefault(stage, []).append(spent / 1e6)
     return summary
+
+
+def _trace(summary: Summary, calls: Iterable[Mapping[str, Any]]) -> None:
+    for call in calls:
+        summary.calls += 1
+        origins = [(origin["kind"], origin["field"]) for origin in call["untrusted"]]
+        summary.traced += bool(origins)
+        summary.origins.update(origins)
+        for setting in get_args(Containment):
+            summary.stopped[setting] += any(
+                stops(setting, kind, field=whole) for kind, whole in origins
+            )
 
 
 def _facts(reply: Reply, found: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:

@@ -15,8 +15,14 @@ class Places(Persons):
     """Draws addresses and places too."""
 
     def city(self) -> list[Piece]:
-        """A town."""
+        """A town, now and then in capitals or in its own script."""
         rng = self.rng
+        draw = rng.random()
+        if draw < 0.06:
+            return [(rng.choice(self.names.country(rng).city).upper(), "PLACE")]
+        if draw < 0.08:
+            native = [each.city for each in self.names.native if each.city]
+            return [(rng.choice(rng.choice(native)), "PLACE")]
         if rng.random() < 0.35:
             return [(rng.choice(self.names.cities), "PLACE")]
         if rng.random() < 0.07:

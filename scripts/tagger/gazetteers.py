@@ -1,10 +1,13 @@
 """Names from many countries, drawn from Faker (MIT) once, in a fixed order."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from faker import Faker
+from faker.providers.job.en_US import Provider as Jobs
 
 from scripts.tagger.vocabulary import words
 
@@ -15,6 +18,7 @@ pl_PL cs_CZ sk_SK sl_SI hr_HR hu_HU ro_RO tr_TR lt_LT lv_LV et_EE az_AZ ga_IE id
 ig_NG tw_GH uz_UZ
 """
 NATIVE = "ru_RU uk_UA bg_BG el_GR he_IL ar_SA ja_JP zh_CN ko_KR hi_IN th_TH"
+ABROAD = ("de", "fr", "es", "it", "nl", "pl")
 WEIGHTS = {"en_US": 5, "en_GB": 3, "de_DE": 2, "fr_FR": 2, "es_ES": 2, "it_IT": 2, "en_IN": 2}
 
 
@@ -73,10 +77,30 @@ class Names:
         self.faiths = words("faiths")
         self.titles = words("titles")
         self.companies = words("companies")
+        self.foreign = {language: _ordinary(language) for language in ABROAD}
+        self.english = _ordinary("en")
+        self.jobs = words("jobs") * 4 + sorted(set(Jobs.jobs))
+        self._home: list[Country] = []
 
     def country(self, rng: random.Random) -> Country:
         """One of the countries whose names are written in Latin letters."""
+        if self._home:
+            return rng.choice(self._home)
         return rng.choices(self.countries, self.weights)[0]
+
+    @contextmanager
+    def at_home(self, language: str) -> Iterator[None]:
+        """Draw only from countries of one language."""
+        self._home = [each for each in self.countries if each.locale.startswith(f"{language}_")]
+        yield
+        self._home = []
+
+
+def _ordinary(language: str) -> list[str]:
+    """Ordinary words of a language, from Faker's own lists."""
+    locale = "en_US" if language == "en" else f"{language}_{language.upper()}"
+    listed = import_module(f"faker.providers.lorem.{locale}").Provider.word_list
+    return sorted({word for word in listed if word and word[0].isalpha()})
 
 
 def _latin(names: list[str]) -> bool:

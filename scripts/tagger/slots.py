@@ -7,7 +7,7 @@ from collections.abc import Callable
 from scripts.tagger.addresses import Places
 from scripts.tagger.gazetteers import Names
 from scripts.tagger.persons import Piece
-from scripts.tagger.vocabulary import words
+from scripts.tagger.vocabulary import inflected, words
 
 _FORMS = words("firm_forms")
 _TRADES = words("trades")
@@ -19,7 +19,12 @@ _MONTHS = words("months")
 _SHORT_MONTHS = [month[:3] for month in _MONTHS]
 _DAYS = words("weekdays")
 _CODES = words("codes")
-_BRANDS, _JOBS = words("brands"), words("jobs")
+_BRANDS, _UNITS = words("brands"), words("units")
+_IRREGULAR = (
+    "was had did went came made took gave got said told saw found left felt kept held brought "
+    "bought thought built sent spent met paid read ran sold sat stood won wrote began broke chose "
+    "drew drove ate fell flew forgot grew knew led rose sang spoke stole swam threw woke wore"
+).split()
 _PRODUCTS, _THINGS = words("products"), words("things")
 
 
@@ -28,6 +33,10 @@ class Slots(Places):
 
     def __init__(self, names: Names, rng: random.Random) -> None:
         super().__init__(names, rng)
+        listed = [form for word in words("words") for form in inflected(word)]
+        self.forms = listed + words("words_more") * 2 + names.english * 2
+        self.past = sorted({form for form in self.forms if form.endswith("ed")} | set(_IRREGULAR))
+        self.at_home = names.at_home
         self._made: dict[str, Callable[[], list[Piece]]] = {
             "p": self.person, "pf": self.given, "pn": self.full, "pl": self.family,
             "pt": self.titled, "title": lambda: [(rng.choice(names.titles), "TITLE")],
@@ -42,7 +51,17 @@ class Slots(Places):
             "money": self.money, "phone": self.phone, "email": self.email, "code": self.code,
             "time": self.time, "product": lambda: [(rng.choice(_PRODUCTS), "O")],
             "brand": lambda: [(rng.choice(_BRANDS), "O")],
-            "job": lambda: [(rng.choice(_JOBS), "O")],
+            "job": lambda: [(rng.choice(names.jobs), "O")],
+            "jt": lambda: [(rng.choice(names.jobs), "TITLE")],
+            "word": lambda: [(rng.choice(self.forms), "O")],
+            "words": lambda: [(self._ordinary(1, 4), "O")],
+            "Word": lambda: [(rng.choice(self.forms).capitalize(), "O")],
+            "Words": lambda: [(self._ordinary(1, 4).title().replace("'S", "'s"), "O")],
+            "verb": lambda: [(rng.choice(self.past), "O")],
+            "snake": lambda: [(self._ordinary(1, 3).lower().replace(" ", "_"), "O")],
+            "Camel": lambda: [(self._ordinary(1, 3).title().replace(" ", ""), "O")],
+            "camel": lambda: [(self._camel(), "O")],
+            "unit": lambda: [(f"{rng.choice(_UNITS)} {rng.randint(1, 999)}", "ADDRESS")],
             "thing": lambda: [(rng.choice(_THINGS), "O")], "url": self.url,
             "weekday": lambda: [(rng.choice(_DAYS), "O")],
             "month": lambda: [(rng.choice(_MONTHS), "O")],
@@ -52,6 +71,14 @@ class Slots(Places):
     def fill(self, slot: str) -> list[Piece]:
         """Pieces for a slot."""
         return self._made[slot]()
+
+    def _ordinary(self, least: int, most: int) -> str:
+        """Ordinary words in no order."""
+        return " ".join(self.rng.choice(self.forms) for _ in range(self.rng.randint(least, most)))
+
+    def _camel(self) -> str:
+        name = self._ordinary(1, 3).title().replace(" ", "")
+        return name[0].lower() + name[1:]
 
     def people(self) -> list[Piece]:
         """A nationality, now and then a faith."""
@@ -132,7 +159,10 @@ class Slots(Places):
             f"{name} {day}{th}", f"the {day}{th} of {name}", f"{name} {year}",
             f"{rng.choice(_DAYS)}, {name} {day}",
             f"{rng.choice(_DAYS)}, {day} {name} {year}", f"{rng.choice(_DAYS)} {day} {name}",
-            f"{year}-{month:02d}-{day:02d} {rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:00",
+            (f"{year}-{month:02d}-{day:02d} {rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:"
+            f"{rng.randint(0, 59):02d}"),
+            (f"{year}-{month:02d}-{day:02d}T{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:"
+            f"{rng.randint(0, 59):02d}"),
             f"{day}-{name[:3]}-{year}", f"{name[:3]}-{day:02d}-{year}",
             f"{day:02d}{sep}{month:02d}{sep}{short}",
         )  # fmt: skip
@@ -238,7 +268,12 @@ class Slots(Places):
                     (
                         f"{rng.randint(1, 12)} {rng.choice(('am', 'pm', 'AM', 'PM'))}",
                         f"{rng.randint(0, 23)}:{rng.randint(0, 59):02d}",
+                        f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:00",
+                        f"{rng.randint(1, 12):02d}:{rng.randint(0, 59):02d} "
+                        + rng.choice(("AM", "PM", "am", "p.m.", "PM EST", "AM CET", "PM GMT")),
                         f"{rng.randint(1, 12)}:30",
+                        f"{rng.randint(1, 12)}{rng.choice(('am', 'pm', 'pm', 'AM', 'PM'))}",
+                        f"{rng.randint(1, 12)}:{rng.randint(0, 59):02d}{rng.choice(('am', 'pm'))}",
                         "noon",
                         "midnight",
                     )

@@ -5,16 +5,17 @@ answers and streams take the same lines: an answer grows, and each time it grows
 judged, and as much of it released as no control can still object to.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
 
 from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
 from freehold.core.errors import FreeholdError, ProviderError, ProviderUnavailable, RoutingError
-from freehold.core.handoffs import Admitted, Answer, Judged, Released, Ruled
+from freehold.core.handoffs import Admitted, Answer, Awaiting, Due, Released, Ruled, Sendable
+from freehold.core.releasing import release
 from freehold.core.trail import Trail
 from freehold.stages.admit import Admit
 from freehold.stages.audit import Audit
@@ -27,6 +28,7 @@ from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
 
 P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Journey(Struct, frozen=True, kw_only=True):
@@ -55,9 +57,9 @@ class Journey(Struct, frozen=True, kw_only=True):
         try:
             admitted = await self.admit(arrival, trail)
             prepared = self.data_prep(admitted, trail)
-            screened = self.governance.request(prepared, trail)
+            screened = await self._governed(self.governance.request, prepared, trail)
             stitched = await self.context(screened, trail)
-            grounded = self.governance.context(stitched, trail)
+            grounded = await self._governed(self.governance.context, stitched, trail)
             ruled = self.policy.request(grounded, trail)
             async with aclosing(self._attempts(ruled, trail)) as growing:
                 async for judged in growing:
@@ -67,6 +69,7 @@ class Journey(Struct, frozen=True, kw_only=True):
                         if not trail.opened:
                             await self._open(ruled, trail)
                         trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
+                        self.governance.carrying.mark(piece, place, trail)
                         yield piece
             finished = True
         except Exception as error:  # noqa: BLE001 - a stage that crashes refuses
@@ -81,10 +84,12 @@ class Journey(Struct, frozen=True, kw_only=True):
         ruled = held.sendable.plan.ruled
         finished = False
         try:
-            judged = self.policy.answer(self.governance.answer(held, trail), trail)
+            checked = await self._governed(self.governance.answer, held, trail)
+            judged = self.policy.answer(checked, trail)
             await self._open(ruled, trail)
             for place, piece in release(judged, trail):
                 trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
+                self.governance.carrying.mark(piece, place, trail)
                 yield piece
             finished = True
         except Exception as error:  # noqa: BLE001 - a stage that crashes refuses
@@ -94,25 +99,30 @@ class Journey(Struct, frozen=True, kw_only=True):
         if trail.failure is not None:
             raise trail.failure
 
-    async def _open(self, ruled: Ruled, trail: Trail) -> None:
+    async def _open(self, ruled: Ruled | Awaiting, trail: Trail) -> None:
         """No answer without its record: this one comes before the first character."""
         self.governance.keep(ruled.admitted, trail)
+        self.governance.carrying.trace(ruled.grounded, trail)
         self.audit.opened(ruled, trail)
         if ruled.admitted.app.strict_audit:
             await self.audit.durable()
 
-    async def _attempts(self, ruled: Ruled, trail: Trail) -> AsyncGenerator[Judged, None]:
+    async def _attempts(self, ruled: Ruled | Awaiting, trail: Trail) -> AsyncGenerator[Due, None]:
         """Route, then try the plan's models in turn until one answers."""
+        if isinstance(ruled, Awaiting):  # a person decides before any model is asked
+            yield ruled
+            return
         plan = self.routing(ruled, trail)
         failure: FreeholdError = RoutingError("the plan holds no attempt")
         for attempt in plan.attempts:
             try:
                 packed = self.inference.pack(plan, attempt, trail)
-                sendable = self.governance.redact(plan, attempt, packed, trail)
+                redact = self.governance.redact
+                sendable = await self._governed(redact, plan, attempt, packed, trail)
                 self.admit.lease(sendable, trail)
                 async with aclosing(self.inference.call(sendable, trail)) as answers:
                     async for answer in answers:
-                        checked = self.governance.answer(answer, trail)
+                        checked = await self._governed(self.governance.answer, answer, trail)
                         yield self.policy.answer(checked, trail)
                 return
             except (ProviderError, RoutingError) as error:
@@ -123,10 +133,26 @@ class Journey(Struct, frozen=True, kw_only=True):
                 trail.start_over()
         raise failure
 
+    async def _governed(self, step: Callable[P, R], *args: P.args, **none: P.kwargs) -> R:
+        """A step of governance; detectors that take their time have read what it reads before."""
+        if self.governance.waits(*args):
+            await self.governance.consult(step, args, self._ask)
+        return step(*args, **none)
+
+    async def _ask(self, sendable: Sendable, trail: Trail) -> Answer:
+        """A guard's own call to its model: paid for, timed and recorded like any other."""
+        self.admit.lease(sendable, trail)
+        async with aclosing(self.inference.call(sendable, trail)) as answers:
+            async for answer in answers:
+                if answer.complete:
+                    return answer
+        raise ProviderUnavailable(f"model {sendable.attempt.model.id}: no answer")
+
     def _close(self, admitted: Admitted | None, trail: Trail, finished: bool) -> None:
         """Every journey ends here: success, refusal, hold, error, a client that hung up."""
         if admitted is not None:
             _last(trail, self.governance.keep, admitted, trail)
+            _last(trail, self.governance.carrying.traced, admitted, trail)
         _last(trail, self.admit.settle, trail)
         trail.result = trail.outcome(finished=finished)
         _last(trail, self.audit.closed, admitted, trail, trail.result)
@@ -141,27 +167,3 @@ def _last(trail: Trail, step: Callable[P, None], *args: P.args, **kwargs: P.kwar
         step(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - it becomes the exchange's failure
         trail.fail(error)
-
-
-def release(judged: Judged, trail: Trail) -> Iterator[tuple[int, Released]]:
-    """What of a judged answer has not left yet; an answer that is held leaves only its notice."""
-    answer = judged.checked.answer
-    model = answer.reported_model or answer.sendable.attempt.model.id
-    if judged.held is not None:
-        yield 0, Released(held=judged.held, finish_reason="content_filter", model=model)
-        return
-    for place, (choice, end) in enumerate(zip(judged.choices, judged.release_chars, strict=True)):
-        text = choice.text[trail.left(place) : end]
-        if text or answer.complete:
-            yield (
-                place,
-                Released(
-                    index=choice.index,
-                    text=text,
-                    tool_calls=choice.tool_calls if answer.complete else (),
-                    finish_reason=(choice.finish_reason or "stop") if answer.complete else None,
-                    usage=answer.usage if place == 0 and answer.complete else None,
-                    model=model,
-                    embeddings=answer.embeddings if place == 0 else (),
-                ),
-            )

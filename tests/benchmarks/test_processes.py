@@ -1,5 +1,6 @@
 """CPU time and memory of a tree of processes."""
 
+import os
 import subprocess
 import sys
 import time
@@ -69,6 +70,21 @@ def test_stop_leaves_nobody_behind(burning: "subprocess.Popen[bytes]") -> None:
     processes.stop(burning)
     use = processes.use(burning.pid)
     assert use == processes.Use(0.0, 0.0, 0.0)
+
+
+def test_waiting_for_the_core_is_counted(tmp_path: Path) -> None:
+    """Two that burn on one core: each waits while the other one runs."""
+    core = min(os.sched_getaffinity(0))
+    command = [sys.executable, "-c", BURN]
+    both = [processes.start(command, env={}, log=tmp_path / f"log{i}", core=core) for i in range(2)]
+    try:
+        if processes.queued_s(both[0].pid) is None:
+            pytest.skip("this system does not count it")
+        wait_until(lambda: all((processes.queued_s(one.pid) or 0) > 0.1 for one in both))
+    finally:
+        for one in both:
+            processes.stop(one)
+    assert processes.queued_s(both[0].pid) is None, "it is gone"
 
 
 def test_the_machine_is_busy() -> None:

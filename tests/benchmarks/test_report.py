@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from benchmarks import report
 from benchmarks.__main__ import main
-from benchmarks.measure import Figures, ratios, read_metrics, summary
+from benchmarks.measure import Figures, ratios, read_metrics, read_pauses, summary
 
 METRICS = """\
 # TYPE freehold_own_work_seconds_total counter
@@ -36,7 +36,10 @@ def taken(*rates: float, cpu: float = 900.0) -> dict[str, list[Figures]]:
         "whole_32": [figures(rate) for rate in rates],
         "stream_1": [stream(rate) for rate in rates],
         "stream_32": [stream(rate) for rate in rates],
-        "half_load": [replace(figures(rate / 2), p99_ms=6.5) for rate in rates],
+        "half_load": [
+            replace(figures(rate / 2), p99_ms=6.5, queued_us=250.0, gc_us=12.0, gc_longest_ms=2.5)
+            for rate in rates
+        ],
         "half_load_direct": [replace(figures(rate / 2), p99_ms=1.0) for rate in rates],
     }
 
@@ -145,6 +148,26 @@ def test_metrics_are_read() -> None:
     own, waits = read_metrics(METRICS)
     assert own == {"admit": 1.5, "policy": 2.5e-05}
     assert waits == {"context": 0.25}
+
+
+def test_pauses_are_read() -> None:
+    page = """\
+python_gc_pause_seconds_bucket{generation="0",le="0.001"} 3
+python_gc_pause_seconds_bucket{generation="0",le="+Inf"} 4
+python_gc_pause_seconds_sum{generation="0"} 0.006
+python_gc_pause_seconds_bucket{generation="2",le="0.001"} 0
+python_gc_pause_seconds_bucket{generation="2",le="+Inf"} 1
+python_gc_pause_seconds_sum{generation="2"} 0.5
+"""
+    assert read_pauses(page) == (0.506, {0.001: 3, float("inf"): 5})
+    assert read_pauses("") == (0.0, {})
+
+
+def test_what_held_it_up_stands_beside_what_it_adds() -> None:
+    said = report.remarks(result())
+    at = next(i for i, line in enumerate(said) if line.startswith("Added p99"))
+    assert "250 µs in the mean for the core" in said[at + 1]
+    assert "for 12.0 µs a request, 2.5 ms at most" in said[at + 2]
 
 
 def test_an_earlier_run_is_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

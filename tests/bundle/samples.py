@@ -80,6 +80,11 @@ GOOD = {
             do:
               - annotate: {tag: money}
         """,
+    "staff.yaml": """\
+        identity:
+          issuers:
+            staff: {issuer: "https://id.example.com", audience: freehold, jwks: "file:jwks.json"}
+        """,
 }
 
 

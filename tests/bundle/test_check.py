@@ -172,6 +172,13 @@ def test_a_misspelt_phase_or_obligation_hides_no_expression(tmp_path: Path) -> N
     assert sorted(p.code for p in report.errors) == ["rule.expression", "shape.unknown-key"]
 
 
+DO = "when: 'true'\n    do:\n      - "
+MARK = f"phase: answer\n    {DO}annotate: {{tag: money}}"
+SENTENCE = f"phase: answer\n    needs: sentence\n    {DO}"
+LATE = f"phase: answer\n    late: terminate\n    {DO}"
+STREAM = f"phase: stream\n    {DO}"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code", "at", "says"),
     [
@@ -201,7 +208,7 @@ def test_a_misspelt_phase_or_obligation_hides_no_expression(tmp_path: Path) -> N
          "rule.obligation", "annotate", "its own `-`"),
         ("- annotate: {tag: money}", "- annotate:", "shape.empty", "annotate", "`annotate`"),
         ("- annotate: {tag: money}", "- block", "shape.type", "- block", "write `block: {}`"),
-        ("- annotate: {tag: money}", "- redact: {}", "rule.obligation", "redact", "neither"),
+        ("- annotate: {tag: money}", "- redact: {}", "rule.obligation", "redact", "to take out"),
         ("north: {parent: chain}", "north: {}", "tenant.root", "north:", "`parent: chain`"),
         ("north: {parent: chain}", "north: {parent: '1001'}", "tenant.cycle", "", "circle"),
         ("north: {parent: chain}", "north: {parent: chain, settings: {content: full}}",
@@ -241,9 +248,21 @@ def test_a_misspelt_phase_or_obligation_hides_no_expression(tmp_path: Path) -> N
         ("  small:\n", "  spare:\n    base_url: https://a.example/v1\n  small:\n", "unused.model",
          "spare", "never used"),
         ("rules: [mark-money]", "rules: []", "unused.rule", "mark-money:", "never used"),
-        ("phase: answer\n    when: 'true'\n    do:\n      - annotate: {tag: money}",
-         "phase: answer\n    needs: sentence\n    when: 'true'\n    do: [{rewrite: {template: N}}]",
-         "rule.late", "sentence", "`needs: whole`"),
+        (MARK, f"{SENTENCE}require_approval: {{role: boss}}", "rule.late", "sentence",
+         "`needs: whole`"),
+        (MARK, f"{LATE}rewrite: {{template: N}}", "rule.late", "terminate", "`late: buffer`"),
+        (MARK, f"{LATE}redact: {{facts: [money]}}", "rule.late", "terminate", "`late: buffer`"),
+        (MARK, f"needs: sentence\n    {LATE}block: {{}}", "rule.late", "terminate", "remove it"),
+        (MARK, LATE.replace("answer", "stream") + "block: {}", "rule.late", "terminate",
+         "remove it"),
+        (MARK, f"needs: whole\n    {STREAM}block: {{}}", "rule.needs", "whole", "`phase: answer`"),
+        (MARK, f"{STREAM}require_approval: {{role: boss}}", "rule.stream", "require_approval",
+         "`needs: whole`"),
+        (MARK, f"{STREAM}redact: {{labels: [pii]}}", "rule.stream", "labels", "`facts`"),
+        ("content: redacted", "content: redacted\n      detectors: {pii.*: {late: terminate}}",
+         "detector.late", "terminate", "remove it"),
+        ("content: redacted", "content: redacted\n      detectors: {pii.card: {late: soon}}",
+         "shape.choice", "soon", "terminate"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_named_where_it_stands(

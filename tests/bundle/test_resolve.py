@@ -156,10 +156,7 @@ def test_an_attribute_comes_from_the_claim_of_its_own_name_unless_said_otherwise
     tmp_path: Path,
 ) -> None:
     files = edited(
-        "identity:",
-        "identity:\n  issuers:\n    login:\n      issuer: https://login.example\n"
-        "      audience: freehold\n      jwks: file:jwks.json\n"
-        "      attribute_claims: {store: shop_number}",
+        'jwks: "file:jwks.json"', 'jwks: "file:jwks.json", attribute_claims: {store: shop_number}'
     )
     (issuer,) = resolved(write(tmp_path, files)).app_for("chain", "service").issuers
     assert issuer.attribute_claims == {"tier": "tier", "store": "shop_number"}

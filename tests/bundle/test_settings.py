@@ -19,8 +19,8 @@ from freehold.bundle.settings import (
     stricter,
 )
 
-LOCKABLE = ("limits", "content", "retention_days", "regions", "models", "detectors",
-            "require_identity", "audit", "approvals")  # fmt: skip
+LOCKABLE = ("limits", "content", "retention_days", "sealing", "regions", "models", "detectors",
+            "require_identity", "audit", "approvals", "tools")  # fmt: skip
 
 
 def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -30,6 +30,7 @@ def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
 uses = optional(
     mode=st.sampled_from(["enforce", "observe"]),
     action=st.sampled_from(["redact", "block", "annotate"]),
+    late=st.sampled_from(["buffer", "terminate"]),
     threshold=st.integers(0, 20).map(lambda n: n / 20),
     phases=st.lists(st.sampled_from(["request", "context", "answer"]), unique=True),
 )
@@ -44,6 +45,7 @@ settings_blocks = optional(
     ),
     content=st.sampled_from(["none", "redacted", "full"]),
     retention_days=st.integers(1, 9),
+    sealing=st.sampled_from(["normal", "strict"]),
     regions=names,
     models=names,
     detectors=st.dictionaries(
@@ -52,6 +54,7 @@ settings_blocks = optional(
     require_identity=st.booleans(),
     audit=st.sampled_from(["normal", "strict"]),
     approvals=optional(expires_hours=st.integers(1, 9)),
+    tools=optional(untrusted=st.sampled_from(["observe", "addresses", "prose", "all"])),
 ).map(Settings.model_validate)
 locks = st.lists(st.sampled_from(LOCKABLE), unique=True)
 steps = st.tuples(settings_blocks, locks)
@@ -172,3 +175,15 @@ def test_a_detector_that_only_a_child_names_is_tightening() -> None:
     named = {d.id: d for d in detectors_of(extend(locked, own))}
     assert named["acme.names"].mode == "observe"
     assert named["acme.names"].action == "redact"
+
+
+def test_below_a_lock_no_detector_lets_streams_leave_first() -> None:
+    late = declared(
+        Settings.model_validate({"detectors": {"toxicity.model": {"late": "terminate"}}})
+    )
+    locked = extend(defaults(), {}, ["detectors"])
+    (found,) = loosened(locked, late)
+    assert (found.leaf[1:], found.inherited) == (("toxicity.model", "late"), "buffer")
+    assert extend(locked, late).values[found.leaf] == "buffer"
+    assert extend(defaults(), late).values[found.leaf] == "terminate"
+    assert not loosened(extend(defaults(), late, ["detectors"]), late)

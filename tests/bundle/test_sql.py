@@ -52,3 +52,32 @@ def test_what_does_more_is_refused(text: str, says: str) -> None:
 @given(st.text(max_size=100) | st.text("sel;:'\"`$-/*[]()? \n", max_size=40))
 def test_nothing_hangs_or_raises(text: str) -> None:
     sql.read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "tables"),
+    [
+        ("SELECT 1", ()),
+        ("select * from orders where id = :id", ("orders",)),
+        (
+            'SELECT o.id FROM shop.orders o JOIN "Line Items" AS l ON f(l.o, 1) = o.id, x',
+            ("shop.orders", '"Line Items"', "x"),
+        ),
+        ("select a, b from t1 one, t2 where a in (1, 2) order by c, d", ("t1", "t2")),
+        (
+            "select * from a, b where a.x in (select y from c) -- from d\n and ':from e' = 'x'",
+            ("a", "b", "c"),
+        ),
+        ("select * from orders o left join orders p on p.id = o.id", ("orders",)),
+        ("select * from (select p, q from inner_one) q, other", ("inner_one", "other")),
+        ("from", ()),
+        ("select * from json_each(:ids)", ("json_each",)),
+    ],
+)
+def test_tables_that_a_query_reads_are_named(text: str, tables: tuple[str, ...]) -> None:
+    assert sql.tables(text) == tables
+
+
+@given(st.text(alphabet="from jinFROM,.;()'\"`[]:x-/*\n", max_size=60))
+def test_naming_tables_never_fails(text: str) -> None:
+    assert all(sql.tables(text))

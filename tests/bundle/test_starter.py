@@ -9,10 +9,12 @@ from freehold.services.bundles import check_bundle, open_bundle
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_starter_passes_without_a_warning(tmp_path: Path, provider: str) -> None:
+def test_a_starter_passes_and_says_that_nobody_can_approve_yet(
+    tmp_path: Path, provider: str
+) -> None:
     written = write_starter(tmp_path / "bundle", provider)
     report = check_bundle(tmp_path / "bundle")
-    assert report.problems == ()
+    assert [problem.code for problem in report.problems] == ["rule.approver"]
     assert report.ok
     assert all(path.is_file() for path in written)
     app = open_bundle(tmp_path / "bundle", lookup={}.get).app_for("main", "assistant")

@@ -28,6 +28,10 @@ def test_the_starters_controls_are_sound(file: Path) -> None:
     result = json.loads(told.stdout)
     assert {"hold_back_p50", "hold_back_p99", "us_per_chunk", "texts", "cuts", "differences",
             "leaked"} <= result.keys()  # fmt: skip
+    kinds = {pace["kind"]: pace for pace in result["kinds"]}
+    assert kinds.keys() == {"no control", "span detectors", "whole rules"}
+    assert kinds["whole rules"]["hold_back_p99"] > kinds["span detectors"]["hold_back_p99"]
+    assert {"controls", "hold_back_p50", "us_per_chunk"} <= kinds["no control"].keys()
     assert (result["texts"], result["differences"], result["leaked"]) == (3, 0, 0)
     assert result["outcomes"] == {"allowed": 1, "held": 1, "transformed": 1}
     alone = run(str(file), "--without-rules", "--limit", "2")

@@ -18,12 +18,13 @@ from freehold.bundle.names import DETECTORS
 from freehold.core.clock import SystemClock
 from freehold.core.decisions import Finding, Needs
 from freehold.core.handoffs import Admitted, Answer, Demand, Piece
+from freehold.core.lineage import Lineage
 from freehold.core.ports import Journal, KeyBook, Limiter, Provider, Source
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import IdentitySpec, SourceSpec
 from freehold.journey import Journey
 from freehold.server.asgi import Door
-from freehold.services.bundles import compile_rule
+from freehold.services.bundles import compile_rule, inspect
 from freehold.services.gateway import Gateway
 from freehold.stages.admit import Admit
 from freehold.stages.audit import Audit
@@ -36,7 +37,7 @@ from freehold.stages.monitoring import Monitoring
 from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
 from freehold.storage.spend import StoreLimiter
-from freehold.testing.fakes import FakeProvider
+from freehold.testing.fakes import FakeProvider, MemoryKeys
 
 KEY = "fh_test_key-of-the-only-app"
 GRANT = KeyGrant(key_id="test", tenant="main", app="app", name="tests")
@@ -205,6 +206,7 @@ class Wired:
         journal: Journal | None = None,
         keys: KeyBook | None = None,
         healthy: Callable[[Any], bool] = lambda _: True,
+        lineage: Lineage | None = None,
         door: Mapping[str, Any] | None = None,
         gateway: Mapping[str, Any] | None = None,
     ) -> None:
@@ -219,7 +221,9 @@ class Wired:
         self.holds = HoldList()
         self.monitoring = Monitoring()
         detectors = builtin_detectors() + ((detector,) if detector else ())
-        governance = Governance(detectors, placeholder_key=b"k" * 32)
+        governance = Governance(
+            detectors, placeholder_key=b"k" * 32, keys=MemoryKeys(), lineage=lineage
+        )
         audit = Audit(self.journal, "runtime", lambda _: b"c" * 32, clock=clock)
         policy = Policy(self.holds)
         self.activator = Activator(
@@ -228,9 +232,11 @@ class Wired:
             lookup={}.get,
             compile_rule=compile_rule,
             detector_ids=(*DETECTORS, *((detector.id,) if detector else ())),
+            inspect=inspect,
         )
 
         def journey(bundle: Any) -> Journey:
+            governance.adopt(bundle.heads)
             return Journey(
                 bundle_hash=bundle.hash,
                 admit=Admit(self.keys, NoIdentity(), self.limiter, bundle.app_for, clock),
@@ -262,6 +268,19 @@ class Wired:
     def reserved(self) -> int:
         """Leases that nobody has settled."""
         return len(self.limiter._leases)
+
+
+def kept_texts(made: Wired) -> list[str]:
+    """The prompts as records keep them, before they are sealed; it grows with each exchange."""
+    governance: Any = made.gateway.journey.governance
+    texts: list[str] = []
+
+    def keep(admitted: Admitted, trail: Any) -> None:
+        type(governance).keep(governance, admitted, trail)
+        texts.append(trail.prompt_text or "")
+
+    governance.keep = keep
+    return texts
 
 
 def written(folder: Path, *texts: str) -> Path:

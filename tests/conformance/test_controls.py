@@ -71,12 +71,20 @@ def app(extra: str = "", *, settings: str = "content: full", more: str = "") -> 
     return text.replace("embedding_route: vectors}", f"embedding_route: vectors{extra}}}") + more
 
 
-def detector(phase: str, mode: str = "enforce") -> str:
-    use = f"{{action: block, mode: {mode}, phases: [{phase}]}}"
+def detector(phase: str, mode: str = "enforce", more: str = "") -> str:
+    use = f"{{action: block, mode: {mode}, phases: [{phase}]{more}}}"
     return app(settings=f"content: full\n      detectors: {{test.word: {use}}}")
 
 
-def rule(phase: str, state: str, mode: str = "enforce", needs: str = "whole") -> str:
+def rule(
+    phase: str,
+    state: str,
+    mode: str = "enforce",
+    needs: str = "whole",
+    *,
+    more: str = "",
+    do: str = "block: {}",
+) -> str:
     when = {
         "passes": "false",
         "refuses": "true",
@@ -92,7 +100,8 @@ rules:
     when: "{when}"
     mode: {mode}
     needs: {needs}
-    do: [{{block: {{}}}}]
+    {more}
+    do: [{{{do}}}]
     why: {INTERNAL}
     public: Our house rules do not allow this.
 """,

@@ -6,7 +6,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from freehold.core.approvals import Case, admitted_of, packed, under, unpacked
+from freehold.core.approvals import (
+    Case,
+    RequestCase,
+    admitted_of,
+    grounded_under,
+    packed,
+    under,
+    unpacked,
+)
 from freehold.core.ask import Ask, Message, ToolCall
 from freehold.core.handoffs import Answer, Choice, Demand, Discharge, Piece, Usage
 from freehold.core.principal import Principal
@@ -57,6 +65,7 @@ def case() -> Case:
 def test_there_and_back() -> None:
     before = case()
     after = unpacked(packed(before))
+    assert isinstance(after, Case)
     admitted = admitted_of(before.answer)
     whole = under(after.answer, admitted)
     assert admitted_of(after.answer).ask == ASK
@@ -67,6 +76,27 @@ def test_there_and_back() -> None:
     assert whole == replace(before.answer, sendable=sendable)
 
 
+def test_a_request_there_and_back() -> None:
+    whole = case()
+    discharge = Discharge(approval_id="a", rule="r", version=1, role="m", by="x", issuer="i",
+                          seen="d")  # fmt: skip
+    before = RequestCase(grounded=whole.grounded, demand=whole.demand, discharged=(discharge,))
+    after = unpacked(packed(before), "request")
+    assert isinstance(after, RequestCase)
+    assert (after.demand, after.discharged) == (before.demand, (discharge,))
+    assert after.grounded.admitted.ask == ASK
+    assert grounded_under(after.grounded, before.grounded.admitted) == before.grounded
+
+
+def test_an_answer_is_not_opened_as_a_request_nor_the_other_way() -> None:
+    whole = case()
+    request = RequestCase(grounded=whole.grounded, demand=whole.demand)
+    with pytest.raises(msgspec.MsgspecError):
+        unpacked(packed(whole), "request")
+    with pytest.raises(msgspec.MsgspecError):
+        unpacked(packed(request), "answer")
+
+
 def test_neither_key_nor_token_nor_bundle_is_in_it() -> None:
     before = case()
     admitted = admitted_of(before.answer)
@@ -74,7 +104,9 @@ def test_neither_key_nor_token_nor_bundle_is_in_it() -> None:
                       client_headers={"x-freehold-parent": "p-header"})  # fmt: skip
     app = replace(admitted.app, system_prompt="PROMPT", rules=(made.rule("r", "true", "block"),))
     admitted = replace(admitted, arrival=arrival, app=app)
-    content = packed(replace(before, answer=under(before.answer, admitted)))
+    answered = replace(before, answer=under(before.answer, admitted))
+    asked = RequestCase(grounded=answered.grounded, demand=before.demand)
+    content = packed(answered) + packed(asked)
     for word in (b"fh_secret", b"a.b.c", b"p-header", b"PROMPT"):
         assert word not in content
 

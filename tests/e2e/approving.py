@@ -46,9 +46,14 @@ rules:
     when: answer.text.contains("darn")
     do: [{block: {}}]
     public: We mind our language.
+  mail:
+    phase: tool_call
+    when: tool.name == "send_mail"
+    do: [{require_approval: {role: manager}}]
+    public: A manager looks at what is sent.
 apps:
   app: {tenant: chain, purpose: Is tested, route: main,
-    rules: [big-discount, huge-discount, no-swearing]}
+    rules: [big-discount, huge-discount, no-swearing, mail]}
 """
 ASK: Any = [{"role": "user", "content": "My mail is bob.miller@corner-mail.org. A discount?"}]
 

@@ -115,7 +115,7 @@ def test_polling_gets_it_too(
     poll = call(url, place.key, bob, f"/{approval}")
     assert poll.status == 202
     assert poll.body["status"] == "waiting"
-    assert set(poll.body) == {"object", "id", "status", "role", "releasable", "created_at",
+    assert set(poll.body) == {"object", "id", "waits", "status", "role", "releasable", "created_at",
                               "expires_at"}  # fmt: skip
     call(url, place.desk, ada, f"/{approval}/approve", {"reason": "fine"})
     for _ in range(2):  # as often as it takes
@@ -155,14 +155,20 @@ def test_another_request_gets_nothing(
     url: str, place: Place, simulator: Simulator, bob: str, ada: str
 ) -> None:
     approval = waiting(url, place, simulator, bob)
-    call(url, place.desk, ada, f"/{approval}/approve", {"reason": "fine"})
     other = [{"role": "user", "content": "Something else"}]
     header = {"x-freehold-approval": approval}
-    with (
-        place.client(url, bob) as client,
-        pytest.raises(openai.BadRequestError, match="another request"),
-    ):
-        client.chat.completions.create(model="auto", messages=other, extra_headers=header)
+    for decided in (False, True):
+        if decided:
+            call(url, place.desk, ada, f"/{approval}/approve", {"reason": "fine"})
+        began = time.monotonic()
+        with (
+            place.client(url, bob) as client,
+            pytest.raises(openai.BadRequestError, match="another request"),
+        ):
+            client.chat.completions.create(
+                model="auto", messages=other, extra_headers=header, extra_query={"wait": "20"}
+            )
+        assert time.monotonic() - began < 10, "and nobody waits for it"
     for token in (None, place.token("eve", "clerk")):
         with place.client(url, token) as client, pytest.raises(openai.NotFoundError):
             client.chat.completions.create(model="auto", messages=ASK, extra_headers=header)
@@ -183,6 +189,18 @@ def test_amended(url: str, place: Place, simulator: Simulator, bob: str, ada: st
     told = call(url, place.desk, ada, f"/{approval}").body
     assert told["answer"][0]["text"] == text
     assert "35 %" in told["original"][0]["text"]
+
+
+def test_an_approver_is_told_what_of_an_amended_answer_leaves(
+    url: str, place: Place, simulator: Simulator, bob: str, ada: str
+) -> None:
+    approval = waiting(url, place, simulator, bob)
+    text = "We can give you 25 % off, ask ann@zz-corp.com."
+    leaves = "We can give you 25 % off, ask [email removed]."
+    said = run(place, ada, "amend", approval, "--reason", "less", "--text", text)
+    assert f"leaves as: {leaves}" in said
+    got = call(url, place.key, bob, f"/{approval}")
+    assert got.body["choices"][0]["message"]["content"] == leaves
 
 
 def test_an_amended_answer_discharges_nothing_else(
@@ -464,7 +482,16 @@ def test_the_live_rules_judge(tmp_path: Path, simulator: Simulator) -> None:
         assert call(served.url, place.key, bob, f"/{undecided}").status == 200
 
 
-def test_a_changed_rule_wants_to_be_approved_anew(tmp_path: Path, simulator: Simulator) -> None:
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  big-discount:\n    phase", "  big-discount:\n    version: 2\n    phase"),
+        ("p.upper > 2000", "p.upper > 1000"),  # nobody has counted up the version
+    ],
+)
+def test_a_changed_rule_wants_to_be_approved_anew(
+    tmp_path: Path, simulator: Simulator, old: str, new: str
+) -> None:
     place = make_place(tmp_path, simulator.url)
     bob, ada = place.token("bob"), place.token("ada", "manager", tenant="chain")
     with Served(place.folder, place.home) as served:
@@ -472,13 +499,13 @@ def test_a_changed_rule_wants_to_be_approved_anew(tmp_path: Path, simulator: Sim
         call(served.url, place.desk, ada, f"/{decided}/approve", {"reason": "fine"})
         held = waiting(served.url, place, simulator, bob)
         before = served.gateway.bundle.hash
-        rewrite(place, "  big-discount:\n    phase", "  big-discount:\n    version: 2\n    phase")
+        rewrite(place, old, new)
         until_live(served, before)
         got = call(served.url, place.key, bob, f"/{decided}")
         assert (got.status, got.body["error"]["code"]) == (403, "approval_needed")
-        first = call(served.url, place.desk, ada, f"/{held}/approve", {"reason": "version 1"})
+        first = call(served.url, place.desk, ada, f"/{held}/approve", {"reason": "as it was"})
         assert first.body["status"] == "waiting"
-        again = call(served.url, place.desk, ada, f"/{held}/approve", {"reason": "version 2"})
+        again = call(served.url, place.desk, ada, f"/{held}/approve", {"reason": "as it is"})
         assert again.body["status"] == "approved"
         assert call(served.url, place.key, bob, f"/{held}").status == 200
 
@@ -603,6 +630,42 @@ def test_a_webhook_hears_of_it(
 # -- every form of answer --
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_rule_on_a_call_holds_it_and_lets_it_go_when_approved(
+    url: str, place: Place, simulator: Simulator, bob: str, ada: str, stream: bool
+) -> None:
+    function = {"name": "send_mail", "arguments": '{"to": "the customer"}'}
+    said = {"content": "I am sending it.",
+            "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}  # fmt: skip
+    simulator.control_now(models={"simulated-frontier": {"answers": [said]}})
+    tools: Any = [{"type": "function", "function": {"name": "send_mail", "parameters": {}}}]
+    asked: Any = {"model": "auto", "messages": ASK, "tools": tools}
+    with place.client(url, bob) as client:
+        raw = client.chat.completions.with_raw_response.create(**asked)
+        assert raw.headers["x-freehold-outcome"] == "held"
+        held = raw.headers["x-freehold-approval"]
+        message = raw.parse().choices[0].message
+        assert message.tool_calls is None
+        assert "I am sending" not in (message.content or "")
+        detail = call(url, place.desk, ada, f"/{held}").body
+        assert detail["rule"]["id"] == "mail"
+        assert detail["answer"][0]["tool_calls"][0]["name"] == "send_mail"
+        approved = call(url, place.desk, ada, f"/{held}/approve", {"reason": "he asked for it"})
+        assert approved.status == 200
+        again: Any = {**asked, "extra_headers": {"x-freehold-approval": held}, "stream": stream}
+        if not stream:
+            (wanted,) = client.chat.completions.create(**again).choices[0].message.tool_calls or ()
+            assert wanted.function.arguments == function["arguments"]
+            return
+        parts = [
+            part
+            for chunk in client.chat.completions.create(**again)
+            for choice in chunk.choices
+            for part in choice.delta.tool_calls or ()
+        ]
+        assert "".join(part.function.arguments or "" for part in parts) == function["arguments"]
+
+
 def test_tool_calls_and_their_arguments(
     url: str, place: Place, simulator: Simulator, bob: str, ada: str
 ) -> None:
@@ -630,11 +693,19 @@ def test_several_choices_and_legacy_completions(
     with place.client(url, bob) as client:
         raw = client.chat.completions.with_raw_response.create(model="auto", messages=ASK, n=2)
         two = raw.headers["x-freehold-approval"]
-        call(url, place.desk, ada, f"/{two}/amend", {"reason": "x", "text": "25 % off, then."})
+        amend = f"/{two}/amend"
+        for text in ("25 % off, then.", ["25 % off, then."], ["a", "b", "c"], ["a", " "], ["a", 5]):
+            few = call(url, place.desk, ada, amend, {"reason": "x", "text": text})
+            assert few.status == 400, text
+        assert "This answer has 2 choices" in str(
+            call(url, place.desk, ada, amend, {"reason": "x", "text": "One."}).body
+        )
+        said = {"reason": "x", "text": ["25 % off, then.", "24 % off, then."]}
+        assert call(url, place.desk, ada, amend, said).status == 200
         answer = client.chat.completions.create(
             model="auto", messages=ASK, n=2, extra_headers={"x-freehold-approval": two}
         )
-        assert [c.message.content for c in answer.choices] == ["25 % off, then."] * 2
+        assert [c.message.content for c in answer.choices] == said["text"]
         simulator.control_now(models={"simulated-frontier": {"answers": [OFFER]}})
         prompt = str(ASK[0]["content"])
         raw_text = client.completions.with_raw_response.create(model="auto", prompt=prompt)

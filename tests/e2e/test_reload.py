@@ -1,6 +1,7 @@
 """A changed bundle goes live under traffic; those under way keep theirs."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import aiohttp
 import pytest
 
 from freehold.testing import Simulator
-from tests.e2e.served import Served, ledger, make_key, write_bundle
+from tests.e2e.served import Served, ledger, make_key, serving, write_bundle
 
 
 class Running:
@@ -68,13 +69,14 @@ def bundles_of(home: Path) -> dict[str, str]:
 async def test_under_traffic(running: Running, simulator: Simulator, tmp_path: Path):
     """No request fails, none is decided by a mixture, and the new rule holds within two seconds."""
     first = running.live
-    replies: list[tuple[float, int, str]] = []
+    replies: list[tuple[float, float, int, str]] = []
     stop = asyncio.Event()
 
     async def keep_asking() -> None:
         while not stop.is_set():
+            asked = time.monotonic()
             status, trace, _ = await running.ask("Do you sell catapults?")
-            replies.append((time.monotonic(), status, trace))
+            replies.append((asked, time.monotonic(), status, trace))
             await asyncio.sleep(0.005)
 
     slow = {"latency_ms": 2500}
@@ -90,15 +92,17 @@ async def test_under_traffic(running: Running, simulator: Simulator, tmp_path: P
         changed = time.monotonic()
         took = await running.until(first)
         live = time.monotonic()
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(20):
+            while not any(asked > live for asked, *_ in replies):
+                await asyncio.sleep(0.05)
         stop.set()
     assert took < 2.0
     second = running.live
-    assert {s for at, s, _ in replies if at < changed} == {200}
-    assert {s for at, s, _ in replies if at > live + 0.1} == {403}
+    assert {s for _, at, s, _ in replies if at < changed} == {200}
+    assert {s for asked, _, s, _ in replies if asked > live} == {403}
     status, trace, body = await under_way
     decided_by = bundles_of(tmp_path / "home")
-    for _, code, other in replies:
+    for *_, code, other in replies:
         assert decided_by[other] == (first if code == 200 else second)
     assert status == 200
     assert "[DONE]" in body
@@ -136,3 +140,18 @@ async def test_an_app_that_is_gone_is_refused(running: Running):
     status, _, body = await running.ask("Hello")
     assert status == 403
     assert "does not exist in the bundle that is live" in body
+
+
+def test_a_version_that_went_live_is_told_in_one_line(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", "http://127.0.0.1:9")
+    with serving(bundle, tmp_path / "home") as process:
+        path = bundle / "bundle.yaml"
+        path.write_text(path.read_text().replace("name: ", "name: again-", 1))
+        until = time.monotonic() + 15
+        while "is live" not in process.log and time.monotonic() < until:
+            time.sleep(0.05)
+        (line,) = [line for line in process.log.splitlines() if "is live" in line]
+    told = (
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ INFO freehold\.bundle: bundle again-\S+ \(\w+\) is live"
+    )
+    assert re.fullmatch(told, line), line

@@ -16,6 +16,7 @@ from freehold.bundle.names import NAMED
 from freehold.bundle.resolve import resolve
 from freehold.core.spec import AppSpec
 from freehold.rules.program import check_expression
+from freehold.stages.policy.tool_calls import CONTAINMENT
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "airline.md"
 
@@ -51,7 +52,7 @@ def test_the_recorded_model_is_a_simulator_without_clearance(app: AppSpec) -> No
 def test_the_page_has_every_rule_that_fired_under_its_name(app: AppSpec) -> None:
     shown = set(re.findall(r"^\| `([a-z0-9-]+)` \|", PAGE.read_text("utf-8"), re.MULTILINE))
     assert shown
-    assert shown <= {rule.id for rule in app.rules}
+    assert shown <= {rule.id for rule in app.rules} | {CONTAINMENT}
 
 
 def test_figures_are_written_between_the_marks() -> None:
@@ -146,12 +147,21 @@ def test_records_say_what_rules_saw(made: tuple[Figures, str]) -> None:
     assert summary.outcomes == {"transformed": 10}
 
 
+def test_arguments_are_traced_to_what_tools_returned(made: tuple[Figures, str]) -> None:
+    summary = made[0].summary
+    # her birthday is a field of the profile, his the customer said
+    assert (summary.calls, summary.traced) == (4, 2)
+    assert summary.origins == {("value", True): 2}
+    assert summary.stopped == {"observe": 0, "addresses": 0, "prose": 0, "all": 2}
+
+
 def test_the_tables_show_it(made: tuple[Figures, str]) -> None:
     figures = made[0]
     shown = page.tables(figures, checked.rounds(figures, {}))
     assert "| identical to the recording |" in shown
     assert "- changed on the way: conversation 0, message 8" in shown
     assert "- masked in the answer" in shown
+    assert "| `untrusted: all` | 2 |" in shown
     drawn = list(checked.draw(checked.Sample.COMMITMENTS, figures, seed=1, size=5))
     assert len(drawn) == 1
     assert "⟦I have refunded⟧ $120." in drawn[0]

@@ -292,3 +292,19 @@ def test_random_expressions_agree(inner: str) -> None:
         except ExpressionError:
             results.append("refused")
     assert results[0] == results[1], expression
+
+
+def test_a_rule_that_loops_too_often_errs_by_itself() -> None:
+    """The compiled engine gives up after ten thousand turns; that is one rule's failure."""
+    record = {"value": 1, "upper": 1}
+    pairs = "answer.percents.exists(a, answer.percents.exists(b, a.value + b.value == 7))"
+    types: dict[str, FactType] = {"answer.percents": "records", "answer.chars": "int"}
+    program = CompiledEngine().compile([pairs, "answer.chars > 5"], types)
+    assert program.run({"answer.percents": [record] * 50, "answer.chars": 6}) == [False, True]
+    assert program.run({"answer.percents": [record] * 200, "answer.chars": 6}) == [None, True]
+
+
+@pytest.mark.parametrize("value", [2**70, None, object(), "\ud800"])
+def test_what_is_no_value_of_cel_is_an_error_and_no_crash(value: Any) -> None:
+    program = CompiledEngine().compile(["answer.chars > 5", "true"], {"answer.chars": "int"})
+    assert program.run({"answer.chars": value}) == [None, True]

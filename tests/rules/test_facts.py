@@ -16,6 +16,7 @@ from freehold.rules.facts import (
     complete,
     grounded_facts,
     request_facts,
+    stream_facts,
 )
 from freehold.text.facts import extract
 from tests.stages import made
@@ -40,6 +41,11 @@ ANSWER = (
 )
 TOOL = {"type": "function", "function": {"name": "f"}}
 EXPECTED: dict[str, Any] = {
+    "stream.sentence": "That is it.",
+    "stream.sentences": 3,
+    "stream.chars": 90,
+    "stream.elapsed_ms": 1200,
+    "stream.ended": True,
     "app.id": "service",
     "app.tenant": "north",
     "app.tenants": ["chain", "north"],
@@ -115,10 +121,16 @@ def facts_of(grounded: Grounded, names: set[str]) -> dict[str, Any]:
     if FACT in names:
         needed = Disclaimers((Disclaimer(text="Terms apply."), Disclaimer(text=ANSWER)))
         answered[FACT] = needed.missing({}, [ANSWER])
+    answered |= stream_facts(names, "That is it.", 3, 90, 1200, ended=True)
     return answered | grounded_facts(names, grounded)
 
 
-@pytest.mark.parametrize("fact", DECLARED, ids=lambda fact: fact.name)
+@pytest.mark.parametrize(
+    "fact",
+    # those of tool calls and of JSON have tests beside what computes them
+    [f for f in DECLARED if not f.name.startswith("tool.") and f.type != "json"],
+    ids=lambda fact: fact.name,
+)
 def test_every_declared_fact_is_computed(grounded: Grounded, fact: DeclaredFact) -> None:
     sheet = facts_of(grounded, {fact.name})
     assert set(sheet) == {fact.name}, "nobody computes it, so rules would see its default"

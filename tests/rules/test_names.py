@@ -69,7 +69,7 @@ def test_reads_field(expression: str, reads: bool) -> None:
         (
             "true && answer.percents.size() > 0",
             "request",
-            "at character 9: `answer.percents` is known only in phase answer",
+            "at character 9: `answer.percents` is known only in phases answer, stream",
         ),
         (
             "context.sources.size() > 0",
@@ -104,6 +104,7 @@ def test_reads_field(expression: str, reads: bool) -> None:
         ("request.chars", "request", "gives int, not a yes or no"),
         ("request.labels", "request", "gives list(string), not a yes or no"),
         ("request.chars >", "request", "it ends too early"),
+        ("stream.chars > 5", "answer", "`stream.chars` is known only in phase stream"),
         ("request.chars > > 1", "request", "at character 17: syntax error"),
         ("request.text.matches('[')", "request", "at character 22: matches() needs a regular"),
         (
@@ -143,12 +144,22 @@ def test_every_fact_compiles_in_its_phases_and_in_no_other(fact: object) -> None
         "string": f"{fact.name} == 'x'",
         "strings": f"'x' in {fact.name}",
         "records": f"{fact.name}.exists(f, f.value > 1)",
+        "origins": f"{fact.name}.exists(f, f.kind == 'address')",
+        "json": f"has({fact.name}.amount)",
     }[fact.type]
     for phase in PHASES:
         error = check_expression(use, phase)
         assert (error is None) is (phase in fact.phases), error
         if error is None:
             assert conditions((use,), phase).run({fact.name: default_of(fact.name)}) == [False]
+
+
+def test_a_loop_variable_may_have_the_name_of_a_root() -> None:
+    expression = "answer.tools.exists(tool, tool == 'refund')"
+    assert check_expression(expression, "answer") is None
+    facts = {"answer.tools": ["look_up", "refund"]}
+    assert conditions((expression,), "answer").run(facts) == [True]
+    assert "unknown fact `tool.nmae`" in (check_expression("tool.nmae == 'x'", "tool_call") or "")
 
 
 def test_attributes_default_to_nothing() -> None:

@@ -105,3 +105,36 @@ def test_conditions_that_no_facts_meet() -> None:
     assert can_hold('answer.percents.exists(p, p.role == "discout")').holds is False
     assert can_hold("answer.percents.exists(p, p.value > p.upper)").holds is False
     assert can_hold("request.chars < 0").holds is False
+
+
+def test_facts_of_tool_calls_are_proved_over() -> None:
+    big = 'tool.name == "refund" && tool.money.exists(m, m.upper > 10000)'
+    assert implies(big, ["tool.money.exists(m, m.upper > 5000)"]).holds is True
+    found = implies(big, ['tool.money.exists(m, m.upper > 20000) && tool.name == "refund"'])
+    assert found.holds is False
+    assert found.example["tool.name"] == "refund"
+    assert can_hold('tool.name == "a" && tool.name == "b"').holds is False
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "tool.arguments.amount > 5",
+        "has(tool.arguments.cc)",
+        'tool.untrusted.exists(u, u.kind == "address")',
+        "answer.json.total > 5",
+    ],
+)
+def test_what_has_no_declared_shape_may_be_anything_and_is_the_same_everywhere(said: str) -> None:
+    same = implies(said, [said])
+    assert same.holds is True
+    assert len(same.unread) == 1, "and the proof says on what it rests"
+    assert implies(said, ["false"]).holds is False
+    assert can_hold(said).holds is not False
+
+
+def test_facts_with_few_values_have_no_others() -> None:
+    assert can_hold('app.risk == "extreme"').holds is False
+    assert can_hold('request.operation == "chats"').holds is False
+    assert can_hold('app.id == "b"').holds is True
+    assert implies('app.risk != "high" && app.risk != "limited"', ['app.risk == "minimal"']).holds

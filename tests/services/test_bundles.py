@@ -40,13 +40,20 @@ def test_a_misspelt_field_is_an_error_and_a_value_that_never_comes_a_warning(
     for new, code, says in (
         ("p.valeu > 2000", "rule.expression", "no field `valeu`; did you mean `value`?"),
         ('p.role == "discont"', "rule.never", "did you mean `discount`?"),
+        ("p.upper > 20", "rule.unit", "20 % is 2000"),
+        ('app.id == "chatt"', "rule.never", "`app.id` is never"),
+        ('answer.model == "gpt"', "rule.never", "`answer.model` is never"),
+        ('"stocks" in context.sources', "rule.never", "`context.sources` is never"),
+        ('"piii" in answer.labels', "rule.never", "did you mean `pii`?"),
+        ('app.tenant == "nowhere"', "rule.never", "`app.tenant` is never"),
+        ('app.risk == "extreme"', "rule.never", "high, limited, minimal"),
     ):
         write(tmp_path, edited("p.value > 2000", new))
         report = bundles.check_bundle(tmp_path)
         (problem,) = report.problems
         assert (problem.code, problem.line) == (code, 25)
         assert says in problem.message
-        assert report.ok is (code == "rule.never")
+        assert report.ok is (code in ("rule.never", "rule.unit"))
 
 
 def test_a_key_that_is_not_set_is_a_warning_where_the_environment_is_given(tmp_path: Path) -> None:

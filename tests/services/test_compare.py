@@ -7,11 +7,14 @@ import pytest
 
 from freehold.app import rehearsal
 from freehold.bundle.resolve import ResolvedBundle
-from freehold.core.ask import Message
+from freehold.core.ask import Message, ToolCall
+from freehold.core.subjects import Destroyed
+from freehold.ledger.content import Opened, opened
 from freehold.ledger.record import Record
 from freehold.services.bundles import described_bundle
 from freehold.services.compare import compare
 from freehold.services.rehearse import Scene
+from freehold.testing.fakes import MemoryKeys
 
 BUNDLE = """\
 freehold: 1
@@ -44,9 +47,16 @@ def bundle(folder: Path, limit: int = 2000, more: str = "", **words: str) -> Res
     return described_bundle(folder)
 
 
-async def recorded(live: ResolvedBundle) -> list[Record]:
-    """What a gateway would have written, from the journey itself."""
-    run = rehearsal(live)
+async def recorded(live: ResolvedBundle, *, erased: bool = False) -> list[Opened]:
+    """What a gateway would have written, from the journey itself, with its texts opened."""
+    keys = MemoryKeys()
+    records = await written(live, keys)
+    gone = Destroyed(1_795_224_600_000_000_000, "erased")
+    return [opened(record, lambda _: gone if erased else keys.find(_)) for record in records]
+
+
+async def written(live: ResolvedBundle, keys: MemoryKeys) -> list[Record]:
+    run = rehearsal(live, keys)
     asked = [Message(role="user", content="One bazooka, please.")]
     scenes = [Scene(app="app", answer=answer) for answer in ANSWERS]
     scenes.append(Scene(app="app", messages=tuple(asked)))
@@ -130,6 +140,37 @@ async def test_what_no_record_has_is_undecided_and_said(tmp_path: Path) -> None:
     assert got.as_dict()["undecided"][0]["rule"] == "money"
 
 
+async def test_a_rule_on_each_sentence_is_undecided(tmp_path: Path) -> None:
+    more = NEW.replace("phase: answer", "phase: stream").replace("no-offers", "each")
+    got = await against(tmp_path, more=more, names="each, watched")
+    assert {u.rule: u.fact for u in got.undecided}["each"] == "the answer's sentences one by one"
+
+
+CALLS = """\
+  sends:
+    phase: tool_call
+    when: tool.name == "send"
+    do: [{block: {}}]
+  always:
+    phase: tool_call
+    when: "true"
+    do: [{require_approval: {role: boss}}]
+"""
+
+
+async def test_rules_on_tool_calls_are_put_to_answers_that_call_tools(tmp_path: Path) -> None:
+    live = bundle(tmp_path / "live")
+    draft = bundle(tmp_path / "draft", more=CALLS, names="sends, always")
+    called = Scene(app="app", calls=(ToolCall(id="c", name="send", arguments='{"n": 1}'),))
+    keys = MemoryKeys()
+    record = (await rehearsal(live, keys).run(called)).explanation.record
+    records = [*await recorded(live), opened(record, keys.find)]
+    got = compare(records, {live.hash: live}.get, draft)
+    # which tool it was is no fact of the record
+    assert [(u.rule, u.fact, u.exchanges) for u in got.undecided] == [("sends", "tool.name", 1)]
+    assert [c.rules_become for c in got.changed] == [("always",)]
+
+
 async def test_an_undecided_rule_takes_nothing_away(tmp_path: Path) -> None:
     changed = """\
   discount:
@@ -156,4 +197,19 @@ async def test_what_can_not_be_compared_is_counted(tmp_path: Path) -> None:
     stranger = Record(
         exchange_id="x", tenant="", app="", outcome="denied", opened={}, closed={}, lines=()
     )
-    assert dict(compare([stranger], {live.hash: live}.get, draft).skipped) == {"no app is named": 1}
+    assert dict(compare([opened(stranger, {}.get)], {live.hash: live}.get, draft).skipped) == {
+        "no app is named": 1
+    }
+
+
+async def test_words_that_were_kept_are_read_until_they_are_erased(tmp_path: Path) -> None:
+    live = bundle(tmp_path / "live", content="full")
+    draft = bundle(tmp_path / "draft", content="full", more=WORDS, names="named")
+    got = compare(await recorded(live), {live.hash: live}.get, draft)
+    assert [change.rules_become for change in got.changed] == [("named",)]
+    assert got.erased == 0
+    assert got.undecided == ()
+    got = compare(await recorded(live, erased=True), {live.hash: live}.get, draft)
+    assert (got.compared, got.erased, got.changed) == (5, 5, ())
+    assert [u.fact for u in got.undecided] == ["the words themselves"]
+    assert got.as_dict()["erased"] == 5

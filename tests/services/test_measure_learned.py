@@ -51,7 +51,7 @@ def test_each_form_is_read(tmp_path: Path) -> None:
         ('{"text": "a", "label": 2}', "row 1 has the label '2'"),
         ('{"label": 1}', "row 1 has no `text`"),
         ("[1, 2]", "each row is a text"),
-        ("not json", "is no JSON lines"),
+        ("not json", "is no JSON"),
         ("", "holds no text"),
     ],
 )
@@ -127,3 +127,18 @@ def test_public_data_keep_their_figures(shared_data: Path) -> None:
     measured = measure_scope(path, path)
     assert measured.in_scope_accuracy >= 0.915
     assert measured.out_of_scope_recall >= 0.80
+
+
+@pytest.mark.parametrize("reader", [read_labelled, read_clinc])
+@pytest.mark.parametrize("name", ["deep.json", "deep.jsonl"])
+def test_endless_nesting_is_a_mistake_and_no_crash(tmp_path, reader, name):
+    path = tmp_path / name
+    path.write_text("[" * 200_000)
+    with pytest.raises(FreeholdError, match="is no JSON"):
+        reader(path)
+
+
+def test_a_line_separator_inside_a_text_ends_no_line(tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "one\u2028and the same", "label": 0}\n', encoding="utf-8")
+    assert [sample.text for sample in read_labelled(path)] == ["one\u2028and the same"]

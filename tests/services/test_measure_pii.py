@@ -38,11 +38,13 @@ def test_nothing_found_is_nothing_and_no_error() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("no json", "no readable JSON"),
+        ("no json", "is no JSON"),
         ("{}", "must hold a list"),
         ("[]", "must hold a list"),
         ('[{"text": "a"}]', "entry 0 needs `full_text`"),
         ('[{"full_text": "a", "spans": [{"start_position": 0}]}]', "entry 0 needs"),
+        ("[" * 200_000, "is no JSON"),
+        ('[{"full_text": "\\ud800", "spans": []}]', "is no JSON"),
         (
             json.dumps(
                 [{"full_text": "a", "spans": [
@@ -77,3 +79,9 @@ def test_the_aim_is_met_on_public_data(shared_data: Path) -> None:
     measured = measure(read_samples(shared_data / "pii" / "presidio_synth_half.json"), builtin())
     assert measured.f2 >= 0.9
     assert measured.precision >= 0.8
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    path.write_text('\ufeff[{"full_text": "a", "spans": []}]', encoding="utf-8")
+    assert read_samples(path) == (Sample("a", ()),)

@@ -15,10 +15,11 @@ from freehold.services.measure_streams import (
     Cutting,
     Streamed,
     measure_streams,
-    without_rules,
 )
+from freehold.services.stream_kinds import without_rules
 from freehold.services.stream_texts import read_texts
 from freehold.stages.governance.answers import Line
+from tests.stages import made
 
 PLAIN = "You can return the blue kettle within a month at any of our shops."
 LEAK = "Sure, write to eve.adams@corp.io or call (212) 555-0187 today."
@@ -33,7 +34,7 @@ def starter(tmp_path: Path) -> ResolvedBundle:
 
 def measured(bundle: ResolvedBundle, *texts: str, every: int = 300, times: int = 5) -> Streamed:
     run = measure_streams(
-        rehearsal(bundle), "assistant", texts, Cutting(every=every, times=times, seed=1)
+        rehearsal, bundle, "assistant", texts, Cutting(every=every, times=times, seed=1)
     )
     return asyncio.run(run)
 
@@ -127,7 +128,7 @@ def test_an_app_that_refuses_everything_measures_nothing(tmp_path: Path) -> None
 
 def test_an_unknown_app_is_named(starter: ResolvedBundle) -> None:
     with pytest.raises(NotFound, match="no app 'nobody'"):
-        asyncio.run(measure_streams(rehearsal(starter), "nobody", ("Hi.",), Cutting()))
+        asyncio.run(measure_streams(rehearsal, starter, "nobody", ("Hi.",), Cutting()))
 
 
 def test_a_stream_comes_in_the_pieces_that_are_told(starter: ResolvedBundle) -> None:
@@ -142,7 +143,7 @@ def test_a_stream_comes_in_the_pieces_that_are_told(starter: ResolvedBundle) -> 
         async for delta in deltas:
             seen.extend(choice.text for choice in delta.choices)  # type: ignore[attr-defined]
 
-    asyncio.run(hear(stand.call(None)))  # type: ignore[arg-type]
+    asyncio.run(hear(stand.call(made.sendable())))
     assert seen == ["|", "a", "|", "", "|", "bc", "|", ""]
 
 
@@ -187,5 +188,5 @@ def test_other_files_are_refused(tmp_path: Path, name: str, raw: str, said: str)
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(FreeholdError, match="as UTF-8"):
+    with pytest.raises(FreeholdError, match="is not UTF-8"):
         read_texts(tmp_path / "a.txt")

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from freehold.core.errors import BudgetExhausted, RateLimited
 from freehold.core.leases import Lease
+from freehold.core.rates import MinuteWindow
 from freehold.core.spec import Limits, Scope
 from freehold.storage.engine import Database, connect
 from freehold.storage.migrate import open_database
-from freehold.storage.rates import MinuteWindow
 from freehold.storage.spend import StoreLimiter
 from tests.audit_samples import Standing
 

@@ -107,3 +107,27 @@ def test_nothing_ends_the_thread(database: Database, caplog: pytest.LogCaptureFi
     assert value(database, "a") == 1
     assert "OverflowError" in caplog.text
     assert "4111" not in caplog.text
+
+
+def test_housekeeping_can_be_had_at_once_and_in_the_thread(database: Database) -> None:
+    done: list[str] = []
+    told = threading.Event()
+
+    def task() -> None:
+        done.append(threading.current_thread().name)
+        told.set()
+
+    def broken() -> None:
+        raise RuntimeError("it broke")
+
+    writer = Writer(database, tick_s=60.0).open()
+    try:
+        writer.soon(broken)
+        writer.soon(task)
+        assert told.wait(10)
+        assert writer.alive
+        assert writer.failures == 1
+    finally:
+        writer.close()
+    writer.soon(task)
+    assert done == ["freehold-writer"]

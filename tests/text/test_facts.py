@@ -161,6 +161,11 @@ LONG = [
     "may 2",
     "5 days ",
     "$5 and ",
+    "a\n ",
+    "**30 %** *off* ",
+    "\\n half",
+    " \r\n",
+    "it is more than 30 % off ",
 ]
 
 

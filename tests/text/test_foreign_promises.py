@@ -84,6 +84,20 @@ def refunds(text: str, language: str) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Ihr Geld wird heute überwiesen."),
+        ("fr", "Vous allez récupérer la somme."),
+        ("fr", "Vous recevrez votre argent demain."),
+        ("fr", "Nous vous rendons le montant."),
+    ],
+)
+def test_promises_without_the_words_that_promises_have(language: str, text: str) -> None:
+    found = [(f.role, f.polarity) for f in extract(text, language) if f.kind == "commitment"]
+    assert found == [("refund", "affirmed")]
+
+
 @pytest.mark.parametrize(("language", "text"), PROMISED)
 def test_promises(language: str, text: str) -> None:
     assert "affirmed" in refunds(text, language)

@@ -3,6 +3,7 @@
 import pytest
 
 from freehold.text.language import detect, spoken
+from freehold.text.language_words import WORDS
 from tests.text.sentences import HELD_OUT, SENTENCES
 
 
@@ -44,3 +45,10 @@ def test_an_answer_is_read_in_its_own_language_where_that_is_sure() -> None:
     assert spoken("We can't give you a discount, I'm afraid.") == "en"
     assert spoken("Gerne!") == ""
     assert spoken("Bien sûr, my user ID is amelia_davis_8890. ") == ""
+
+
+@pytest.mark.parametrize("language", sorted(WORDS))
+def test_scores_do_not_run_into_each_other(language: str) -> None:
+    """However often the most telling word of a language stands there."""
+    own = [w for w in WORDS[language].split() if sum(w in o.split() for o in WORDS.values()) == 1]
+    assert detect(" ".join([max(own, key=len)] * 60))[0] == language

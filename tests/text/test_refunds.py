@@ -224,6 +224,20 @@ def refunds(text: str, language: str = "en") -> list[str]:
     ]
 
 
+# without a word of refunds, cancelling or credit: what a list of such words would not let through
+WITHOUT_THE_WORD = [
+    "Your money is on its way to you.",
+    "We will send $50 to your card today.",
+    "The money was sent to your card.",
+]
+
+
+@pytest.mark.parametrize("text", WITHOUT_THE_WORD)
+def test_promises_without_the_words_that_promises_have(text: str) -> None:
+    found = [(f.role, f.polarity) for f in extract(text) if f.kind == "commitment"]
+    assert found == [("refund", "affirmed")]
+
+
 @pytest.mark.parametrize("text", PROMISED)
 def test_promises(text: str) -> None:
     assert "affirmed" in refunds(text)

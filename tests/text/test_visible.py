@@ -1,13 +1,12 @@
 """What nobody sees is gone from a growing text, and how it arrives changes nothing."""
 
-import json
 from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from freehold.text.visible import Visible, visible, visible_json
+from freehold.text.visible import Visible, visible
 
 FAMILY = "\U0001f469\u200d\U0001f467 \u2764\ufe0f\u200d\U0001f525"
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -78,10 +77,3 @@ def test_any_split_gives_the_same(chars: list[str], cuts: list[int]) -> None:
     for before, after in pairwise(states):
         assert after.startswith(before)
     assert visible(whole.text).text == whole.text
-
-
-def test_json_stays_json_and_loses_escaped_ones_too() -> None:
-    source = '{"a": "3\\u200b0 \\udb40\\udc41 \\n \\\\u200b \\u2028", "b": "x\u2028y\u00adz"}'
-    cleaned = visible_json(source)
-    assert json.loads(cleaned.text) == {"a": "30  \n \\u200b \u2028", "b": "x yz"}
-    assert cleaned.removed == {"zero_width": 2, "tag": 1, "control": 1}

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from freehold.bundle.check import Report, check_snapshot
+from freehold.bundle.extensions import Inspect
 from freehold.bundle.kept import keep
 from freehold.bundle.load import load
 from freehold.bundle.meaning import CompileRule
@@ -47,7 +48,7 @@ class Activator:
         folder: the bundle that people edit.
         home: where activated versions are kept, or None to keep none.
         lookup: gives environment variables: ``os.environ.get``.
-        compile_rule, detector_ids: as for ``check``.
+        compile_rule, detector_ids, inspect: as for ``check``.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Activator:
         lookup: Lookup,
         compile_rule: CompileRule | None = None,
         detector_ids: Collection[str] | None = None,
+        inspect: Inspect | None = None,
     ) -> None:
         self.folder = folder
         self._home = home
         self._lookup = lookup
         self._compile_rule = compile_rule
         self._detector_ids = detector_ids
+        self._inspect = inspect
 
     def first(self) -> ResolvedBundle:
         """The version to start with; waits, up to two seconds, for the folder to settle.
@@ -98,13 +101,23 @@ class Activator:
         if signature(self.folder) != before:
             return None
         report = check_snapshot(
-            snapshot, problems, compile_rule=self._compile_rule, detector_ids=self._detector_ids
+            snapshot,
+            problems,
+            compile_rule=self._compile_rule,
+            detector_ids=self._detector_ids,
+            inspect=self._inspect,
         )
         if report.bundle is None:
             return Activation(report, None)
         known = DETECTORS if self._detector_ids is None else self._detector_ids
         try:
-            resolved = resolve(report.bundle, report.hash, lookup=self._lookup, detector_ids=known)
+            resolved = resolve(
+                report.bundle,
+                report.hash,
+                lookup=self._lookup,
+                detector_ids=known,
+                files=snapshot.files,
+            )
             if self._home is not None:
                 keep(snapshot, self._home)
         except Unresolved as error:

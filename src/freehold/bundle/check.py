@@ -10,6 +10,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from freehold.bundle import secrets
+from freehold.bundle.conflicts import Relate, check_conflicts
+from freehold.bundle.extensions import Inspect, check_detectors
 from freehold.bundle.load import load
 from freehold.bundle.meaning import (
     CompileRule,
@@ -29,7 +31,9 @@ from freehold.bundle.resolve import Lookup
 from freehold.bundle.schema import Bundle
 from freehold.bundle.shape import validate
 from freehold.bundle.snapshot import Snapshot, read_folder
+from freehold.bundle.streaming import check_streams
 from freehold.bundle.tenancy import check_locks, check_tree
+from freehold.bundle.tool_rules import check_tool_rules
 
 
 class Report(Struct, frozen=True):
@@ -66,18 +70,24 @@ def check(
     *,
     compile_rule: CompileRule | None = None,
     doubt_rule: DoubtRule | None = None,
+    relate: Relate | None = None,
     detector_ids: Collection[str] | None = None,
     lookup: Lookup | None = None,
+    inspect: Inspect | None = None,
 ) -> Report:
     """Read and check the bundle in ``folder``. Nothing is raised for what is wrong with it.
 
     Args:
-        compile_rule: compiles a CEL expression for a phase (request, answer, route, source) and
-            returns what is wrong with it, or None. Without it, expressions are not looked at.
+        compile_rule: compiles a CEL expression for a phase (request, answer, stream, tool_call,
+            route, source) and returns what is wrong with it, or None. Without it, expressions are
+            not looked at.
         doubt_rule: returns what compiles in an expression and is probably not meant.
+        relate: says how two conditions are related; without it, rules are not compared.
         detector_ids: the detectors that exist; Freehold's own by default.
         lookup: gives environment variables, so that a model's key that is not set is a warning;
             by default, nothing is looked up and the environment makes no difference.
+        inspect: looks at a detector that the bundle declares (a package may be missing, a file may
+            be no head) and returns what is wrong with it, or None. Without it, nobody looks.
     """
     problems = Problems()
     snapshot = read_folder(folder, problems)
@@ -86,8 +96,10 @@ def check(
         problems,
         compile_rule=compile_rule,
         doubt_rule=doubt_rule,
+        relate=relate,
         detector_ids=detector_ids,
         lookup=lookup,
+        inspect=inspect,
     )
 
 
@@ -97,8 +109,10 @@ def check_snapshot(
     *,
     compile_rule: CompileRule | None = None,
     doubt_rule: DoubtRule | None = None,
+    relate: Relate | None = None,
     detector_ids: Collection[str] | None = None,
     lookup: Lookup | None = None,
+    inspect: Inspect | None = None,
 ) -> Report:
     """Check files that are in memory already; ``problems`` has what reading them showed."""
     known = DETECTORS if detector_ids is None else detector_ids
@@ -108,17 +122,24 @@ def check_snapshot(
     if snapshot.files:
         secrets.check_files(snapshot, problems)
         secrets.check_headers(root, problems)
+        own = tuple(name for name, _ in root.section("detectors").entries())
+        shipped, known = known, (*known, *own)
         names = Names(root, known)
         bundle = validate(root, unread.whole, problems)
         References(root, names, unread, problems).check()
         paths = check_tree(root, unread, problems)
-        check_locks(root, paths, known, problems)
+        check_locks(root, paths, known, problems, bundle.detectors if bundle else {})
+        check_detectors(root, names, snapshot.files, shipped, inspect, problems)
         check_sources(root, names, unread, problems)
         check_webhook(root, unread, problems)
         check_models(names, problems)
         check_rules(names, problems)
+        check_streams(names, problems)
+        check_tool_rules(root, names, problems)
         check_voices(names, problems)
         check_expressions(names, unread, compile_rule, problems, doubt_rule)
+        if unread.whole:  # or else what is missing may stand in what could not be read
+            check_conflicts(root, names, paths, relate, problems)
         check_environment(names, lookup, problems)
     found = _without_echoes(problems.sorted())
     failed = any(problem.severity == "error" for problem in found)

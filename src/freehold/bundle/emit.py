@@ -111,7 +111,17 @@ _TAIL = """\
 | `route.*` | a route whose models can't, or may not, serve an app |
 | `source.*`, `egress.host` | a source that anybody could read, that writes, or reaches too far |
 | `model.*`, `identity.*` | an address or a price that can't be right |
+| `member.*` | a declared member of JSON whose unit or default can't be right |
 | `rule.*` | an expression that does not compile or is never true, an obligation that can't be met |
+| `rule.late`, `rule.needs` | warnings: too late for a stream, or of no effect |
+| `rule.never`, `rule.always` | warnings: no facts, or all facts, make it true (unknown app) |
+| `rule.unit` | warning: a number so small that another unit is probably meant (20 % is 2000) |
+| `rule.shadowed` | a warning: whenever the rule fires, another one blocks |
+| `rule.conflict` | a warning: two rules rewrite the same |
+| `rule.contradiction` | a warning: obligations of one rule that exclude each other |
+| `rule.approver`, `rule.owner` | warnings: nobody can approve, nobody owns what observes |
+| `detector.*` | a declared detector that is no one thing, lacks what it needs, or can't be loaded |
+| `detector.late` | a warning: `late` for a detector that does not judge whole answers |
 | `scope.example` | an example that has no word in it, or stands on both sides |
 | `secret.*` | a secret in the bundle itself; it is never printed |
 | `env.unset` | an address (at activation) or a key (a warning) needs a variable that is not set |

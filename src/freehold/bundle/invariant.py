@@ -11,7 +11,8 @@ class Invariant(Section):
     """Whenever `when` holds, the rules of the named apps demand at least this."""
 
     when: Annotated[str, Field(min_length=1)] = Field(
-        description="A CEL expression over facts of request and answer."
+        description="A CEL expression over facts of request and answer. What it names says what "
+        "it is about: requests, answers or tool calls."
     )
     must: Literal["block", "require_approval", "rewrite", "redact"] = Field(
         "require_approval", description="What the rules must then demand, or something stricter."

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from freehold.bundle.load import load
@@ -58,15 +59,25 @@ def load_kept(home: Path, bundle_hash: str) -> Bundle:
         NotFound: no such bundle was ever live here.
         BundleError: the copy was changed, or its format is no longer understood.
     """
+    return load_kept_files(home, bundle_hash)[0]
+
+
+def load_kept_files(home: Path, bundle_hash: str) -> tuple[Bundle, Mapping[str, bytes]]:
+    """The same, with all of its files by path.
+
+    Raises:
+        NotFound, BundleError: as `load_kept`.
+    """
     folder = kept_folder(home, bundle_hash)
     if not folder.is_dir():
         raise NotFound(f"no bundle {bundle_hash} is kept in {folder.parent}")
     problems = Problems()
-    bundle = validate(load(_verified(folder, bundle_hash), problems).root, True, problems)
+    snapshot = _verified(folder, bundle_hash)
+    bundle = validate(load(snapshot, problems).root, True, problems)
     if bundle is None:
         said = "; ".join(str(problem) for problem in problems.sorted()[:3])
         raise BundleError(f"the kept bundle {bundle_hash} can't be read by this version: {said}")
-    return bundle
+    return bundle, snapshot.files
 
 
 def mark_live(home: Path, folder: Path, bundle_hash: str) -> None:

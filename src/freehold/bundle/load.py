@@ -7,7 +7,8 @@ from freehold.bundle.snapshot import Snapshot
 from freehold.bundle.tree import Tree, parse
 from freehold.bundle.unread import Unread, keys_in
 
-BY_ID = ("labels", "tenants", "models", "routes", "sources", "rules", "invariants", "apps")
+BY_ID = ("labels", "tenants", "models", "routes", "sources", "detectors", "rules",
+         "invariants", "apps")  # fmt: skip
 """Sections that are mappings by id: every file may add ids to them."""
 _NESTED = {"identity": ("issuers", "attributes")}
 

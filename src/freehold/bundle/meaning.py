@@ -1,7 +1,7 @@
 """Sources, models and rules one by one: what is well-formed, and still must not run."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from freehold.bundle import sql
@@ -9,15 +9,19 @@ from freehold.bundle.names import ATTRIBUTE_PREFIX, PRINCIPAL_PATHS, REQUEST_PAT
 from freehold.bundle.problems import Problems, did_you_mean, nearest
 from freehold.bundle.references import Names, is_loopback, words
 from freehold.bundle.resolve import Lookup
+from freehold.bundle.tool_rules import TOOL_CALL, phase_of
 from freehold.bundle.tree import Tree, shown
 from freehold.bundle.unread import Unread
 
 CompileRule = Callable[[str, str], str | None]
-"""``(expression, phase) → error``, phase being request, answer, route or source."""
+"""``(expression, phase) → error``, phase being request, answer, stream, route or source."""
 
-DoubtRule = Callable[[str], list[str]]
-"""``expression → what compiles in it and is probably not meant``."""
+DoubtRule = Callable[[str, Mapping[str, frozenset[str]]], list[tuple[str, str]]]
+"""``(expression, known) → code and words for what compiles in it and is probably not meant``;
+``known`` has the values that some facts can have in this bundle.
+"""
 
+_REDACTS = ("labels", "facts", "arguments")
 _MISSING = "answer.missing_disclaimers"
 _ATTRIBUTE = re.compile(r"\bprincipal\.attributes\.([A-Za-z_]\w*)")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
@@ -231,38 +235,21 @@ def check_environment(names: Names, lookup: Lookup | None, problems: Problems) -
 def check_rules(names: Names, problems: Problems) -> None:
     """Obligations that can't do what they say."""
     for name, rule in names.rules.items():
-        needs, dos = rule.get("needs"), rule.section("do").items()
-        late = [a for a in ("require_approval", "rewrite") if any(do.get(a) for do in dos)]
-        if needs is not None and needs.value == "sentence" and late:
-            problems.warn(
-                "rule.late",
-                needs.spot,
-                f"rule `{name}` may fire when earlier sentences have left already, too "
-                f"late for `{late[0]}`",
-                path=("rules", name, "needs"),
-                suggestion="write `needs: whole`",
-            )
-        if needs is not None and rule.text("phase") == "request":
-            problems.warn(
-                "rule.needs",
-                needs.spot,
-                "`needs` means nothing for a request",
-                path=("rules", name, "needs"),
-                suggestion="remove it",
-            )
+        dos = rule.section("do").items()
         for number, do in enumerate(dos):
             redact = do.get("redact")
             if (
                 redact is not None
                 and isinstance(redact.value, dict)
-                and not any(redact.section(key).items() for key in ("labels", "facts"))
+                and not any(redact.section(key).items() for key in _REDACTS)
             ):
                 problems.add(
                     "rule.obligation",
                     redact.spot,
-                    "`redact` names neither labels nor facts",
+                    "`redact` names nothing to take out",
                     path=("rules", name, "do", number, "redact"),
-                    suggestion="add `labels: [pii]`, say",
+                    suggestion="add `labels: [pii]` or `facts: [money]`, say; for a tool call "
+                    "`arguments: [note]`",
                 )
 
 
@@ -299,6 +286,7 @@ def check_expressions(
     doubt_rule: DoubtRule | None = None,
 ) -> None:
     """Every CEL expression: the attributes that it names, and whether it compiles in its phase."""
+    known = _known_values(names) if unread.whole else {}
     for at, text, phase, path in _expressions(names):
         for attribute in sorted(set(_ATTRIBUTE.findall(_QUOTED.sub("", text)))):
             if attribute not in names.attributes and not unread.may_declare(
@@ -315,8 +303,26 @@ def check_expressions(
         error = compile_rule(text, phase) if compile_rule is not None else None
         if error:
             problems.add("rule.expression", at.spot, f"this does not compile: {error}", path=path)
-        for doubt in doubt_rule(text) if doubt_rule is not None else ():
-            problems.warn("rule.never", at.spot, f"this can't be meant: {doubt}", path=path)
+        for code, doubt in doubt_rule(text, known) if doubt_rule is not None and not error else ():
+            problems.warn(code, at.spot, doubt, path=path)
+
+
+def _known_values(names: Names) -> dict[str, frozenset[str]]:
+    """Facts that are always one, or some, of what the bundle declares."""
+    tenants, labels = frozenset(names.tenants), frozenset(names.found_labels)
+    purposes = (app.text("purpose") for app in names.apps.values())
+    return {
+        "app.id": frozenset(names.apps),
+        "app.purpose": frozenset(purpose for purpose in purposes if purpose is not None),
+        "app.tenant": tenants,
+        "app.tenants": tenants,
+        "answer.model": frozenset(names.models),
+        "answer.labels": labels,
+        "context.labels": labels,
+        "context.sources": frozenset(names.sources),
+        "context.failed": frozenset(names.sources),
+        "request.labels": labels,
+    }
 
 
 def _expressions(names: Names) -> Iterator[tuple[Tree, str, str, tuple[str | int, ...]]]:
@@ -331,14 +337,15 @@ def _expressions(names: Names) -> Iterator[tuple[Tree, str, str, tuple[str | int
 
     for name, rule in names.rules.items():
         # Without a valid phase, the one that was meant, or the one in which every fact exists.
-        phase = nearest(rule.text("phase") or "", ("request", "answer")) or "answer"
+        phases = ("request", "answer", "stream", TOOL_CALL)
+        phase = nearest(rule.text("phase") or "", phases) or "answer"
         yield from when(rule, phase, "rules", name)
     for name, app in names.apps.items():
         for number, disclaimer in enumerate(app.section("voice").section("disclaimers").items()):
             path = ("apps", name, "voice", "disclaimers", number)
             yield from when(disclaimer, "answer", *path)
     for name, invariant in names.invariants.items():
-        yield from when(invariant, "answer", "invariants", name)
+        yield from when(invariant, phase_of(invariant.text("when") or ""), "invariants", name)
     for name, route in names.routes.items():
         for number, choice in enumerate(route.section("rules").items()):
             yield from when(choice, "route", "routes", name, "rules", number)

@@ -1,6 +1,7 @@
 """Names that a bundle may use without declaring them: detectors, labels, bind paths."""
 
 DETECTORS: tuple[str, ...] = (
+    "grounded.values",
     "hidden.unicode",
     "injection.model",
     "injection.patterns",
@@ -26,6 +27,7 @@ DETECTORS: tuple[str, ...] = (
     "pii.title",
     "pii.url_credentials",
     "pii.us_ssn",
+    "promise.unauthorised",
     "purpose.scope",
     "secret.api_key",
     "secret.aws_key",
@@ -58,13 +60,22 @@ NAMED = frozenset(
 LEARNED = frozenset({"injection.model", "purpose.scope", "toxicity.model"})
 """Those that judge whole stretches: they observe until a bundle says otherwise."""
 
-QUIET = NAMED | {"injection.model", "toxicity.model"}
+UNFOUNDED = frozenset({"grounded.values", "promise.unauthorised"})
+"""Those that hold an answer against what the model was given."""
+
+SAID = frozenset({"promise", "ungrounded", "voice"})
+"""Labels of what an answer says in the company's name; it is no value of anybody's."""
+
+QUIET = NAMED | UNFOUNDED | {"injection.model", "toxicity.model"}
 """Those that read nothing until a bundle names them one by one: each costs a tenth of a millisecond
 and more for a thousand characters, and may surprise. A family (``pii.*``) does not wake them.
 """
 
+WHOLE = UNFOUNDED | frozenset({"toxicity.model", "voice.banned", "voice.competitor"})
+"""Those that may need the whole answer to judge it; the others judge spans or sentences."""
+
 REDACTABLE_LABELS = frozenset({"pii", "secret"})
-BUILT_IN_LABELS = REDACTABLE_LABELS | {"hidden", "injection", "purpose", "toxicity", "voice"}
+BUILT_IN_LABELS = REDACTABLE_LABELS | SAID | {"hidden", "injection", "purpose", "toxicity"}
 
 PRINCIPAL_PATHS = frozenset({"principal.id", "principal.tenant"})
 REQUEST_PATHS = frozenset({"request.text", "request.terms", "request.ids"})

@@ -61,6 +61,9 @@ class References:
             self._settings(tree, ("tenants", name))
         for name, tree in self.names.apps.items():
             self._app(name, tree)
+        for name, tree in self.root.section("detectors").entries():
+            self._one("model", tree.section("guard"), ("detectors", name, "guard"), "model",
+                      self.names.models)  # fmt: skip
         for name, tree in self.root.section("identity", "issuers").entries():
             self._issuer(name, tree)
         if self.whole:

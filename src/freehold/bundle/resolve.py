@@ -1,6 +1,7 @@
 """From the bundle as written to the bundle as run: one frozen ``AppSpec`` per tenant and app."""
 
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from types import MappingProxyType
 
 import msgspec
@@ -17,11 +18,15 @@ from freehold.bundle.settings import (
     limits_of,
 )
 from freehold.bundle.specs import (
+    field_specs,
     issuer_spec,
     model_spec,
+    own_spec,
+    owned,
     rule_spec,
     scope_spec,
     source_spec,
+    tool_spec,
     voice_spec,
     voiced,
 )
@@ -29,6 +34,7 @@ from freehold.core.errors import BundleError, NotFound
 from freehold.core.spec import (
     ApprovalSpec,
     AppSpec,
+    GuardSpec,
     ModelSpec,
     RouteRule,
     RouteSpec,
@@ -45,7 +51,8 @@ class ResolvedBundle:
     """One version of the bundle, ready for the request path.
 
     Nothing is computed for a tenant before its first request. What tenants have in common they
-    share, so that a store which says nothing of its own costs little more than its name.
+    share, so that a store which says nothing of its own costs little more than its name. ``heads``
+    are the files of trained detectors, by their SHA-256.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class ResolvedBundle:
         models: Mapping[str, ModelSpec],
         sources: Mapping[str, SourceSpec],
         detector_ids: Iterable[str] = DETECTORS,
+        files: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         self.bundle = bundle
         self.hash = bundle_hash
@@ -65,17 +73,27 @@ class ResolvedBundle:
         self.rules: Mapping[str, RuleSpec] = MappingProxyType(
             {rule_id: rule_spec(rule_id, rule) for rule_id, rule in bundle.rules.items()}
         )
+        self._tools = {name: tool_spec(name, tool) for name, tool in bundle.tools.items()}
         self.issuers = tuple(
             issuer_spec(name, issuer, bundle.identity.attributes)
             for name, issuer in bundle.identity.issuers.items()
         )
-        self._detector_ids = tuple(detector_ids)
+        named = [d.classifier.file for d in bundle.detectors.values() if d.classifier is not None]
+        digests = {name: sha256(files[name]).hexdigest() for name in named if name in files}
+        self.heads: Mapping[str, bytes] = MappingProxyType(
+            {digest: files[name] for name, digest in digests.items()}
+        )
+        self._own = {
+            name: own_spec(detector, self.models, digests)
+            for name, detector in bundle.detectors.items()
+        }
+        self._detector_ids = tuple(dict.fromkeys((*detector_ids, *bundle.detectors)))
         self._paths: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, Effective] = {}
         self._app_states: dict[tuple[int, str], Effective] = {}
         self._templates: dict[tuple[int, str, tuple[str, ...]], AppSpec] = {}
         self._apps: dict[tuple[str, str], AppSpec] = {}
-        self._base = defaults(self._detector_ids)
+        self._base = defaults(self._detector_ids, bundle.detectors)
 
     @property
     def tenants(self) -> frozenset[str]:
@@ -222,17 +240,22 @@ class ResolvedBundle:
             route=route,
             embedding_route=embedding,
             models={name: self.models[name] for name in sorted(wanted)},
+            guards=self._guards(allowed),
             aliases=aliases,
             unknown_model=app.unknown_model,
             sources=tuple(self.sources[name] for name in app.sources),
             rules=tuple(self.rules[name] for name in rules),
             scope=scope_spec(app.scope),
             disclaimers=() if voice is None else voice.disclaimers,
-            detectors=voiced(detectors_of(state), voice),
+            tools=self._tools,
+            answer_fields=field_specs(app.answer_fields),
+            containment=state.values["tools", "untrusted"],
+            detectors=owned(voiced(detectors_of(state), voice), self._own),
             redactable_labels=frozenset((REDACTABLE_LABELS | own) - hidden),
             limits=limits_of(state),
             content_kept=content_of(state),
             retention_days=state.values["retention_days",],
+            strict_sealing=state.values["sealing",] == "strict",
             require_identity=state.values["require_identity",],
             issuers=self.issuers,
             attributes={n: a.default for n, a in bundle.identity.attributes.items()},
@@ -245,6 +268,11 @@ class ResolvedBundle:
                 webhook=bundle.approvals.webhook is not None,
             ),
         )
+
+    def _guards(self, allowed: frozenset[str]) -> dict[str, ModelSpec]:
+        """The models that guards ask, by their ids."""
+        asked = {spec.model for spec in self._own.values() if isinstance(spec, GuardSpec)}
+        return {name: self.models[name] for name in sorted(asked) if name in allowed}
 
     def _route(self, route_id: str, allowed: frozenset[str]) -> RouteSpec:
         route = self.bundle.routes[route_id]
@@ -278,12 +306,14 @@ def resolve(
     *,
     lookup: Lookup,
     detector_ids: Iterable[str] = DETECTORS,
+    files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> ResolvedBundle:
     """Make a checked bundle ready to run.
 
     Args:
         lookup: where ``env:NAME`` in addresses comes from. Secrets stay references: whoever sends
             them reads them.
+        files: the bundle's files by path, of which trained detectors are made.
 
     Raises:
         Unresolved: addresses name environment variables that are not set; all of them are named.
@@ -309,5 +339,10 @@ def resolve(
     if missing:
         raise Unresolved(tuple(missing))
     return ResolvedBundle(
-        bundle, bundle_hash, models=models, sources=sources, detector_ids=detector_ids
+        bundle,
+        bundle_hash,
+        models=models,
+        sources=sources,
+        detector_ids=detector_ids,
+        files=files,
     )

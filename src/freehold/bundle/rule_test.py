@@ -39,7 +39,13 @@ class RuleTest(Section):
     tenant: str | None = Field(None, description="The tenant that asks; default: the app's own.")
     request: str = Field("Hello.", description="What the user says.")
     answer: str = Field("Hello.", description="What the model says.")
+    tool_results: dict[str, str] = Field(
+        {}, description="Tool → what it returned, to a call made before this answer."
+    )
     tool_calls: list[TestToolCall] = Field([], description="Tools that the model calls.")
+    response_format: Literal["text", "json_object"] = Field(
+        "text", description="`json_object`: the request wants the answer to be JSON."
+    )
     principal: TestPrincipal | None = Field(None, description="Who asks; default: nobody known.")
     context: dict[str, str] = Field(
         {}, description="Source → the text that it gives; other sources give nothing."

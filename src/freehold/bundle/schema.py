@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.invariant import Invariant
 from freehold.bundle.rule import Rule
-from freehold.bundle.section import CelText, Identifier, ModeName, Section
+from freehold.bundle.section import CelText, Identifier, LateName, ModeName, Section
+from freehold.bundle.tools import Member, MemberPath, Tool, ToolSettings
 from freehold.bundle.voice import Voice
 
 SecretReference = Annotated[
@@ -27,7 +29,7 @@ Url = Annotated[
         description="An address, or `env:NAME` for one that differs by machine.",
     ),
 ]
-Capability = Literal["chat", "stream", "tools", "json", "embedding", "completion"]
+Capability = Literal["chat", "stream", "tools", "json", "embedding", "completion", "moderation"]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 
 
@@ -133,6 +135,11 @@ class DetectorUse(Section):
     phases: list[Literal["request", "context", "answer"]] = Field(
         ["request", "context", "answer"], description="The texts that it reads."
     )
+    late: LateName = Field(
+        "buffer",
+        description="What one that judges whole answers does to a stream. `buffer` holds it back "
+        "until the end; `terminate` lets it leave, and ends it when the detector objects.",
+    )
 
 
 class LimitSettings(Section):
@@ -173,6 +180,11 @@ class Settings(Section):
     retention_days: int | None = Field(
         None, ge=1, le=36_500, description="How long it keeps them; 180 if nobody says."
     )
+    sealing: Literal["normal", "strict"] | None = Field(
+        None,
+        description="When texts can't be sealed: `normal` records the exchange without them, "
+        "`strict` refuses it.",
+    )
     regions: list[str] | None = Field(None, description="Regions where models may compute.")
     models: list[str] | None = Field(None, description="Models that may be used at all.")
     detectors: dict[str, DetectorUse] = Field(
@@ -188,11 +200,12 @@ class Settings(Section):
     approvals: ApprovalSettings = Field(
         ApprovalSettings(), description="Answers that wait for a person."
     )
+    tools: ToolSettings = Field(ToolSettings(), description="What tool calls may be made of.")
 
 
 SettingName = Literal[
-    "limits", "content", "retention_days", "regions", "models", "detectors", "require_identity",
-    "audit", "approvals",
+    "limits", "content", "retention_days", "sealing", "regions", "models", "detectors",
+    "require_identity", "audit", "approvals", "tools",
 ]  # fmt: skip
 
 
@@ -256,6 +269,9 @@ class App(Section):
     sources: list[str] = Field([], description="Where its context comes from.")
     rules: list[str] = Field([], description="Rules of its own, after those of its tenants.")
     voice: Voice | None = Field(None, description="What its answers must not say, and must.")
+    answer_fields: dict[MemberPath, Member] = Field(
+        {}, description="Path in answers that are JSON → what rules read there (`answer.json`)."
+    )
     settings: Settings = Field(
         Settings(), description="What it tightens or, where unlocked, overrides."
     )
@@ -353,6 +369,10 @@ class Bundle(Section):
         min_length=1, description="Models in order of preference."
     )
     sources: dict[Identifier, Source] = Field({}, description="Where context comes from.")
+    tools: dict[str, Tool] = Field({}, description="Function name → what is known of it.")
+    detectors: dict[Identifier, OwnDetector] = Field(
+        {}, description="Detectors besides those that Freehold ships."
+    )
     rules: dict[Identifier, Rule] = Field({}, description="Hard business rules.")
     invariants: dict[Identifier, Invariant] = Field(
         {}, description="What must always hold; `freehold policy prove` proves it."

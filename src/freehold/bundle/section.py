@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 CelText = Annotated[str, Field(min_length=1, description="A CEL expression over declared facts.")]
 ModeName = Literal["enforce", "observe"]
+LateName = Literal["buffer", "terminate"]
 
 
 class Section(BaseModel):

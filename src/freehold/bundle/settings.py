@@ -7,27 +7,44 @@ leaves out, it inherits. Each leaf has one order from loose to strict.
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import reduce
 from typing import Any, cast
 
 from msgspec import Struct
 
-from freehold.bundle.names import DETECTORS, NAMED, QUIET, matches
+from freehold.bundle.detectors import OwnDetector
+from freehold.bundle.names import DETECTORS, NAMED, QUIET, UNFOUNDED, matches
 from freehold.bundle.schema import Settings
 from freehold.core.spec import ApprovalSpec, ContentKept, DetectorSetting, Limits
 
 Leaf = tuple[str, ...]
+_PLAIN: tuple[Leaf, ...] = (
+    ("content",),
+    ("retention_days",),
+    ("sealing",),
+    ("require_identity",),
+    ("audit",),
+    ("approvals", "expires_hours"),
+    ("tools", "untrusted"),
+)
 NANO = 1_000_000_000
 
 # Each from loose to strict.
 _ORDER: dict[str, tuple[object, ...]] = {
     "content": ("full", "redacted", "none"),
     "audit": ("normal", "strict"),
+    "sealing": ("normal", "strict"),
     "require_identity": (False, True),
     "mode": ("observe", "enforce"),
     "action": ("annotate", "redact", "block"),
+    "late": ("terminate", "buffer"),
+    "tools": ("observe", "addresses", "prose", "all"),
 }
 _EVERYWHERE = frozenset({"request", "context", "answer"})
-_PHASES = {"injection.model": frozenset({"request", "context"})}
+_PHASES = {
+    "injection.model": frozenset({"request", "context"}),
+    **dict.fromkeys(UNFOUNDED, frozenset({"answer"})),
+}
 
 
 class Effective(Struct, frozen=True):
@@ -59,12 +76,10 @@ def declared(settings: Settings, detector_ids: Iterable[str] = DETECTORS) -> dic
         if value is not None:
             key = "nano_per_day" if name == "money_per_day" else name
             leaves["limits", key] = nano(value) if name == "money_per_day" else value
-    for name in ("content", "retention_days", "require_identity", "audit"):
-        value = getattr(settings, name)
+    for leaf in _PLAIN:
+        value = reduce(getattr, leaf, settings)
         if value is not None:
-            leaves[name,] = value
-    if settings.approvals.expires_hours is not None:
-        leaves["approvals", "expires_hours"] = settings.approvals.expires_hours
+            leaves[leaf] = value
     for name in ("regions", "models"):
         value = getattr(settings, name)
         if value is not None:
@@ -155,20 +170,27 @@ _UNNAMED: dict[str, Any] = {
     "action": "redact",
     "threshold": 500_000,
     "phases": _EVERYWHERE,
+    "late": "buffer",
 }
 
 
-def defaults(detector_ids: Iterable[str] = DETECTORS) -> Effective:
-    """What holds above the root: strict where harm is certain, observing where it may surprise."""
+def defaults(
+    detector_ids: Iterable[str] = DETECTORS, own: Mapping[str, OwnDetector] | None = None
+) -> Effective:
+    """What holds above the root: strict where harm is certain, observing where it may surprise;
+    for the bundle's ``own`` detectors, what it says where it declares them.
+    """
     limits = Limits()
     values: dict[Leaf, Any] = {
         ("limits", "max_request_chars"): limits.max_request_chars,
         ("limits", "max_output_tokens"): limits.max_output_tokens,
         ("content",): "redacted",
         ("retention_days",): 180,
+        ("sealing",): "normal",
         ("require_identity",): False,
         ("audit",): "normal",
         ("approvals", "expires_hours"): ApprovalSpec().hours,
+        ("tools", "untrusted"): "addresses",
     }
     for detector in detector_ids:
         use = dict(_UNNAMED)
@@ -179,13 +201,22 @@ def defaults(detector_ids: Iterable[str] = DETECTORS) -> Effective:
             use |= {"mode": "observe", "action": "annotate", "phases": frozenset({"request"})}
         elif detector.startswith("toxicity."):
             use |= {"mode": "observe", "action": "annotate"}
-        elif detector.startswith("voice."):
+        elif detector in UNFOUNDED or detector.startswith("voice."):
             use |= {"mode": "observe", "action": "annotate", "phases": frozenset({"answer"})}
         elif detector in NAMED:
             use["mode"] = "observe"
         if detector in QUIET:
             use["phases"] = frozenset[str]()
         for field, value in use.items():
+            values["detectors", detector, field] = value
+    for detector, declaration in (own or {}).items():
+        stated = ("mode", declaration.mode), ("action", declaration.acts)
+        for field, value in (
+            *stated,
+            ("threshold", _detector_leaf("threshold", declaration.threshold)),
+            ("phases", frozenset(declaration.phases)),
+            ("late", declaration.late),
+        ):
             values["detectors", detector, field] = value
     return Effective(values)
 

@@ -26,6 +26,9 @@ _WANTED = {
 _TRUE, _FALSE = frozenset({"yes", "on", "y"}), frozenset({"no", "off", "n"})
 
 
+_PATHS = "write `amount`, `customer.email` or `lines[].price`"
+
+
 def validate(root: Tree, whole: bool, problems: Problems) -> Bundle | None:
     """The typed bundle, or None with every mistake of shape in ``problems``.
 
@@ -46,12 +49,15 @@ def _report(detail: ErrorDetails, root: Tree, problems: Problems) -> None:
     kind = detail["type"]
     if path and path[-1] == "[key]":
         path.pop()
+        member = path[-2:-1] in (["arguments"], ["answer_fields"])
         problems.add(
             "shape.id",
             root.at(path),
-            f"{_named(path)} is no valid id",
+            f"{_named(path)} is no {'path' if member else 'valid id'}",
             path=path,
-            suggestion="ids start with a letter or digit and go on with letters, digits, "
+            suggestion=_PATHS
+            if member
+            else "ids start with a letter or digit and go on with letters, digits, "
             "`.`, `_` and `-`; at most 128",
         )
         return
@@ -156,6 +162,8 @@ def _out_of_range(path: list[str | int], detail: ErrorDetails) -> tuple[str, str
             return f"{name} is no address", "write `https://…`, `sqlite:path` or `env:NAME`"
         if "A-Z]{3}" in pattern:
             return f"{name} is no currency code", "write three capitals, such as `EUR`"
+        if pattern.startswith(r"^[^."):
+            return f"{name} is no path", _PATHS
         return f"{name} is no valid id", "letters, digits, `.`, `_` and `-`"
     for bound, words in (
         ("ge", "at least"),

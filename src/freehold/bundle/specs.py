@@ -1,26 +1,38 @@
 """Sections of the bundle as the specs of the request path: one function each, one to one."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from hashlib import sha256
+from typing import Literal
 
 import msgspec
 
 from freehold.bundle import schema
+from freehold.bundle.detectors import Installed, OwnDetector
 from freehold.bundle.rule import Do, Rule
+from freehold.bundle.tools import Member, Tool
 from freehold.bundle.voice import Voice
 from freehold.core.decisions import MILLION
 from freehold.core.spec import (
+    ClassifierSpec,
     DetectorSetting,
     Disclaimer,
+    FieldSpec,
+    GuardSpec,
     IdentitySpec,
+    InstalledSpec,
     ModelSpec,
     Obligation,
     PurposeScope,
     RuleSpec,
     SourceSpec,
     ToneSpec,
+    ToolSpec,
     VoiceSpec,
 )
+
+OwnSpec = GuardSpec | ClassifierSpec | InstalledSpec
 
 
 def model_spec(model_id: str, model: schema.Model, base_url: str) -> ModelSpec:
@@ -93,11 +105,19 @@ def rule_spec(rule_id: str, rule: Rule) -> RuleSpec:
         when=rule.when,
         obligations=tuple(_obligation(do) for do in rule.do),
         mode=rule.mode,
-        needs=rule.needs,
+        needs=_needs(rule),
+        late=rule.late,
         owner=rule.owner,
         why=rule.why,
         public=rule.public,
     )
+
+
+def _needs(rule: Rule) -> Literal["sentence", "whole"]:
+    """A rule on streams judges sentences; JSON is known when it has ended."""
+    if rule.phase == "stream":
+        return "sentence"
+    return "whole" if "answer.json" in rule.when else rule.needs
 
 
 def _obligation(do: Do) -> Obligation:
@@ -107,11 +127,34 @@ def _obligation(do: Do) -> Obligation:
         return Obligation(action="rewrite", template=do.rewrite.template)
     if do.redact is not None:
         return Obligation(
-            action="redact", labels=frozenset(do.redact.labels), facts=frozenset(do.redact.facts)
+            action="redact",
+            labels=frozenset(do.redact.labels),
+            facts=frozenset(do.redact.facts),
+            arguments=tuple(do.redact.arguments),
         )
+    if do.allow is not None:
+        return Obligation(action="allow", arguments=tuple(do.allow.arguments))
     if do.annotate is not None:
         return Obligation(action="annotate", tag=do.annotate.tag)
     return Obligation(action="block")
+
+
+def tool_spec(name: str, tool: Tool) -> ToolSpec:
+    """What is known of a tool."""
+    return ToolSpec(name=name, arguments=field_specs(tool.arguments), trusted=tool.trusted)
+
+
+def field_specs(members: Mapping[str, Member]) -> tuple[FieldSpec, ...]:
+    """Declared members of JSON, in the order in which they are written."""
+    return tuple(
+        FieldSpec(
+            path=path,
+            type=member.type,
+            unit=member.unit,
+            default=tuple(member.default) if isinstance(member.default, list) else member.default,
+        )
+        for path, member in members.items()
+    )
 
 
 def scope_spec(scope: schema.AppScope | None) -> PurposeScope | None:
@@ -154,6 +197,55 @@ def voiced(
             phases = setting.phases & {"answer"}
             found.append(msgspec.structs.replace(setting, voice=voice, phases=phases))
     return tuple(found)
+
+
+def owned(
+    detectors: tuple[DetectorSetting, ...], own: Mapping[str, OwnSpec]
+) -> tuple[DetectorSetting, ...]:
+    """The detectors, with what those are that the bundle itself declares."""
+    if not own:
+        return detectors
+    return tuple(
+        msgspec.structs.replace(setting, own=own[setting.id]) if setting.id in own else setting
+        for setting in detectors
+    )
+
+
+def own_spec(
+    detector: OwnDetector, models: Mapping[str, ModelSpec], digests: Mapping[str, str]
+) -> OwnSpec:
+    """What a detector is that Freehold does not ship. ``digests``: SHA-256 by file."""
+    if detector.guard is not None:
+        guard = detector.guard
+        model = models[guard.model]
+        where = (model.provider, model.base_url, model.upstream_model, model.version)
+        return GuardSpec(
+            model=guard.model,
+            model_digest=sha256(repr(where).encode()).hexdigest()[:12],
+            style=guard.style,
+            prompt=guard.prompt,
+            categories=tuple(sorted(guard.categories.items())),
+            ignore=frozenset(guard.ignore),
+            label=guard.label,
+            deadline_ms=guard.deadline_ms,
+            max_chars=guard.max_chars,
+            max_parts=guard.max_parts,
+        )
+    if detector.classifier is not None:
+        file = detector.classifier.file
+        label = detector.classifier.label or ""
+        return ClassifierSpec(file=file, digest=digests.get(file, ""), label=label)
+    installed = detector.installed or Installed.model_validate({})
+    return InstalledSpec(
+        label=installed.label or "",
+        deadline_ms=installed.deadline_ms,
+        options=options_text(installed),
+    )
+
+
+def options_text(installed: Installed) -> str:
+    """A detector's options as one JSON text, the same for the same options."""
+    return json.dumps(installed.options, sort_keys=True, ensure_ascii=False)
 
 
 def issuer_spec(issuer_id: str, issuer: schema.Issuer, attributes: Iterable[str]) -> IdentitySpec:

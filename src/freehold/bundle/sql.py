@@ -30,6 +30,9 @@ _WRITES = frozenset(
     "load_extension".split()
 )
 
+_LEADS = frozenset({"from", "join"})
+_ENDS = frozenset("select where group order having limit offset union except intersect".split())
+
 
 class Query(Struct, frozen=True):
     """What the reader saw. ``complaints`` is empty for one statement that only reads."""
@@ -61,6 +64,36 @@ def read(sql: str) -> Query:
         complaints["it must start with SELECT or WITH"] = None
     parameters = dict.fromkeys(text[1:] for kind, text in tokens if kind == "parameter")
     return Query(tuple(parameters), tuple(complaints))
+
+
+def tables(sql: str) -> tuple[str, ...]:
+    """The tables and functions behind FROM and JOIN, as they are written; rather one too many."""
+    found: dict[str, None] = {}
+    listing = [False]  # for each open bracket: whether a comma leads to the next table
+    name, expects = "", False
+    for kind, text in [*_tokens(sql), ("end", ";")]:
+        if kind == "space":
+            continue
+        if name and (text == "." or name.endswith(".")):
+            name += text
+            continue
+        if name:
+            found[name] = None
+            name = ""
+        word = text.lower() if kind == "word" else ""
+        if word in _LEADS:
+            expects = listing[-1] = True
+        elif expects and kind in {"word", "name"}:
+            name, expects = text, False
+        else:
+            expects = text == "," and listing[-1]
+        if word in _ENDS:
+            listing[-1] = False
+        elif text == "(":
+            listing.append(False)
+        elif text == ")" and len(listing) > 1:
+            listing.pop()
+    return tuple(found)
 
 
 def _tokens(sql: str) -> Iterator[tuple[str, str]]:

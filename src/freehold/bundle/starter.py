@@ -20,7 +20,7 @@ _DEFAULT_LOCAL_MODEL = "llama3.2"
 def write_starter(
     folder: Path, provider: str, *, simulator_url: str = "", local_model: str = ""
 ) -> tuple[Path, ...]:
-    """Write a starter bundle that passes ``check`` without a warning.
+    """Write a starter bundle that passes ``check``, with one warning: nobody can approve yet.
 
     Args:
         provider: ``simulator``, ``openai`` or ``ollama``.

@@ -1,10 +1,12 @@
 """The tenant tree, and that nobody in it loosens what is locked above."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
+from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.problems import Problems, Spot, did_you_mean, one_of
 from freehold.bundle.schema import Settings
 from freehold.bundle.settings import (
@@ -88,12 +90,16 @@ def _path(
 
 
 def check_locks(
-    root: Tree, paths: list[tuple[str, ...]], detector_ids: Collection[str], problems: Problems
+    root: Tree,
+    paths: list[tuple[str, ...]],
+    detector_ids: Collection[str],
+    problems: Problems,
+    own: Mapping[str, OwnDetector] = MappingProxyType({}),
 ) -> None:
     """Every tenant and app against what is locked above it, and the models that are left."""
     tenants = root.section("tenants")
     states: dict[str, Effective] = {}
-    base = defaults(detector_ids)
+    base = defaults(detector_ids, own)
     for path in paths:
         name, tenant = path[-1], tenants.section(path[-1])
         above = states[path[-2]] if len(path) > 1 else base
@@ -109,7 +115,9 @@ def check_locks(
             leaves = declared(_settings(app), detector_ids)
             for item in loosened(states[owner], leaves):
                 _report(item, ("apps", name), root, by_name[owner], problems)
-            _check_models(name, app, extend(states[owner], leaves), root, problems)
+            state = extend(states[owner], leaves)
+            _check_models(name, app, state, root, problems)
+            _check_guards(name, app, state, root, own, problems)
 
 
 def _check_models(name: str, app: Tree, state: Effective, root: Tree, problems: Problems) -> None:
@@ -136,6 +144,34 @@ def _check_models(name: str, app: Tree, state: Effective, root: Tree, problems: 
                 f"every model of route `{route}` is ruled out for app `{name}` by "
                 "`settings.models` or `settings.regions`",
                 path=("apps", name, key),
+            )
+
+
+def _check_guards(
+    name: str,
+    app: Tree,
+    state: Effective,
+    root: Tree,
+    own: Mapping[str, OwnDetector],
+    problems: Problems,
+) -> None:
+    """A guard whose model may not be used refuses whatever it is to read."""
+    models, regions = state.values.get(("models",)), state.values.get(("regions",))
+    for detector, one in own.items():
+        model = one.guard.model if one.guard is not None else ""
+        mode, phases = (state.values.get(("detectors", detector, f)) for f in ("mode", "phases"))
+        if not model or mode != "enforce" or not phases:
+            continue
+        allowed = models is None or model in models
+        near = regions is None or _may_compute_in(regions, root.section("models").get(model))
+        if not (allowed and near):
+            problems.add(
+                "detector.ruled-out",
+                app.spot,
+                f"model `{model}` of guard `{detector}` is ruled out for app `{name}` by "
+                f"`settings.{'regions' if allowed else 'models'}`, so nothing would pass",
+                path=("apps", name),
+                suggestion="allow it, or give the guard no phases in the app's settings",
             )
 
 

@@ -1,4 +1,4 @@
-"""``freehold approval``: decide about answers that wait for a person."""
+"""``freehold approval``: decide about answers and requests that wait for a person."""
 
 import asyncio
 import os
@@ -48,7 +48,7 @@ def _as_approver(home: Path, token_file: Path | None, act: Act) -> Any:
     token = _token(token_file)
     if not token:
         raise click.UsageError(
-            "deciding about answers needs your identity token, here as anywhere: "
+            "deciding needs your identity token, here as anywhere: "
             f"say --identity-token FILE, or set {IDENTITY_VARIABLE}"
         )
 
@@ -61,7 +61,7 @@ def _as_approver(home: Path, token_file: Path | None, act: Act) -> Any:
 
 @click.group(cls=Group)
 def approval() -> None:
-    """Answers that wait for a person's approval.
+    """Answers, and requests, that wait for a person's approval.
 
     Every command needs an identity token: whoever decides is a verified person, has the role that
     the rule asks for, and is not the one who asked.
@@ -83,7 +83,7 @@ def approval() -> None:
 def list_approvals(
     status: str, limit: int, token_file: Path | None, home: Path, as_json: bool
 ) -> None:
-    """Held answers that your roles are asked about, oldest first."""
+    """Held answers and requests that your roles are asked about, oldest first."""
     states = STATES if status == "all" else (status,)
     rows = _as_approver(
         home, token_file, lambda service, who: service.list(who, states=states, limit=limit)
@@ -96,7 +96,8 @@ def list_approvals(
     for row in rows:
         asked = row["requester"]["id"] if row["requester"]["verified"] else "nobody known"
         click.echo(
-            f"{row['id']}  {row['status']:8}  {row['tenant']}/{row['app']}  {row['rule']}"
+            f"{row['id']}  {row['status']:8}  {row['waits']:7}  {row['tenant']}/{row['app']}"
+            f"  {row['rule']}"
             f"  asked by {asked}  until {row['expires_at']}"
         )
 
@@ -124,7 +125,7 @@ def show(approval_id: str, token_file: Path | None, home: Path, as_json: bool) -
 def approve(
     approval_id: str, reason: str, token_file: Path | None, home: Path, as_json: bool
 ) -> None:
-    """Let the answer go as it is."""
+    """Let the answer go as it is, or the request go on to a model."""
     done = _as_approver(
         home, token_file, lambda service, who: service.approve(who, approval_id, reason)
     )
@@ -134,9 +135,14 @@ def approve(
 @approval.command("amend")
 @click.argument("approval_id")
 @click.option("--reason", required=True, help="Why, for the record.")
-@click.option("--text", help="What is to be said instead.")
 @click.option(
-    "--text-file", type=click.Path(path_type=Path), help="The same from a file, `-` for stdin."
+    "--text", multiple=True, help="What is to be said instead; again for each further choice."
+)
+@click.option(
+    "--text-file",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="The same from a file, `-` for stdin.",
 )
 @token_option
 @home_option
@@ -144,16 +150,16 @@ def approve(
 def amend(
     approval_id: str,
     reason: str,
-    text: str | None,
-    text_file: Path | None,
+    text: tuple[str, ...],
+    text_file: tuple[Path, ...],
     token_file: Path | None,
     home: Path,
     as_json: bool,
 ) -> None:
-    """Let another answer go instead; all other rules judge it too."""
-    if (text is None) == (text_file is None):
+    """Let another answer go instead; all other rules judge it too. Not for requests."""
+    if bool(text) == bool(text_file):
         raise click.UsageError("say either --text or --text-file")
-    said = text if text is not None else _read(text_file or Path("-"))
+    said = text or tuple(map(_read, text_file))
     done = _as_approver(
         home, token_file, lambda service, who: service.amend(who, approval_id, reason, said)
     )
@@ -175,7 +181,7 @@ def decline(
     home: Path,
     as_json: bool,
 ) -> None:
-    """Say no; nothing of the answer leaves."""
+    """Say no; nothing of the answer leaves, and no model gets the request."""
     done = _as_approver(
         home, token_file, lambda service, who: service.decline(who, approval_id, reason, message)
     )
@@ -193,6 +199,8 @@ def _tell(done: dict[str, Any], as_json: bool) -> None:
         )
     else:
         click.echo(f"{done['id']}: {done['decision']}.")
+    for text in done.get("leaves_as", ()):
+        click.echo(f"Whoever asked may not read all of it, so it leaves as: {text}")
 
 
 def _lines(told: dict[str, Any]) -> list[str]:
@@ -200,12 +208,12 @@ def _lines(told: dict[str, Any]) -> list[str]:
     asked = told["requester"]
     who = asked["id"] if asked["verified"] else "nobody that a token names"
     lines = [
-        f"{told['id']}  {told['status']}  {told['tenant']}/{told['app']}",
+        f"{told['id']}  {told['status']}  {told['waits']}  {told['tenant']}/{told['app']}",
         f"asked by {who}, exchange {told['exchange']}",
         f"waits for a {told['role']} until {told['expires_at']}",
     ]
     if told["request"] is None:
-        lines += ["", "Its text was destroyed when its time was over."]
+        lines += ["", f"Its text was {told['gone']}."]
     else:
         rule = told["rule"]
         lines += ["", f"Rule {rule['id']} v{rule['version']}: {rule['why'] or rule['public']}"]
@@ -221,7 +229,9 @@ def _lines(told: dict[str, Any]) -> list[str]:
                 piece["text"] or f"not shown: you are not cleared for {', '.join(piece['labels'])}"
             )
             lines += ["", f"Context from {piece['source']}", f"  {text}"]
-        lines += _choices("Answer", told["answer"])
+        if told["waits"] == "request":
+            lines += ["", "No model has been asked."]
+        lines += _choices("Answer", told["answer"] or [])
         lines += _choices("Answer as the model gave it", told.get("original", []))
     for step in told["decisions"]:
         lines += ["", f"{step['at']}  {step['decision']} by {step['by']}: {step['reason']}"]

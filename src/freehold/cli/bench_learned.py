@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from freehold.cli.bench import bench
-from freehold.cli.common import json_option, print_json, say
+from freehold.cli.common import Share, json_option, print_json, say
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _threshold = click.option(
     "--threshold",
-    type=click.FloatRange(0, 1),
+    type=Share(),
     default=0.5,
     show_default=True,
     help="The score from which a text counts.",

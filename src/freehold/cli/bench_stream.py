@@ -58,7 +58,7 @@ def stream(
     """
     from freehold.app import rehearsal
     from freehold.services.measure_streams import Cutting, measure_streams
-    from freehold.services.measure_streams import without_rules as stripped
+    from freehold.services.stream_kinds import without_rules as stripped
     from freehold.services.stream_texts import read_texts
 
     texts = read_texts(file)[:limit]
@@ -68,7 +68,13 @@ def stream(
         resolved = stripped(opened) if without_rules else opened
         result = asyncio.run(
             measure_streams(
-                rehearsal(resolved), name, texts, cutting, lambda n: _progress(n, len(texts))
+                rehearsal,
+                resolved,
+                name,
+                texts,
+                cutting,
+                lambda n: _progress(n, len(texts)),
+                by_kind=True,
             )
         )
     if as_json:
@@ -80,6 +86,11 @@ def stream(
             f"{result.us_per_chunk} µs for a word\n"
             f"{result.differences} differences, {result.leaked} protected characters leaked"
         )
+        for pace in result.kinds:
+            click.echo(
+                f"  {pace.kind} ({pace.controls}): held back p50 {pace.hold_back_p50}, "
+                f"p99 {pace.hold_back_p99} characters; {pace.us_per_chunk} µs"
+            )
         for example in result.examples:
             cuts = ", ".join(map(str, example.cuts[:12])) or "nowhere"
             click.echo(

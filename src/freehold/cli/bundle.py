@@ -64,9 +64,13 @@ def check(bundle: Path, as_json: bool) -> None:
         if report.ok:
             say(
                 f"{bundle} holds together: {report.hash}"
-                + (f", {warnings} warnings" if warnings else "")
+                + (f", {_counted(warnings, 'warning')}" if warnings else "")
             )
         else:
-            say(f"{errors} errors, {warnings} warnings")
+            say(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}")
     if not report.ok:
         raise SystemExit(EXIT_PROBLEM)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

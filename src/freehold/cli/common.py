@@ -1,5 +1,6 @@
 """What every command shares: the home folder, output forms and exit codes."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,25 @@ import click
 import orjson
 
 from freehold.core.errors import FreeholdError
+
+
+class Share(click.FloatRange):
+    """A number between two bounds, which no bound keeps from being none at all."""
+
+    name = "share"
+
+    def __init__(self, most: float = 1) -> None:
+        super().__init__(0, most)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Fails where it is no number (``nan``) or lies outside."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

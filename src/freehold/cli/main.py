@@ -9,6 +9,8 @@ from freehold.cli.bench import bench
 from freehold.cli.bundle import check, init
 from freehold.cli.common import Group
 from freehold.cli.demo import demo, stop
+from freehold.cli.detectors import detector
+from freehold.cli.erasure import erase, retention
 from freehold.cli.keys import key
 from freehold.cli.policy import policy
 from freehold.cli.records import audit, explain
@@ -24,5 +26,20 @@ def main() -> None:
     """
 
 
-for _command in (init, check, key, serve, explain, audit, approval, policy, bench, demo, stop):
+for _command in (
+    init,
+    check,
+    key,
+    serve,
+    explain,
+    audit,
+    erase,
+    retention,
+    approval,
+    policy,
+    detector,
+    bench,
+    demo,
+    stop,
+):
     main.add_command(_command)

@@ -1,10 +1,13 @@
 """``freehold explain`` and ``freehold audit``: what was decided, and why."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from freehold.cli.common import Group, home_option, json_option, print_json, say, tenant_options
 from freehold.core.clock import rfc3339
@@ -35,12 +38,20 @@ def _scope(
 @click.command()
 @click.argument("exchange_id", required=False)
 @click.option("--last", is_flag=True, help="The newest exchange.")
+@click.option(
+    "--content", is_flag=True, help="With the texts that were kept; the ledger notes the reading."
+)
+@click.option(
+    "--unmask", is_flag=True, help="With --content: redacted values in their place, where kept."
+)
 @tenant_options
 @home_option
 @json_option
 def explain(
     exchange_id: str | None,
     last: bool,
+    content: bool,
+    unmask: bool,
     tenant: str | None,
     only: bool,
     home: Path,
@@ -50,13 +61,15 @@ def explain(
 
     EXCHANGE_ID is what a reply's x-freehold-trace-id header says.
     """
-    from freehold.app import record_service
     from freehold.services.explain import as_dict, as_text
     from freehold.services.explain import explain as tell
 
     if exchange_id is None and not last:
         raise click.UsageError("name an exchange, or say --last")
-    with record_service(home) as records:
+    if unmask and not content:
+        raise click.UsageError("--unmask goes with --content")
+    texts: dict[str, Any] = {}
+    with _reading(home, content=content) as (records, contents):
         _tell_unreadable(records.unreadable())
         whose = _scope(records.within, tenant, only)
         if exchange_id is None:
@@ -64,11 +77,32 @@ def explain(
             if not newest:
                 raise NotFound("nothing is recorded yet")
             exchange_id = newest[0].exchange_id
-        told = tell(records.find(exchange_id, whose))
+        record = records.find(exchange_id, whose)
+        told = tell(record)
+        if contents is not None:
+            from freehold.services import contents as shown
+
+            found = contents.read(record, unmask=unmask)
+            texts = {"content": shown.as_dict(found, unmask=unmask)}
+            more = shown.sections(found, unmask=unmask)
+            told = replace(told, sections=(*told.sections, *more))
     if as_json:
-        print_json(as_dict(told))
+        print_json(as_dict(told) | texts)
     else:
         click.echo(as_text(told), nl=False)
+
+
+@contextmanager
+def _reading(home: Path, *, content: bool) -> Iterator[tuple[Any, Any]]:
+    """The records, and what opens their texts if they are asked for."""
+    from freehold.app import content_service, record_service
+
+    if content:
+        with content_service(home) as both:
+            yield both
+        return
+    with record_service(home) as records:
+        yield records, None
 
 
 @click.group(cls=Group)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import orjson
+from msgspec.structs import asdict, replace
 
 from freehold.cli.common import (
     EXIT_PROBLEM,
@@ -16,6 +17,9 @@ from freehold.cli.common import (
     say,
 )
 from freehold.core.principal import Principal
+
+_OF_REAL_ONES = frozenset({"Tokens and money", "Time", "Evidence"})
+"""What is told of recorded exchanges, and says nothing of one that is only thought of."""
 
 
 @click.command()
@@ -73,6 +77,20 @@ def test(rules: tuple[str, ...], bundle: Path, as_json: bool) -> None:
     help="What a source gives, or SOURCE=@FILE; other sources give nothing.",
 )
 @click.option("--failed", multiple=True, metavar="SOURCE", help="A source that fails.")
+@click.option(
+    "--call",
+    "calls",
+    multiple=True,
+    metavar="TOOL=JSON",
+    help="A tool that the model calls, with its arguments, or TOOL=@FILE.",
+)
+@click.option(
+    "--result",
+    "results",
+    multiple=True,
+    metavar="TOOL=TEXT",
+    help="What a tool returned before this answer, or TOOL=@FILE.",
+)
 @click.option("--stream", is_flag=True, help="The model's answer comes word by word.")
 @click.option(
     "--last", type=click.IntRange(1, 10_000), help="Put so many recorded exchanges to --draft."
@@ -91,6 +109,8 @@ def simulate(
     principal: str | None,
     contexts: tuple[str, ...],
     failed: tuple[str, ...],
+    calls: tuple[str, ...],
+    results: tuple[str, ...],
     stream: bool,
     last: int | None,
     draft: Path | None,
@@ -103,7 +123,7 @@ def simulate(
     is called and nothing is recorded.
 
     With --last N --draft FOLDER: of which recorded exchanges would the draft's rules have demanded
-    something else? That is decided from the facts in the records.
+    something else? That is decided from the facts in the records, and the words that were kept.
     """
     if (last is None) is not (draft is None):
         raise click.UsageError("--last and --draft go together")
@@ -113,17 +133,26 @@ def simulate(
     if app is None:
         raise click.UsageError("Missing option '--app' (or --last and --draft)")
     from freehold.app import rehearsal
-    from freehold.core.ask import Message
+    from freehold.core.ask import Message, ToolCall
     from freehold.services.bundles import described_bundle
-    from freehold.services.rehearse import Scene
+    from freehold.services.rehearse import Scene, returned
 
     scene = Scene(
         app=app,
         tenant=tenant,
-        messages=(Message(role="user", content=_text(question)),),
+        messages=(
+            Message(role="user", content=_text(question)),
+            *returned(dict(_pair(each, "--result", "TOOL=TEXT") for each in results)),
+        ),
         answer=_text(answer),
+        calls=tuple(
+            ToolCall(id=f"call_{number}", name=name, arguments=arguments)
+            for number, (name, arguments) in enumerate(
+                _pair(each, "--call", "TOOL=JSON") for each in calls
+            )
+        ),
         principal=None if principal is None else _principal(_text(principal)),
-        context=dict(_pair(context) for context in contexts),
+        context=dict(_pair(each, "--context", "SOURCE=TEXT") for each in contexts),
         failed=frozenset(failed),
         stream=stream,
     )
@@ -131,11 +160,40 @@ def simulate(
     if as_json:
         print_json(rehearsed.as_dict())
         return
-    click.echo(rehearsed.explanation.as_text())
+    told = rehearsed.explanation
+    sections = tuple(section for section in told.sections if section.title not in _OF_REAL_ONES)
+    click.echo(replace(told, sections=sections).as_text())
     if rehearsed.public:
         click.echo(f"\nThe caller reads: {rehearsed.public}")
     elif rehearsed.said != scene.answer:
         click.echo(f"\nWhat leaves: {rehearsed.said}")
+
+
+def _tell(proofs: Any) -> None:
+    """Proofs and quarrels, as lines."""
+    for proof in proofs.proofs:
+        by = f" by {', '.join(proof.rules)}" if proof.rules else ""
+        took = f" in {proof.took_ms:.0f} ms"
+        click.echo(
+            f"{proof.status:7} {proof.invariant} in {proof.app}"
+            + (f"{by}{took}" if proof.status == "proved" else "")
+        )
+        for name, value in proof.example.items():
+            click.echo(f"          {name} = {value}")
+        for rule, why in proof.fell_short.items():
+            click.echo(f"          {rule} does not count: {why}")
+        for part in proof.unread:
+            click.echo(f"          taken as unknown: {part}")
+    for rule in proofs.dead:
+        click.echo(f"never   {rule}: no facts can make it fire")
+    for rule in proofs.always:
+        click.echo(f"always  {rule}: it fires whatever the facts are")
+    for shadow in proofs.shadowed:
+        click.echo(f"shadow  {shadow.rule}: whenever it fires, {shadow.by} blocks")
+    for clash in proofs.clashes:
+        click.echo(f"clash   {' and '.join(clash.rules)} rewrite the same, for instance")
+        for name, value in clash.example.items():
+            click.echo(f"          {name} = {value}")
 
 
 @click.command()
@@ -145,8 +203,9 @@ def simulate(
 def prove(invariants: tuple[str, ...], bundle: Path, as_json: bool) -> None:
     """Prove the bundle's invariants (all, or INVARIANTS) over the rules of each app.
 
-    For all facts, not for examples: a proof, or facts that break it. Rules that can never fire are
-    named too. Needs z3: pip install 'freehold[prove]'.
+    For all facts, not for examples: a proof, or facts that break it. Without INVARIANTS, it also
+    names rules that never fire, that always fire, that another one's block leaves without effect,
+    and that rewrite the same. Needs z3: pip install 'freehold[prove]'.
     """
     from freehold.rules.prove import ProverMissing
     from freehold.services.bundles import described_bundle
@@ -162,35 +221,27 @@ def prove(invariants: tuple[str, ...], bundle: Path, as_json: bool) -> None:
                 "ok": proofs.ok,
                 "proofs": [proof.as_dict() for proof in proofs.proofs],
                 "never_fire": list(proofs.dead),
+                "always_fire": list(proofs.always),
+                "shadowed": [asdict(each) for each in proofs.shadowed],
+                "clashes": [asdict(each) for each in proofs.clashes],
             }
         )
     else:
-        for proof in proofs.proofs:
-            by = f" by {', '.join(proof.rules)}" if proof.rules else ""
-            took = f" in {proof.took_ms:.0f} ms"
-            click.echo(
-                f"{proof.status:7} {proof.invariant} in {proof.app}"
-                + (f"{by}{took}" if proof.status == "proved" else "")
-            )
-            for name, value in proof.example.items():
-                click.echo(f"          {name} = {value}")
-            for part in proof.unread:
-                click.echo(f"          taken as unknown: {part}")
-        for rule in proofs.dead:
-            click.echo(f"never   {rule}: no facts can make it fire")
+        _tell(proofs)
         say(f"{len(proofs.proofs)} proofs, {sum(p.status != 'proved' for p in proofs.proofs)} open")
     if not proofs.ok:
         raise SystemExit(EXIT_PROBLEM)
 
 
 def _compare(home: Path, draft: Path, last: int, as_json: bool) -> None:
-    from freehold.app import record_service
+    from freehold.app import content_service
     from freehold.services.bundles import described_bundle, kept_or_none
     from freehold.services.compare import compare
 
     changed = described_bundle(draft)
-    with record_service(home) as records:
-        found = (records.find(row.exchange_id) for row in records.recent(limit=last))
+    with content_service(home) as (records, contents):
+        texts = contents.read_by_rules(last)
+        found = (texts(records.find(row.exchange_id)) for row in records.recent(limit=last))
         comparison = compare(found, kept_or_none(home), changed)
     if as_json:
         print_json(comparison.as_dict())
@@ -203,6 +254,8 @@ def _compare(home: Path, draft: Path, last: int, as_json: bool) -> None:
         )
     for rule in comparison.undecided:
         say(f"undecided: {rule.rule} in {rule.exchanges} exchanges, no record has {rule.fact}")
+    if comparison.erased:
+        say(f"without their texts, which are destroyed: {comparison.erased} exchanges")
     for why, count in comparison.skipped.items():
         say(f"left out: {count}, {why}")
     say(f"{comparison.compared} exchanges, {len(comparison.changed)} would change")
@@ -218,11 +271,11 @@ def _text(value: str) -> str:
         raise click.BadParameter(f"{value[1:]} can't be read: {error}") from None
 
 
-def _pair(value: str) -> tuple[str, str]:
-    source, sign, text = value.partition("=")
-    if not sign or not source:
-        raise click.BadParameter(f"{value!r} is not SOURCE=TEXT", param_hint="--context")
-    return source, _text(text)
+def _pair(value: str, option: str, form: str) -> tuple[str, str]:
+    name, sign, text = value.partition("=")
+    if not sign or not name:
+        raise click.BadParameter(f"{value!r} is not {form}", param_hint=option)
+    return name, _text(text)
 
 
 def _principal(text: str) -> Principal:

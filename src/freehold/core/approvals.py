@@ -1,4 +1,4 @@
-"""Held answers: what an approver decides about, and the store's side of it as a Protocol."""
+"""What waits for a person, an answer or a request, and the store's side of it as a Protocol."""
 
 from collections.abc import Callable, Collection
 from typing import Any, Literal, Protocol
@@ -7,15 +7,17 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from freehold.core.handoffs import Admitted, Answer, Choice, Demand
+from freehold.core.handoffs import Admitted, Answer, Choice, Demand, Discharge, Grounded
 
 State = Literal["waiting", "approved", "declined", "expired"]
 Verdict = Literal["approved", "amended", "declined", "expired"]
+Waits = Literal["answer", "request"]
+"""What waits: the answer that a model gave, or a request that no model has been asked yet."""
 KEY_SCOPE = "approvals"
 
 
 class Hold(Struct, frozen=True, kw_only=True):
-    """A held answer without its text.
+    """Something held, without its text: ``waits`` says what.
 
     ``principal``, ``issuer`` and ``verified`` say who asked. ``step`` counts decisions, so that of
     two at once only one is taken. Until ``expires_ns`` it waits; once approved, it is kept as long
@@ -39,10 +41,19 @@ class Hold(Struct, frozen=True, kw_only=True):
     decided_ns: int | None = None
     public: str = ""
     kept: bool = True
+    waits: Waits = "answer"
+
+    def gone(self, now_ns: int) -> str:
+        """Why its text is no more: only an erasure destroys one before its time; "" if it is."""
+        if self.kept:
+            return ""
+        if now_ns < self.expires_ns:
+            return "erased with what else was stored of whoever asked"
+        return "destroyed when its time was over"
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """The sealed part: everything that judging and releasing the answer takes.
+    """The sealed part of an answer: everything that judging and releasing it takes.
 
     ``answer`` has all who have met a demand so far in ``discharged``; ``original`` is what the
     model said where an approver wrote something else.
@@ -51,6 +62,19 @@ class Case(Struct, frozen=True, kw_only=True):
     answer: Answer
     demand: Demand
     original: tuple[Choice, ...] = ()
+
+    @property
+    def grounded(self) -> Grounded:
+        """The request behind it, with its context."""
+        return self.answer.sendable.plan.ruled.grounded
+
+
+class RequestCase(Struct, frozen=True, kw_only=True):
+    """The sealed part of a request: what judging it takes, and all who have met a demand so far."""
+
+    grounded: Grounded
+    demand: Demand
+    discharged: tuple[Discharge, ...] = ()
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -90,7 +114,7 @@ class Change(Struct, frozen=True, kw_only=True):
     rule: str
     expires_ns: int
     public: str = ""
-    case: Case | None = None
+    case: Case | RequestCase | None = None
     next_role: str = ""
     next_rule: str = ""
     notice: dict[str, Any] | None = None
@@ -114,7 +138,7 @@ class HoldStore(Protocol):
         """One of them."""
         ...
 
-    def open(self, approval_id: str) -> tuple[Hold, Case]:
+    def open(self, approval_id: str) -> tuple[Hold, Case | RequestCase]:
         """One of them with its text.
 
         Raises:
@@ -142,24 +166,28 @@ class HoldStore(Protocol):
         ...
 
 
-def packed(case: Case) -> bytes:
+def packed(case: Case | RequestCase) -> bytes:
     """A case as bytes, without the caller's key and token, and without the bundle's part."""
     raw: dict[str, Any] = msgspec.to_builtins(case)
-    ruled = raw["answer"]["sendable"]["plan"]["ruled"]
+    of_answer = isinstance(case, Case)
+    ruled = raw["answer"]["sendable"]["plan"]["ruled"] if of_answer else raw
     admitted = ruled["grounded"]["stitched"]["screened"]["prepared"]["admitted"]
     admitted["arrival"] |= {"key": "", "identity_token": None, "client_headers": {}}
     needed = ("id", "tenant", "tenant_path", "bundle_hash", "purpose", "route")
     admitted["app"] = {name: admitted["app"][name] for name in needed}
-    raw["answer"]["sendable"]["plan"] |= {"attempts": [], "candidates": []}
+    if of_answer:
+        raw["answer"]["sendable"]["plan"] |= {"attempts": [], "candidates": []}
     return msgspec.json.encode(raw)
 
 
-def unpacked(content: bytes) -> Case:
+def unpacked(content: bytes, waits: Waits = "answer") -> Case | RequestCase:
     """The case behind these bytes.
 
     Raises:
-        msgspec.MsgspecError: another version of Freehold wrote them.
+        msgspec.MsgspecError: another version of Freehold wrote them, or it is the other kind.
     """
+    if waits == "request":
+        return msgspec.json.decode(content, type=RequestCase)
     return msgspec.json.decode(content, type=Case)
 
 
@@ -172,9 +200,14 @@ def under(answer: Answer, admitted: Admitted) -> Answer:
     """The answer as if it had been admitted like this: under the bundle that is live now."""
     sendable = answer.sendable
     ruled = sendable.plan.ruled
-    stitched = ruled.grounded.stitched
-    prepared = replace(stitched.screened.prepared, admitted=admitted)
-    screened = replace(stitched.screened, prepared=prepared)
-    grounded = replace(ruled.grounded, stitched=replace(stitched, screened=screened))
+    grounded = grounded_under(ruled.grounded, admitted)
     plan = replace(sendable.plan, ruled=replace(ruled, grounded=grounded))
     return replace(answer, sendable=replace(sendable, plan=plan))
+
+
+def grounded_under(grounded: Grounded, admitted: Admitted) -> Grounded:
+    """The request as if it had been admitted like this."""
+    stitched = grounded.stitched
+    prepared = replace(stitched.screened.prepared, admitted=admitted)
+    screened = replace(stitched.screened, prepared=prepared)
+    return replace(grounded, stitched=replace(stitched, screened=screened))

@@ -4,8 +4,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+CONVERSATION_HEADER = "x-freehold-conversation"
+"""Names the conversation that a request belongs to."""
+
 Role = Literal["system", "developer", "user", "assistant", "tool"]
-Operation = Literal["chat", "completion", "embedding"]
+Operation = Literal["chat", "completion", "embedding", "moderation"]
+"""No door takes a moderation: only a guard asks for one."""
 
 
 class ToolCall(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ STAGES: tuple[Stage, ...] = (
 Outcome = Literal["allow", "transform", "hold", "deny"]
 Mode = Literal["enforce", "observe"]
 Needs = Literal["span", "sentence", "whole"]
+Late = Literal["buffer", "terminate"]
+"""What a control of the whole answer does to a stream: hold it back, or end it when it objects."""
 
 MILLION = 1_000_000
 """Scores and shares are integers in millionths, so that a record has one byte form."""

@@ -163,7 +163,9 @@ class BudgetExhausted(LimitError):
 
 
 class Refusal(FreeholdError):
-    """A control said no; ``rule`` names which one."""
+    """A control said no; ``rule`` names which one. ``late``: after text had left that it was about,
+    as the bundle accepts for it.
+    """
 
     code = "FH-GOV-001"
     status = 403
@@ -174,6 +176,7 @@ class Refusal(FreeholdError):
     def __init__(self, message: str, *, public: str | None = None, rule: str = "") -> None:
         super().__init__(message, public=public)
         self.rule = rule
+        self.late = False
 
 
 class GovernanceRefusal(Refusal):
@@ -200,7 +203,8 @@ class PolicyRefusal(Refusal):
 
 
 class StillHeld(PolicyRefusal):
-    """An approved answer that a rule still wants approved: by another role, or for another rule.
+    """Something approved that a rule still wants approved: by another role, for another rule, or,
+    of a request, on other facts.
 
     ``demand`` (a `Demand`) is what it wants.
     """
@@ -209,8 +213,8 @@ class StillHeld(PolicyRefusal):
     slug = "approval_needed"
     default_public = "This answer needs another approval."
 
-    def __init__(self, message: str, *, rule: str, demand: Any) -> None:
-        super().__init__(message, rule=rule)
+    def __init__(self, message: str, *, rule: str, demand: Any, public: str | None = None) -> None:
+        super().__init__(message, rule=rule, public=public)
         self.demand = demand
 
 

@@ -4,7 +4,7 @@ Each type wraps the one before it, so a stage can't be skipped without a type er
 that an earlier stage settled can be changed by a later one.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -88,6 +88,7 @@ class Screened(Struct, frozen=True, kw_only=True):
     labels: frozenset[str]
     fixed: tuple[Fixed, ...] = ()
     scope: int | None = None
+    carried: dict[str, str] = {}
 
     @property
     def in_scope(self) -> bool:
@@ -136,9 +137,37 @@ class Grounded(Struct, frozen=True, kw_only=True):
         return self.stitched.screened
 
     @property
+    def whole_labels(self) -> frozenset[str]:
+        """Labels of data that no redaction takes out: a model without the clearance never gets it.
+
+        What detectors found can be cut out of a text, unless its label says otherwise; a record
+        that is labelled as a whole can't.
+        """
+        declared = {label for piece in self.pieces for label in piece.labels}
+        found = self.labels - self.admitted.app.redactable_labels
+        return found | declared | self.screened.carried.keys()
+
+    @property
     def admitted(self) -> Admitted:
         """Who asks what, through which app."""
         return self.stitched.screened.prepared.admitted
+
+
+class Awaiting(Struct, frozen=True, kw_only=True):
+    """policy: request → release, in place of `Ruled`: a person decides before a model is asked."""
+
+    grounded: Grounded
+    held: "Held"
+
+    @property
+    def admitted(self) -> Admitted:
+        """Who asks what, through which app."""
+        return self.grounded.admitted
+
+    @property
+    def model(self) -> str:
+        """The one that the client asked for, since none has answered."""
+        return self.admitted.ask.model
 
 
 class Ruled(Struct, frozen=True, kw_only=True):
@@ -174,12 +203,16 @@ class Candidate(Struct, frozen=True, kw_only=True):
     filtered: bool = False
 
 
+CallRole = Literal["answer", "guard", "judge", "embed", "data-prep"]
+
+
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One try of the plan, against one model."""
+    """One try of the plan, against one model; or a call that serves a control (``role``)."""
 
     number: int
     model: ModelSpec
     max_tokens: int
+    role: CallRole = "answer"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -223,7 +256,12 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Discharge(Struct, frozen=True, kw_only=True):
-    """One rule's demand for one role's approval, met by a person; nothing else is met by it."""
+    """One rule's demand for one role's approval, met by a person; nothing else is met by it.
+
+    ``terms`` is the digest of what the rule said then: one that was changed asks anew. ``seen`` is
+    the digest of what a rule on a request had before it: on other facts, the demand is another one.
+    An answer is sealed itself.
+    """
 
     approval_id: str
     rule: str
@@ -231,6 +269,8 @@ class Discharge(Struct, frozen=True, kw_only=True):
     role: str
     by: str
     issuer: str
+    terms: str = ""
+    seen: str = ""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -238,6 +278,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     ``complete`` is true on the last one. ``embeddings`` are base64 or lists as the provider sent
     them, for that operation only. ``discharged`` is set when it was held and is judged again.
+    ``elapsed_ms`` is how long after the request came this much of it was there.
     """
 
     sendable: Sendable
@@ -247,6 +288,12 @@ class Answer(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     reported_model: str = ""
     embeddings: tuple[Any, ...] = ()
+    elapsed_ms: int = 0
+
+    @property
+    def streams(self) -> bool:
+        """Whether it leaves while it grows; one that was held and approved since leaves whole."""
+        return self.sendable.plan.ruled.admitted.ask.stream and not self.discharged
 
 
 class Checked(Struct, frozen=True, kw_only=True):
@@ -264,7 +311,8 @@ class Checked(Struct, frozen=True, kw_only=True):
 class Demand(Struct, frozen=True, kw_only=True):
     """A rule's demand for a person's approval, with what an approver must know of it.
 
-    ``facts`` are the values that the rules saw, ``evidence`` where they stand in the answer.
+    ``facts`` are the values that the rules saw, ``evidence`` where they stand in the text;
+    ``terms`` and ``seen`` as in `Discharge`.
     """
 
     role: str
@@ -274,11 +322,13 @@ class Demand(Struct, frozen=True, kw_only=True):
     public: str = ""
     evidence: tuple[str, ...] = ()
     facts: dict[str, Any] = {}
+    terms: str = ""
+    seen: str = ""
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """An answer that waits for a person. Nobody can release one that an anonymous caller asked
-    for: then ``releasable`` is false.
+    """An answer, or a request, that waits for a person. Nobody can release one that an anonymous
+    caller asked for: then ``releasable`` is false.
     """
 
     approval_id: str
@@ -301,9 +351,19 @@ class Judged(Struct, frozen=True, kw_only=True):
     held: Held | None = None
     tags: tuple[str, ...] = ()
 
+    @property
+    def model(self) -> str:
+        """The model that answered, as it names itself or as the bundle does."""
+        answer = self.checked.answer
+        return answer.reported_model or answer.sendable.attempt.model.id
+
+
+Due = Judged | Awaiting
+"""What may leave now: of an answer, or the notice that a person decides first."""
+
 
 class Released(Struct, frozen=True, kw_only=True):
-    """What leaves: the new text of one choice, or its end. Only ``journey`` makes these."""
+    """What leaves: the new text of one choice, or its end. Only `releasing` makes these."""
 
     index: int = 0
     text: str = ""

@@ -6,10 +6,20 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct
 
 from freehold.core.decisions import Finding, Needs
-from freehold.core.handoffs import Admitted, Answer, Choice, Demand, Piece, Sendable, Usage
+from freehold.core.handoffs import (
+    Admitted,
+    Answer,
+    Choice,
+    Demand,
+    Grounded,
+    Piece,
+    Sendable,
+    Usage,
+)
 from freehold.core.leases import Lease
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import IdentitySpec, ModelSpec, Scope, SourceSpec
+from freehold.core.subjects import Subject, SubjectKey
 
 
 class Detector(Protocol):
@@ -34,6 +44,15 @@ class Detector(Protocol):
         """Findings in ``text``; ``folded`` is the same text, same length, with look-alike
         characters mapped to ASCII.
         """
+        ...
+
+
+@runtime_checkable
+class AnswerDetector(Detector, Protocol):
+    """A detector that judges an answer by what the model was given."""
+
+    def answered(self, text: str, where: str, given: Sendable) -> Sequence[Finding]:
+        """Findings in an answer; asked in place of ``detect``."""
         ...
 
 
@@ -177,10 +196,10 @@ class Secrets(Protocol):
 
 
 class Holds(Protocol):
-    """Answers that wait for a person."""
+    """Answers, and requests, that wait for a person."""
 
-    def hold(self, admitted: Admitted, demand: Demand, answer: Answer) -> str:
-        """Begin to keep the answer back and return the approval's id; waits for nothing.
+    def hold(self, admitted: Admitted, demand: Demand, what: Answer | Grounded) -> str:
+        """Begin to keep it back and return the approval's id; waits for nothing.
 
         Raises:
             StorageError: it can't be kept.
@@ -192,6 +211,27 @@ class Holds(Protocol):
 
         Raises:
             StorageError: it could not be kept, or not in time.
+        """
+        ...
+
+
+class SubjectKeys(Protocol):
+    """Keys under which texts are stored, at hand on the request path."""
+
+    def of(self, subject: Subject, days: int) -> SubjectKey:
+        """A key of this subject's that can be read for at least so many days, unless it is
+        destroyed. No I/O: it is durable already.
+
+        Raises:
+            StorageError: none is at hand.
+        """
+        ...
+
+    def find(self, key_id: str) -> SubjectKey | None:
+        """A key by its id; ``None`` when it was destroyed, or never was. May do I/O.
+
+        Raises:
+            StorageError: the vault can't be read.
         """
         ...
 

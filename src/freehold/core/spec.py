@@ -4,10 +4,16 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from freehold.core.decisions import Mode, Needs
+from freehold.core.decisions import Late, Mode, Needs
 from freehold.core.facts import FactKind
 
 ContentKept = Literal["none", "redacted", "full"]
+Containment = Literal["observe", "addresses", "prose", "all"]
+"""Which arguments from untrusted text stop a tool call unless a rule allows them; loose first."""
+FieldType = Literal[
+    "string", "bool", "int", "strings", "percent", "fraction", "money", "date", "duration",
+    "quantity",
+]  # fmt: skip
 
 
 class ModelSpec(Struct, frozen=True, kw_only=True):
@@ -86,30 +92,57 @@ class SourceSpec(Struct, frozen=True, kw_only=True):
 
 
 class Obligation(Struct, frozen=True, kw_only=True):
-    """What a fired rule demands.
+    """What a fired rule demands, or for ``allow`` permits.
 
     ``role`` belongs to require_approval, ``template`` to rewrite, ``labels`` and ``facts``
-    (percent, money, …) to redact, ``tag`` to annotate.
+    (percent, money, …) to redact, ``tag`` to annotate. ``arguments`` are paths in a tool call's
+    arguments: those to redact, or those from untrusted text to allow (none named: all).
     """
 
-    action: Literal["block", "require_approval", "rewrite", "redact", "annotate"]
+    action: Literal["block", "require_approval", "rewrite", "redact", "annotate", "allow"]
     role: str = ""
     template: str = ""
     labels: frozenset[str] = frozenset()
     facts: frozenset[FactKind] = frozenset()
+    arguments: tuple[str, ...] = ()
     tag: str = ""
 
 
+class FieldSpec(Struct, frozen=True, kw_only=True):
+    """A declared value in JSON: where it stands, what it is, what holds where it is absent.
+
+    ``unit`` is a currency for money, the unit of a bare number for durations. ``default`` is in the
+    unit of the fact (cents, basis points, …); without one, an absent value is an error to rules.
+    """
+
+    path: str
+    type: FieldType
+    unit: str = ""
+    default: str | int | bool | tuple[str, ...] | None = None
+
+
+class ToolSpec(Struct, frozen=True, kw_only=True):
+    """What is declared of a tool: its arguments, and whether what it returns is trusted."""
+
+    name: str
+    arguments: tuple[FieldSpec, ...] = ()
+    trusted: bool = False
+
+
 class RuleSpec(Struct, frozen=True, kw_only=True):
-    """A hard business rule. ``when`` is CEL over declared facts."""
+    """A hard business rule. ``when`` is CEL over declared facts.
+
+    ``late`` is for one that needs the whole answer; one of phase ``stream`` needs sentences.
+    """
 
     id: str
     version: int
-    phase: Literal["request", "answer"]
+    phase: Literal["request", "answer", "stream", "tool_call"]
     when: str
     obligations: tuple[Obligation, ...]
     mode: Mode = "enforce"
     needs: Needs = "whole"
+    late: Late = "buffer"
     owner: str = ""
     why: str = ""
     public: str = ""
@@ -141,12 +174,44 @@ class VoiceSpec(Struct, frozen=True, kw_only=True):
     disclaimers: tuple[Disclaimer, ...] = ()
 
 
+class GuardSpec(Struct, frozen=True, kw_only=True, tag="guard"):
+    """A model that judges texts. ``model_digest`` stands for where and what that model is."""
+
+    model: str
+    model_digest: str
+    style: Literal["llama-guard", "yes-no", "json", "moderation"] = "llama-guard"
+    prompt: str = ""
+    categories: tuple[tuple[str, str], ...] = ()
+    ignore: frozenset[str] = frozenset()
+    label: str = "unsafe"
+    deadline_ms: int = 2_000
+    max_chars: int = 8_000
+    max_parts: int = 8
+
+
+class ClassifierSpec(Struct, frozen=True, kw_only=True, tag="classifier"):
+    """A trained head, by the SHA-256 of its file; ``label`` is the one that counts, empty: all."""
+
+    file: str
+    digest: str
+    label: str = ""
+
+
+class InstalledSpec(Struct, frozen=True, kw_only=True, tag="installed"):
+    """A detector of an installed package. ``options`` is a JSON object, its keys in order."""
+
+    label: str = ""
+    deadline_ms: int = 1_000
+    options: str = "{}"
+
+
 class DetectorSetting(Struct, frozen=True, kw_only=True):
     """How one detector is used: in which mode, above which score, and what follows a finding.
 
     ``action``: ``redact`` replaces the span for a model without clearance, ``block`` refuses,
     ``annotate`` only records. ``phases``: which texts it reads. ``voice``: what those that read
-    for an app's voice look for.
+    for an app's voice look for. ``late``: how one that judges whole answers treats a stream.
+    ``own``: what a detector is that Freehold does not ship.
     """
 
     id: str
@@ -154,7 +219,9 @@ class DetectorSetting(Struct, frozen=True, kw_only=True):
     action: Literal["redact", "block", "annotate"] = "redact"
     threshold: int = 500_000
     phases: frozenset[str] = frozenset({"request", "context", "answer"})
+    late: Late = "buffer"
     voice: VoiceSpec | None = None
+    own: GuardSpec | ClassifierSpec | InstalledSpec | None = None
 
 
 class PurposeScope(Struct, frozen=True, kw_only=True):
@@ -212,7 +279,8 @@ class AppSpec(Struct, frozen=True, kw_only=True):
 
     ``attributes`` declares the principal's attributes and their defaults; ``tenant_path`` runs
     from the root to this tenant. ``limits`` are the app's own; ``scopes`` has every counter that a
-    request adds to, from the root tenant down to the app, each with its ceilings.
+    request adds to, from the root tenant down to the app, each with its ceilings. ``guards`` are
+    the models that judge texts for its detectors, as far as the tenant allows them.
     """
 
     id: str
@@ -227,11 +295,15 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     route: RouteSpec
     embedding_route: RouteSpec | None = None
     models: dict[str, ModelSpec] = {}
+    guards: dict[str, ModelSpec] = {}
     aliases: dict[str, str] = {}
     unknown_model: Literal["route", "error"] = "route"
     sources: tuple[SourceSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     disclaimers: tuple[Disclaimer, ...] = ()
+    tools: dict[str, ToolSpec] = {}
+    answer_fields: tuple[FieldSpec, ...] = ()
+    containment: Containment = "addresses"
     detectors: tuple[DetectorSetting, ...] = ()
     scope: PurposeScope | None = None
     redactable_labels: frozenset[str] = frozenset({"pii", "secret"})
@@ -239,6 +311,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     scopes: tuple[Scope, ...] = ()
     content_kept: ContentKept = "redacted"
     retention_days: int = 180
+    strict_sealing: bool = False
     require_identity: bool = False
     issuers: tuple[IdentitySpec, ...] = ()
     attributes: dict[str, str] = {}

@@ -20,8 +20,17 @@ from freehold.core.errors import (
     RoutingError,
 )
 from freehold.core.facts import TextFact
-from freehold.core.handoffs import Candidate, Held, Screened, Sendable, Usage
+from freehold.core.handoffs import (
+    CallRole,
+    Candidate,
+    Discharge,
+    Held,
+    Screened,
+    Sendable,
+    Usage,
+)
 from freehold.core.leases import Lease
+from freehold.core.lineage import Made
 from freehold.core.principal import KeyGrant
 from freehold.core.spec import AppSpec
 
@@ -37,7 +46,7 @@ _SAID_NO = (
 class Call(Struct, kw_only=True):
     """One use of a model inside an exchange. Times are nanoseconds since the exchange began."""
 
-    role: Literal["answer", "guard", "judge", "embed", "data-prep"] = "answer"
+    role: CallRole = "answer"
     attempt: int
     model: str
     upstream_model: str
@@ -64,6 +73,30 @@ class Firing(Struct, frozen=True, kw_only=True):
     obligations: tuple[str, ...] = ()
 
 
+class UntrustedArgument(Struct, frozen=True, kw_only=True):
+    """Where an argument's value stands in text that nobody vouches for; the value is not in it."""
+
+    path: str
+    kind: str
+    field: bool
+    part: bool
+    where: str
+    tool: str
+    start: int
+    end: int
+
+
+class CalledTool(Struct, frozen=True, kw_only=True):
+    """A tool call of an answer as rules saw it; ``arguments`` counts its values."""
+
+    choice: int
+    number: int
+    tool: str
+    arguments: int
+    facts: tuple[TextFact, ...] = ()
+    untrusted: tuple[UntrustedArgument, ...] = ()
+
+
 class Provenance(Struct, frozen=True, kw_only=True):
     """A source that was asked: what it gave, how long it took, or why it failed."""
 
@@ -81,12 +114,17 @@ class Provenance(Struct, frozen=True, kw_only=True):
 class Trail:
     """Everything decided about one exchange, in the order in which it was decided.
 
-    ``seen`` and ``judging`` are governance's and policy's working state on a growing answer.
+    ``seen`` and ``judging`` are governance's and policy's working state on a growing answer;
+    ``told`` is what detectors that take their time have said, whichever attempt it was.
     ``answering`` is where in ``decisions`` those on the answer under way begin.
     ``grant`` and ``app`` are known as soon as the key is, so that a refusal at the door has a name.
-    ``approval`` is the id of the approval under which a held answer leaves.
-    ``released`` collects what has left, ``leases`` what is
-    reserved by attempt; ``result`` is set at the end.
+    ``approval`` is the id of the approval under which a held answer leaves, or a held request goes
+    on; ``discharged`` are then the demands of rules on the request that persons have met.
+    ``pace`` has the time at which each sentence was judged, where a rule asks for it: milliseconds
+    since the request came. ``sealer`` seals the texts that are kept; ``unsealed`` says why none
+    are. ``released`` collects what has left, ``leases`` what is
+    reserved by attempt; ``result`` is set at the end. ``made`` is what the answer is made from,
+    where that has labels, and ``marked`` up to where what has left is remembered with them.
     """
 
     __slots__ = (
@@ -97,11 +135,13 @@ class Trail:
         "app",
         "approval",
         "arrival",
+        "called",
         "calls",
         "candidates",
         "closed",
         "context",
         "decisions",
+        "discharged",
         "dropped",
         "facts",
         "failure",
@@ -111,17 +151,23 @@ class Trail:
         "held",
         "judging",
         "leases",
+        "made",
+        "marked",
         "opened",
+        "pace",
         "prompt_text",
         "released",
         "released_calls",
         "released_vectors",
         "result",
         "screened",
+        "sealer",
         "seen",
         "sendable",
         "spent_ns",
         "tags",
+        "told",
+        "unsealed",
         "waited_ns",
     )
 
@@ -136,26 +182,34 @@ class Trail:
         self.firings: list[Firing] = []
         self.facts: dict[str, Any] = {}
         self.answer_facts: tuple[TextFact, ...] = ()
+        self.called: list[CalledTool] = []
         self.context: list[Provenance] = []
         self.dropped: tuple[str, ...] = ()
         self.candidates: tuple[Candidate, ...] = ()
         self.calls: list[Call] = []
         self.tags: list[str] = []
+        self.pace: list[int] = []
         self.spent_ns: dict[Stage, int] = {}
         self.waited_ns: dict[Stage, int] = {}
         self.failure: FreeholdError | None = None
         self.held: Held | None = None
         self.approval = ""
+        self.discharged: tuple[Discharge, ...] = ()
         self.seen: Any = None
         self.judging: Any = None
+        self.told: Any = None
         self.screened: Screened | None = None
         self.sendable: Sendable | None = None
         self.leases: dict[int, Lease] = {}
+        self.made: Made | None = None
+        self.marked: dict[int, int] = {}
         self.released: list[str] = []
         self.released_calls: list[ToolCall] = []
         self.released_vectors: Sequence[Any] = ()
         self.prompt_text: str | None = None
         self.answer_text: str | None = None
+        self.sealer: Any = None
+        self.unsealed = ""
         self.result: ExchangeOutcome = "interrupted"
         self.opened = False
         self.closed = False
@@ -198,6 +252,23 @@ class Trail:
         """Characters that have left; after the first, no other model may take over."""
         return sum(map(len, self.released))
 
+    def too_late(self, refusal: Refusal, stage: Stage) -> None:
+        """Write down what a control lets happen for which the bundle accepts `late: terminate`."""
+        if not self.released_chars:
+            return
+        refusal.late = True
+        self.decide(
+            Decision(
+                stage=stage,
+                outcome="deny",
+                rule=refusal.rule,
+                why=(
+                    f"ended the stream when {self.released_chars} characters had left, which the "
+                    "bundle accepts for this control (late: terminate)"
+                ),
+            )
+        )
+
     def start_over(self) -> None:
         """Forget the working state of an attempt that failed before anything left.
 
@@ -205,6 +276,7 @@ class Trail:
         """
         self.seen = None
         self.judging = None
+        self.called = []
         if self.answering is not None:
             del self.decisions[self.answering :]
             self.answer_findings.clear()

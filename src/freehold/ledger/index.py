@@ -116,6 +116,12 @@ class ExchangeIndex(Protocol):
         """The newest first; with ``after``, those that come after this one in the list."""
         ...
 
+    def belonging(
+        self, tenant: Tenants, *, principal: str = "", conversation: str = ""
+    ) -> list[ExchangeRow]:
+        """All that a person asked, by their id, or all of one conversation; the oldest first."""
+        ...
+
     def summary(
         self, *, tenant: Tenants = None, since_ns: int = 0, until_ns: int | None = None
     ) -> Summary:

@@ -140,7 +140,8 @@ class OpenAIProvider:
             trip.response = None
             if response.status in {400, 422}:
                 refused = openai_errors.refused_parameter(said)
-                if refused and refused not in quirks:
+                ours = refused != "temperature" or trip.sendable.attempt.role == "guard"
+                if refused and ours and refused not in quirks:
                     self._quirks[key] = quirks | {refused}
                     continue
             if response.status == 401 and not refreshed:
@@ -262,6 +263,8 @@ async def _whole(trip: _Trip, response: HttpResponse) -> Delta:
     began = trip.clock.monotonic_ns()
     inputs = len(trip.sendable.messages) if trip.path == "embeddings" else None
     try:
+        if trip.path == "moderations":
+            return trip.account(openai_read.moderation(payload), began)
         delta = openai_read.whole(payload, n=trip.choices, inputs=inputs)
     except ProviderError as error:
         raise _named(trip.model, error) from None

@@ -21,12 +21,14 @@ def address(model: ModelSpec, path: str) -> str:
 
 
 def path_for(ask: Ask, model: ModelSpec) -> str:
-    """``chat/completions``, ``completions`` or ``embeddings``.
+    """``chat/completions``, ``completions``, ``embeddings`` or, for guards, ``moderations``.
 
     A completion goes to a chat endpoint as one user message where the model has no other.
     """
     if ask.operation == "embedding":
         return "embeddings"
+    if ask.operation == "moderation":
+        return "moderations"
     if ask.operation == "completion" and "completion" in model.capabilities:
         return "completions"
     return "chat/completions"
@@ -34,7 +36,7 @@ def path_for(ask: Ask, model: ModelSpec) -> str:
 
 def streams(ask: Ask, model: ModelSpec) -> bool:
     """Whether the answer is asked for as a stream."""
-    return ask.stream and ask.operation != "embedding" and "stream" in model.capabilities
+    return ask.stream and ask.operation in {"chat", "completion"} and "stream" in model.capabilities
 
 
 def body(sendable: Sendable, path: str, quirks: frozenset[str]) -> bytes:
@@ -42,7 +44,8 @@ def body(sendable: Sendable, path: str, quirks: frozenset[str]) -> bytes:
 
     Args:
         quirks: what this endpoint has refused before: ``max_tokens`` (then
-            ``max_completion_tokens`` is sent instead) or ``stream_options``.
+            ``max_completion_tokens`` is sent instead), ``stream_options``, or the ``temperature``
+            that we set ourselves for a guard.
 
     Raises:
         ProviderRejected: several prompts, for an endpoint that takes one.
@@ -52,8 +55,10 @@ def body(sendable: Sendable, path: str, quirks: frozenset[str]) -> bytes:
     fields: dict[str, Any] = {
         name: value for name, value in ask.options.items() if name not in _NEVER_SENT
     }
+    if "temperature" in quirks and sendable.attempt.role == "guard":
+        fields.pop("temperature", None)
     fields["model"] = model.upstream_model
-    if path == "embeddings":
+    if path in {"embeddings", "moderations"}:
         inputs = [message.content for message in sendable.messages]
         fields["input"] = inputs[0] if len(inputs) == 1 else inputs
         return orjson.dumps(fields)

@@ -87,6 +87,8 @@ def refused_parameter(payload: bytes) -> str:
     text = f"{error.get('param')} {error.get('message')}"
     if "max_completion_tokens" in text and "max_tokens" in text:
         return "max_tokens"
+    if "temperature" in text:
+        return "temperature"
     return "stream_options" if "stream_options" in text else ""
 
 

@@ -62,6 +62,10 @@ class _Body(Struct):
     error: Any = None
 
 
+class _Results(Struct):
+    results: list[msgspec.Raw]
+
+
 _decode = msgspec.json.Decoder(_Body).decode
 
 
@@ -91,6 +95,27 @@ def whole(payload: bytes, *, n: int, inputs: int | None = None) -> Delta:
     if len({choice.index for choice in choices}) != len(choices):
         raise _malformed("two choices have the same index")
     return Delta(choices=choices, usage=_usage(body.usage), reported_model=model)
+
+
+def moderation(payload: bytes) -> Delta:
+    """The one result of a moderation, as the JSON text of a choice.
+
+    Raises:
+        ProviderUnavailable: it is no such answer.
+    """
+    body = _parse(payload)
+    try:
+        results = msgspec.json.decode(payload, type=_Results).results
+    except msgspec.MsgspecError:
+        raise _malformed("it has no results") from None
+    if len(results) != 1:
+        raise _malformed(f"it has {len(results)} results for one text")
+    text = bytes(results[0]).decode("utf-8", "replace")
+    return Delta(
+        choices=(Choice(text=text, finish_reason="stop"),),
+        usage=_usage(body.usage),
+        reported_model=_model(body.model),
+    )
 
 
 class StreamReader:

@@ -28,13 +28,21 @@ class _CompiledProgram:
         if not self._count:
             return []
         data = facts if type(facts) is dict else dict(facts)
-        verdicts = self._all.eval(data=data).plain_value()
+        verdicts = _value(self._all, data)
         if type(verdicts) is list and all(type(v) is bool for v in verdicts):
             return verdicts
-        return [
-            v if type(v) is bool else None
-            for v in (program.eval(data=data).plain_value() for program in self._single)
-        ]
+        values = (_value(program, data) for program in self._single)
+        return [value if type(value) is bool else None for value in values]
+
+
+def _value(program: Any, data: dict[str, Any]) -> Any:
+    """What a program gives. One that loops too often, or takes in what is no CEL value, errs: the
+    binding raises then, instead of giving an error value.
+    """
+    try:
+        return program.eval(data=data).plain_value()
+    except (RuntimeError, ValueError, TypeError, OverflowError):
+        return None
 
 
 class CompiledEngine:
@@ -54,6 +62,8 @@ class CompiledEngine:
             "string": kind.STRING,
             "strings": kind.List(kind.STRING),
             "records": kind.List(record),
+            "origins": kind.List(record),
+            "json": kind.DYN,
         }
 
     def compile(self, expressions: Sequence[str], types: Mapping[str, FactType]) -> Program:
@@ -94,7 +104,9 @@ def _readable(message: str) -> ExpressionError:
     found = _POSITION.match(line)
     said = line[found.end() :] if found else line
     said = said.replace(" (in container '')", "").partition(" expecting ")[0]
-    if "mismatched input '<EOF>'" in said:
+    if "recursion limit" in said:
+        said = "it is nested too deeply"
+    elif "mismatched input '<EOF>'" in said:
         said = "it ends too early"
     elif said.startswith("Syntax error: "):
         said = f"syntax error: {said.removeprefix('Syntax error: ')}"

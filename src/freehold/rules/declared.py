@@ -14,10 +14,15 @@ from msgspec import Struct
 from freehold.core.facts import FactKind, Polarity, TextFact
 from freehold.rules.language import FactType
 
-Phase = Literal["request", "route", "source", "answer"]
-_EARLY: frozenset[Phase] = frozenset({"request", "route", "source", "answer"})
-_STITCHED: frozenset[Phase] = frozenset({"request", "route", "answer"})
-_ANSWERED: frozenset[Phase] = frozenset({"answer"})
+Phase = Literal["request", "route", "source", "answer", "stream", "tool_call"]
+_EARLY: frozenset[Phase] = frozenset(
+    {"request", "route", "source", "answer", "stream", "tool_call"}
+)
+_STITCHED: frozenset[Phase] = frozenset({"request", "route", "answer", "stream", "tool_call"})
+_ANSWERED: frozenset[Phase] = frozenset({"answer", "stream"})
+_ENDED: frozenset[Phase] = frozenset({"answer"})
+_STREAMED: frozenset[Phase] = frozenset({"stream"})
+_CALLED: frozenset[Phase] = frozenset({"tool_call"})
 
 
 class DeclaredFact(Struct, frozen=True, kw_only=True):
@@ -53,7 +58,12 @@ DECLARED: tuple[DeclaredFact, ...] = (
     _fact("request.language", "string", _EARLY, "ISO 639-1 code, `und` when it can't be told."),
     _fact("request.turns", "int", _EARLY, "Messages of the conversation so far."),
     _fact("request.tools", "int", _EARLY, "Tools offered to the model."),
-    _fact("request.labels", "strings", _EARLY, "Classes of data found: `pii`, `secret`."),
+    _fact(
+        "request.labels",
+        "strings",
+        _EARLY,
+        "Classes of data found, or that earlier answers in it have.",
+    ),
     _fact("request.findings", "strings", _EARLY, "Kinds of findings: `email`, `iban`."),
     _fact("request.in_scope", "bool", _EARLY, "Is it what the app is for? Yes without a `scope`."),
     _fact("request.scope", "int", _EARLY, "How much, in millionths; 0 without a `scope`."),
@@ -89,9 +99,36 @@ DECLARED: tuple[DeclaredFact, ...] = (
     ),
     _fact("answer.labels", "strings", _ANSWERED, "Classes of data found in the answer."),
     _fact("answer.tools", "strings", _ANSWERED, "Names of the tools that the model calls."),
+    _fact(
+        "answer.json",
+        "json",
+        _ENDED,
+        "The answer as JSON, known when it has ended. Where none was promised (`response_format`), "
+        "each object in an answer in words, or an empty one.",
+    ),
+    _fact("stream.sentence", "string", _STREAMED, "The sentence under judgement."),
+    _fact("stream.sentences", "int", _STREAMED, "Sentences so far, that one included."),
+    _fact("stream.chars", "int", _STREAMED, "Characters so far, that sentence included."),
+    _fact("stream.ended", "bool", _STREAMED, "Is it the end? Its tool calls are known then."),
+    _fact(
+        "stream.elapsed_ms",
+        "int",
+        _STREAMED,
+        "Milliseconds from the request's arrival to the text under judgement; for a whole answer, "
+        "to its end.",
+    ),
+    _fact("tool.name", "string", _CALLED, "The tool that the model calls."),
+    _fact("tool.arguments", "json", _CALLED, "Its arguments: an object."),
+    _fact("tool.percents", "records", _CALLED, "Percentages in them."),
+    _fact("tool.money", "records", _CALLED, "Amounts of money."),
+    _fact("tool.dates", "records", _CALLED, "Dates."),
+    _fact("tool.durations", "records", _CALLED, "Spans of time."),
+    _fact("tool.quantities", "records", _CALLED, "Quantities."),
+    _fact("tool.commitments", "records", _CALLED, "Promises and deeds, in texts among them."),
+    _fact("tool.untrusted", "origins", _CALLED, "Those that come from untrusted text."),
 )
 
-PHASES: tuple[Phase, ...] = ("source", "request", "route", "answer")
+PHASES: tuple[Phase, ...] = ("source", "request", "route", "answer", "stream", "tool_call")
 ROOTS = frozenset(fact.name.partition(".")[0] for fact in DECLARED)
 ATTRIBUTE_PREFIX = "principal.attributes."
 _BY_NAME = {fact.name: fact for fact in DECLARED}
@@ -99,6 +136,11 @@ _BY_NAME = {fact.name: fact for fact in DECLARED}
 
 RECORD_FIELDS = frozenset(TextFact.__struct_fields__)
 """What each record of a fact of type ``records`` has."""
+
+ORIGIN_FIELDS = frozenset({"path", "kind", "field", "part", "where", "tool", "start", "end"})
+"""What each record of `tool.untrusted` has."""
+
+ORIGIN_KINDS = frozenset({"address", "link", "text", "value"})
 
 UNGROUNDED = ("percent", "money", "date", "duration", "quantity", "number", "id", "name")
 """Kinds of what `answer.ungrounded` lists: extracted facts, and what has no unit."""
@@ -116,15 +158,33 @@ _ROLES = {
 _UNITS = {"percents": frozenset({"bp"}), "dates": frozenset({"ambiguous", "day", "no_year"})}
 
 
+VALUES = {
+    "app.risk": frozenset({"high", "limited", "minimal"}),
+    "request.operation": frozenset({"chat", "completion", "embedding"}),
+}
+"""All that some facts can be, whatever a bundle declares."""
+
+SIGNED = frozenset({"answer.dates", "answer.money", "answer.ungrounded", "answer.ungrounded_money",
+                    "request.money"})  # fmt: skip
+"""Lists whose values may be below zero: days before 1970, and amounts with a minus."""
+
+
 def values_of(fact: str, field: str) -> frozenset[str]:
     """All that a field of a fact's records can say; empty where that is open."""
     short = fact.partition(".")[2]
+    if short == "untrusted":
+        return ORIGIN_KINDS if field == "kind" else frozenset()
     if field == "polarity":
         return frozenset(get_args(Polarity))
     if field == "kind":
         return frozenset(UNGROUNDED if short == "ungrounded" else get_args(FactKind))
     named = {"role": _ROLES, "unit": _UNITS}.get(field, {})
     return named.get(short, frozenset())
+
+
+def fields_of(fact: str) -> frozenset[str]:
+    """What each record of a list of them has."""
+    return ORIGIN_FIELDS if _BY_NAME[fact].type == "origins" else RECORD_FIELDS
 
 
 def types_of(names: Iterable[str]) -> dict[str, FactType]:
@@ -140,7 +200,12 @@ def default_of(name: str) -> Any:
     if name.startswith(ATTRIBUTE_PREFIX):
         return ""
     kind = _BY_NAME[name].type
-    return {"bool": False, "int": 0, "string": "", "strings": [], "records": []}[kind]
+    return _DEFAULTS[kind]
+
+
+_DEFAULTS: dict[FactType, Any] = {
+    "bool": False, "int": 0, "string": "", "strings": [], "records": [], "origins": [], "json": {},
+}  # fmt: skip
 
 
 def attribute_of(name: str) -> str | None:
@@ -159,6 +224,8 @@ _TYPES = {
     "string": "string",
     "strings": "list of strings",
     "records": "list of records",
+    "origins": "list of origins",
+    "json": "JSON",
 }
 _INTRO = """\
 # Facts
@@ -171,8 +238,9 @@ numbers are whole: percentages are basis points (30 % is 3000), money minor unit
 days since 1970-01-01, durations seconds, quantities thousandths.
 
 A phase says when a fact exists: `source` is the condition of a source, `request` a rule before the
-model, `route` a rule of a route, `answer` a rule on what the model said. A fact that is absent has
-its default: no, 0, nothing, an empty list.
+model, `route` a rule of a route, `answer` a rule on what the model said, `stream` one that judges
+each sentence of it with all that came before, whole answers included, `tool_call` a rule on each
+tool that it calls. A fact that is absent has its default: no, 0, nothing, an empty list.
 
 Functions are `size`, `contains`, `startsWith`, `endsWith`, `matches` (RE2 syntax; `(?i)` in front
 ignores case), `has`, `all`, `exists`, `exists_one`, `filter`, `map`, `int`, `double`, `string` and
@@ -204,7 +272,56 @@ A phrase that could not be read makes every rule fire that names its list, since
 whether the limit is kept. A rule whose expression looks at `parsed` itself decides for itself.
 
 An expression that can't be evaluated (a field that does not exist, say) fires its rule too, with
-the strictest outcome."""
+the strictest outcome.
+
+## Texts
+
+Characters that nobody sees are gone from all texts. A text in look-alike characters (full-width or
+mathematical letters, circled digits, ligatures, typographic quotes and dashes) is read twice: as it
+stands, and in the plain characters that it passes for (NFKC), with the texts and patterns of the
+rule in plain ones too. A rule fires where either reading fires it: `matches`, `contains`, `==` and
+the rest can't be escaped by full-width letters, and what must be said may be said in the rule's own
+characters. Letters of other alphabets that merely look like Latin ones (Cyrillic) are not folded.
+
+Where a text is JSON, or has some behind a fence that says `json`, `request.text`, `answer.text` and
+`stream.sentence` have what its escapes stand for: `\\n` is a line end, `\\u0041` an `A`.
+
+## JSON
+
+`tool.arguments` and `answer.json` have the members that the model wrote: `tool.arguments.to`,
+`answer.json.lines[0].sku`. What is [declared](bundle.md#member) has its unit and its default;
+anything else is text, a truth value or a number as it stands, decimals included. To read a member
+that is absent and has no default is an error, so that the rule fires: ask `has(tool.arguments.cc)`
+first. A declared member that is something else than declared stops the call, or fires every rule
+that reads `answer.json`.
+
+Where the request did not promise JSON, an answer in words is no error: members have their defaults,
+and that one without a default is missing fires nothing. JSON objects in such an answer, fenced or
+not, are judged one by one, and what begins like one and can't be read fires the rule.
+
+Facts read in a call's arguments (`tool.money`, …) know the key that stands before a value, and
+include declared numbers.
+
+## Origins
+
+Each record of `tool.untrusted` is a value in the arguments that stands in untrusted text (a tool's
+result, a piece of context that is not trusted) and in nothing that the caller, the app or a trusted
+source said:
+
+| field | type | |
+|---|---|---|
+| `path` | string | the argument: `to`, `lines[0].sku` |
+| `kind` | string | `address`, `link`, `text` or `value`; see below |
+| `field` | bool | it is a whole field of the tool's JSON, and nowhere part of a longer text |
+| `part` | bool | only part of the argument comes from there |
+| `where` | string | `message:3`, `context:reviews` |
+| `tool` | string | the tool whose result that is; empty for context |
+| `start`, `end` | int | where it stands there |
+
+An `address` is where data or money would go: an e-mail address, an account (IBAN), a wallet, a
+phone number, an URL or address that the model put together with a host that only untrusted text
+names. A
+`link` is an URL as it stood there, a `text` a longer stretch, a `value` anything else."""
 
 
 def _page() -> Iterator[str]:

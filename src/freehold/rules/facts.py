@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from freehold.core.facts import FactKind, TextFact
-from freehold.core.handoffs import Checked, Grounded, Screened
-from freehold.rules.declared import attribute_of, default_of
+from freehold.core.handoffs import Checked, Grounded, Plan, Screened
+from freehold.rules.declared import DECLARED, attribute_of, default_of
 from freehold.rules.grounding import ungrounded
+from freehold.text.escapes import json_start, said
 from freehold.text.facts import extract
 
 _INSIDE_BEFORE = re.compile(r"(?:\w|\d[.,]|\w-)$")
 _INSIDE_AFTER = re.compile(r"\w|[.,]\d|-\w")
+
+_JSON = frozenset(fact.name for fact in DECLARED if fact.type == "json")
 
 KINDS: dict[str, FactKind] = {
     "percents": "percent",
@@ -65,6 +68,7 @@ def answer_facts(
     *,
     texts: Sequence[str],
     last: bool,
+    promised: bool = False,
 ) -> dict[str, Any]:
     """Facts about what a model said.
 
@@ -74,6 +78,7 @@ def answer_facts(
         text_facts: what was extracted from ``texts``.
         texts: of each choice, as much as rules may read now.
         last: whether that is all; tool calls are only known then.
+        promised: whether it was to be JSON; where it is, rules read what its escapes stand for.
     """
     sheet: dict[str, Any] = {}
     for name in names:
@@ -81,7 +86,7 @@ def answer_facts(
         if short in KINDS and name.startswith("answer."):
             sheet[name] = records(text_facts, KINDS[short])
         elif name == "answer.text":
-            sheet[name] = "\n".join(texts)
+            sheet[name] = "\n".join(said(t, 0 if promised else json_start(t)) for t in texts)
         elif name == "answer.chars":
             sheet[name] = sum(map(len, texts))
         elif name == "answer.model":
@@ -98,6 +103,20 @@ def answer_facts(
     return sheet
 
 
+def stream_facts(
+    names: Iterable[str], sentence: str, sentences: int, chars: int, elapsed_ms: int, *, ended: bool
+) -> dict[str, Any]:
+    """Facts about the sentence under judgement, and how far the answer has come with it."""
+    known = {
+        "stream.sentence": sentence,
+        "stream.sentences": sentences,
+        "stream.chars": chars,
+        "stream.elapsed_ms": elapsed_ms,
+        "stream.ended": ended,
+    }
+    return {name: value for name, value in known.items() if name in names}
+
+
 def records(text_facts: Iterable[TextFact], kind: str) -> list[dict[str, Any]]:
     """The facts of one kind in the form that CEL reads."""
     return [fact.cel() for fact in text_facts if fact.kind == kind]
@@ -111,9 +130,11 @@ def text_facts(found: Iterable[TextFact]) -> dict[str, list[dict[str, Any]]]:
 
 
 def complete(names: Iterable[str], sheet: dict[str, Any]) -> dict[str, Any]:
-    """Optional facts that are absent at their declared default."""
+    """Optional facts that are absent at their declared default. Absent JSON stays absent: nobody
+    could read it.
+    """
     for name in names:
-        if name not in sheet and attribute_of(name) is None:
+        if name not in sheet and attribute_of(name) is None and name not in _JSON:
             sheet[name] = default_of(name)
     return sheet
 
@@ -126,23 +147,28 @@ def ungrounded_money(checked: Checked, text_facts: Iterable[TextFact]) -> list[d
     stated = [f for f in text_facts if f.kind == "money" and f.polarity == "affirmed"]
     if not stated:
         return []
-    trusted = _trusted(checked)
+    trusted = trusted_texts(checked.answer.sendable.plan)
     return [f.cel() for f in stated if not (f.parsed and _stands_in(f.value, trusted))]
 
 
-def _trusted(checked: Checked) -> list[str]:
-    """What may ground a statement."""
-    plan = checked.answer.sendable.plan
+def trusted_texts(plan: Plan) -> list[str]:
+    """What may ground a statement: trusted context, and the app's own prompt."""
     trusted = [piece.text for piece in plan.ruled.grounded.pieces if piece.trusted]
     return [*trusted, plan.ruled.admitted.app.system_prompt]
+
+
+def asked_text(plan: Plan) -> str:
+    """What the caller wrote; an answer may repeat it where it promises nothing."""
+    messages = plan.ruled.grounded.screened.prepared.messages
+    return "\n".join(message.content for message in messages if message.role == "user")
 
 
 def _ungrounded(
     checked: Checked, text_facts: Iterable[TextFact], texts: Sequence[str]
 ) -> list[dict[str, Any]]:
-    prepared = checked.answer.sendable.plan.ruled.grounded.screened.prepared
-    asked = "\n".join(message.content for message in prepared.messages if message.role == "user")
-    return ungrounded(texts, text_facts, _trusted(checked), asked, prepared.features.read_as)
+    plan = checked.answer.sendable.plan
+    language = plan.ruled.grounded.screened.prepared.features.read_as
+    return ungrounded(texts, text_facts, trusted_texts(plan), asked_text(plan), language)
 
 
 def _stands_in(minor_units: int, texts: list[str]) -> bool:
@@ -179,7 +205,7 @@ _REQUEST: dict[str, Callable[[Screened], Any]] = {
     "principal.clearances": lambda s: sorted(s.prepared.admitted.principal.clearances),
     "request.operation": lambda s: s.prepared.admitted.ask.operation,
     "request.model": lambda s: s.prepared.admitted.ask.model,
-    "request.text": lambda s: s.prepared.query,
+    "request.text": lambda s: said(s.prepared.query, json_start(s.prepared.query)),
     "request.chars": lambda s: s.prepared.features.chars,
     "request.words": lambda s: s.prepared.features.words,
     "request.questions": lambda s: s.prepared.features.questions,

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-FactType = Literal["bool", "int", "string", "strings", "records"]
-"""``strings`` is a list of strings, ``records`` a list of maps from field names to values."""
+FactType = Literal["bool", "int", "string", "strings", "records", "origins", "json"]
+"""``strings`` is a list of strings, ``records`` and ``origins`` lists of maps from field names to
+values, ``json`` a value whose shape nobody knows."""
 
 
 class ExpressionError(ValueError):

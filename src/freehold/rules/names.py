@@ -115,12 +115,27 @@ def name_errors(
     expression: str, phase: Phase, attributes: Collection[str] | None = None
 ) -> Iterator[ExpressionError]:
     """Every name below the roots that is no declared fact of this phase."""
+    bound = _bound(expression)
     for mention in mentions(expression):
         if mention.parts[0] not in ROOTS or (mention.called and len(mention.parts) == 1):
+            continue
+        if mention.parts[0] in bound:
             continue
         said = _complaint(mention, phase, attributes)
         if said:
             yield ExpressionError(said, *place(expression, mention.offset))
+
+
+def _bound(expression: str) -> frozenset[str]:
+    """Loop variables, which may have the name of a root: `answer.tools.exists(tool, …)`."""
+    read = [(kind, text) for kind, text, _ in tokens(expression)]
+    return frozenset(
+        variable
+        for (_, macro), (_, opens), (kind, variable), (_, comma) in zip(
+            read, read[1:], read[2:], read[3:], strict=False
+        )
+        if macro in MACROS and opens == "(" and kind == "word" and comma == ","
+    )
 
 
 def _complaint(mention: Mention, phase: Phase, attributes: Collection[str] | None) -> str:
@@ -168,14 +183,51 @@ def check_patterns(expression: str) -> None:
             try:
                 pattern_of(str(literal("STRING_LIT", text)[1]))
             except ValueError as error:
-                said = f"matches() needs a regular expression: {error}"
+                said = f"matches() needs a regular expression: {error}".replace(": b'", ": '")
                 raise ExpressionError(said, *place(expression, offset)) from None
+
+
+_LOOPS = frozenset({"all", "exists", "exists_one", "filter", "map"})
+_MOST_LOOPS = 2
+_UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def shape_errors(expression: str) -> Iterator[ExpressionError]:
+    """What compiles and must not run: characters that nobody sees, patterns that come from a text,
+    and loops in loops in loops, whose turns are the product of three lists' lengths.
+    """
+    unseen = _UNSEEN.search(expression)
+    if unseen is not None:
+        code = f"{ord(unseen.group()):04X}"
+        said = f"a character that nobody sees (U+{code}); if it is meant, write it as \\u{code}"
+        yield ExpressionError(said, *place(expression, unseen.start()))
+    read = tokens(expression)
+    loops: list[bool] = []
+    for at, (kind, text, offset) in enumerate(read):
+        if kind == "other" and text in ("(", "[", "{"):
+            dot, name = ("", "", *(each[1] for each in read[max(0, at - 2) : at]))[-2:]
+            loops.append(text == "(" and dot == "." and name in _LOOPS)
+            if loops[-1] and sum(loops) == _MOST_LOOPS + 1:
+                said = f"loops in loops are {_MOST_LOOPS} deep at most: more take too long"
+                yield ExpressionError(said, *place(expression, offset))
+        elif kind == "other" and text in (")", "]", "}") and loops:
+            loops.pop()
+        elif text == "matches" and _text_of(read, at + 1) == "(":
+            quoted = read[at + 2 : at + 3] and read[at + 2][0] in STRINGS
+            if not quoted or _text_of(read, at + 3) != ")":
+                said = "matches() takes a pattern that is written out, in quotes"
+                yield ExpressionError(said, *place(expression, offset))
+
+
+def _text_of(read: list[tuple[str, str, int]], at: int) -> str:
+    return read[at][1] if at < len(read) else ""
 
 
 FUNCTIONS = (
     "has", "size", "all", "exists", "exists_one", "filter", "map", "contains", "startsWith",
     "endsWith", "matches", "int", "double", "string", "dyn",
 )  # fmt: skip
+MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 _CALLABLE = frozenset({*FUNCTIONS, "in"})
 STRINGS = frozenset({"string", "raw", "quoted"})
 

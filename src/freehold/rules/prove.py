@@ -15,10 +15,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from freehold.rules.declared import types_of, values_of
+from freehold.rules.declared import SIGNED, VALUES, types_of, values_of
 from freehold.rules.facts import KINDS
 from freehold.rules.language import FactType
 from freehold.rules.names import referenced
+from freehold.rules.plain_logic import NUMBERS
 from freehold.rules.syntax import (
     Binary,
     Call,
@@ -39,10 +40,9 @@ from freehold.rules.syntax import (
 TIMEOUT_MS = 10_000
 _MACROS = frozenset({"exists", "all", "exists_one", "filter"})
 _FEWEST, _MOST = 1, 8
-_NUMBERS = frozenset({"value", "upper", "start", "end"})
 _BOOLS = frozenset({"parsed"})
 _TEXTS = ("text", "unit", "role", "polarity", "kind")
-_FIELDS = (*sorted(_NUMBERS), *sorted(_BOOLS), *_TEXTS)
+_FIELDS = (*sorted(NUMBERS), *sorted(_BOOLS), *_TEXTS)
 
 
 class ProverMissing(RuntimeError):
@@ -84,7 +84,7 @@ def can_hold(when: str, timeout_ms: int = TIMEOUT_MS) -> Verdict:
     world = _World([when])
     asked = world.ask([world.formula(when)], timeout_ms)
     holds = None if asked.holds is None else not asked.holds
-    return replace(asked, holds=holds)
+    return replace(asked, holds=holds, example=asked.example if holds else {})
 
 
 class _World:
@@ -143,11 +143,15 @@ class _World:
         for name, kind in self._types.items():
             if kind == "int":
                 yield self._scalar(name, kind) >= 0
+            if name in VALUES:
+                variable = self._scalar(name, kind)
+                yield z3.Or([variable == z3.StringVal(value) for value in sorted(VALUES[name])])
             if kind != "records":
                 continue
             for slot in range(self._slots[name]):
                 yield self._field(name, slot, "upper") >= self._field(name, slot, "value")
-                yield self._field(name, slot, "value") >= 0
+                if name not in SIGNED:
+                    yield self._field(name, slot, "value") >= 0
                 for field in ("role", "polarity", "kind"):
                     known = sorted(values_of(name, field))
                     kind_of = KINDS.get(name.removeprefix("answer."))
@@ -166,7 +170,7 @@ class _World:
 
     def _field(self, name: str, slot: int, field: str) -> Any:
         z3 = self.z3
-        make = z3.Int if field in _NUMBERS else z3.Bool if field in _BOOLS else z3.String
+        make = z3.Int if field in NUMBERS else z3.Bool if field in _BOOLS else z3.String
         return make(f"{name}[{slot}].{field}")
 
     def _text(self, name: str, slot: int) -> Any:
@@ -232,7 +236,7 @@ class _World:
                     raise Unread(f"records have no field `{node.field}`", 0)
                 return self._field(of, slot, node.field)
         kind = self._types.get(name)
-        if kind is None or kind in ("records", "strings"):
+        if kind not in ("bool", "int", "string"):
             raise Unread(f"`{name}` can't be read by itself", 0)
         return self._scalar(name, kind)
 

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from freehold.rules.declared import DECLARED, RECORD_FIELDS, values_of
+from freehold.rules.declared import DECLARED, fields_of, values_of
 from freehold.rules.language import ExpressionError
 from freehold.rules.literals import literal
-from freehold.rules.names import STRINGS, place, suggestion, tokens
+from freehold.rules.names import MACROS, STRINGS, place, suggestion, tokens
 
-_LISTS = frozenset(fact.name for fact in DECLARED if fact.type == "records")
-_MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
+_LISTS = frozenset(fact.name for fact in DECLARED if fact.type in ("records", "origins"))
 _EQUALITY = ("==", "!=")
 _NOTHING = ("", "", -1)
 
@@ -86,7 +85,7 @@ class _Reader:
     def _member(self) -> Iterator[Read]:
         (fact, one), (_, name, offset) = self.here, self._peek(1)
         called = self._peek(2)[1] == "("
-        if called and name in _MACROS and self._peek(3)[0] == "word" and self._peek(4)[1] == ",":
+        if called and name in MACROS and self._peek(3)[0] == "word" and self._peek(4)[1] == ",":
             listed = fact if not one else ""
             gives = (listed, False) if name == "filter" else ("", False)
             self._open(_Scope(self._peek(3)[1], listed, gives), 5)
@@ -126,9 +125,10 @@ def reads(expression: str) -> Iterator[Read]:
 def field_errors(expression: str) -> Iterator[ExpressionError]:
     """Every field that is read and does not exist, with what was probably meant."""
     for read in reads(expression):
-        if read.field not in RECORD_FIELDS:
+        known = fields_of(read.fact)
+        if read.field not in known:
             said = f"records of `{read.fact}` have no field `{read.field}`"
-            said += suggestion(read.field, RECORD_FIELDS, 0.5)
+            said += suggestion(read.field, known, 0.5)
             yield ExpressionError(said, *place(expression, read.offset))
 
 

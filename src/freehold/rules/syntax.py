@@ -122,14 +122,20 @@ def dotted(node: Node) -> str | None:
     return None
 
 
-def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it."""
-    yield node
+def children(node: Node) -> Iterator[Node]:
+    """The nodes right below one."""
     for part in node.__struct_fields__:
         value = getattr(node, part)
         for child in value if isinstance(value, tuple) else (value,):
             if isinstance(child, Struct):
-                yield from walk(child)  # type: ignore[arg-type]
+                yield child  # type: ignore[misc]
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all below it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
 
 
 def written(node: Node) -> str:

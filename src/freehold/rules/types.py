@@ -24,6 +24,8 @@ FACT_TYPES: dict[FactType, Kind] = {
     "string": STRING,
     "strings": ("list", STRING),
     "records": ("list", ("map", STRING, DYN)),
+    "origins": ("list", ("map", STRING, DYN)),
+    "json": DYN,
 }
 
 

@@ -30,8 +30,9 @@ from freehold.server.http import (
 )
 from freehold.services.approval_views import progress
 from freehold.services.approvers import Approver
-from freehold.services.collecting import LONGEST_WAIT_S, Ready, Visitor
+from freehold.services.collecting import LONGEST_WAIT_S, Granted, Ready, Visitor
 from freehold.services.gateway import Gateway
+from freehold.services.lookups import Lookups
 
 PREFIX = "/v1/approvals"
 _VERDICTS = {"approve": ("reason",), "amend": ("reason", "text"), "decline": ("reason", "message")}
@@ -47,6 +48,7 @@ class ApprovalRoutes:
         self._gateway = gateway
         self._clock = clock
         self._whole = whole
+        self._lookups = Lookups(clock)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, exchange_id: str) -> None:
         """One request.
@@ -60,7 +62,20 @@ class ApprovalRoutes:
         grant, _, person = await self._gateway.journey.admit.visitor(
             bearer(headers), identity_token(headers)
         )
-        visitor = Visitor(grant=grant, person=person)
+        with self._lookups.one(grant, person):
+            visitor = Visitor(grant=grant, person=person)
+            await self._one(scope, receive, send, visitor, headers, rest, exchange_id)
+
+    async def _one(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        visitor: Visitor,
+        headers: dict[bytes, bytes],
+        rest: list[str],
+        exchange_id: str,
+    ) -> None:
         trace = (TRACE_HEADER, exchange_id.encode())
         match (scope["method"], *rest):
             case ("GET", ""):
@@ -94,9 +109,10 @@ class ApprovalRoutes:
         pieces = self._gateway.collecting.again(
             visitor, approval_id, arrival, trail, journey, _wait(scope)
         )
-        async with aclosing(pieces):
-            async for piece in pieces:
-                yield piece
+        with self._lookups.one(grant, person):
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    yield piece
 
     async def _approver(self, visitor: Visitor, headers: dict[bytes, bytes]) -> Approver:
         if KEY_SCOPE not in visitor.grant.scopes:
@@ -123,12 +139,12 @@ class ApprovalRoutes:
     async def _decide(
         self, approver: Approver, approval_id: str, verdict: str, body: bytes
     ) -> dict[str, Any]:
-        said = _fields(body, _VERDICTS[verdict])
+        said, texts = _fields(body, _VERDICTS[verdict])
         approvals, reason = self._gateway.approvals, said.get("reason", "")
         if verdict == "approve":
             return await approvals.approve(approver, approval_id, reason)
         if verdict == "amend":
-            return await approvals.amend(approver, approval_id, reason, said.get("text", ""))
+            return await approvals.amend(approver, approval_id, reason, texts)
         return await approvals.decline(approver, approval_id, reason, said.get("message", ""))
 
     async def _patiently(
@@ -161,6 +177,10 @@ class ApprovalRoutes:
             await reply(send, 202, [*headers, outcome], orjson.dumps(progress(hold)))
             return
         ready = await collecting.ready(hold)
+        if isinstance(ready, Granted):  # it goes on when it is sent again, and not by a look
+            headers = [JSON, (TRACE_HEADER, exchange_id.encode()), approval]
+            await reply(send, 200, headers, orjson.dumps(progress(hold)))
+            return
         trail = Trail(self._arrival(ready, exchange_id))
         pieces = collecting.release(visitor, ready, trail.arrival, trail, self._gateway.journey)
         await self._whole(send, ready.ask, trail, pieces)
@@ -199,14 +219,21 @@ def _wait(scope: Scope) -> float:
     return min(int(given), LONGEST_WAIT_S)
 
 
-def _fields(body: bytes, known: tuple[str, ...]) -> dict[str, str]:
+def _fields(body: bytes, known: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+    """The fields, and apart from them `text`: one, or a list with one for each choice."""
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise RequestError("The body is no JSON.") from None
-    if not isinstance(said, dict) or not all(isinstance(v, str) for v in said.values()):
+    texts = said.pop("text", []) if isinstance(said, dict) and "text" in known else []
+    texts = [texts] if isinstance(texts, str) else texts
+    if (
+        not isinstance(said, dict)
+        or not isinstance(texts, list)
+        or not all(isinstance(value, str) for value in (*said.values(), *texts))
+    ):
         raise RequestError(f"The body is an object with texts: {', '.join(known)}.")
     for name in said:
         if name not in known:
             raise RequestError(f"There is no field {name[:50]!r} here: {', '.join(known)}.")
-    return said
+    return said, texts

@@ -10,6 +10,7 @@ from typing import Any
 from freehold.core.ask import Arrival, Ask, Operation
 from freehold.core.clock import Clock
 from freehold.core.errors import (
+    ApprovalError,
     ControlFailed,
     FreeholdError,
     NotFound,
@@ -47,6 +48,7 @@ from freehold.server.openai_replies import (
     WholeReply,
     error_bytes,
     error_event,
+    held_text,
     outcome_comment,
 )
 from freehold.server.openai_wire import parse
@@ -197,6 +199,8 @@ class Door:
             except asyncio.CancelledError:
                 if not client.gone:  # then the server is stopping: nobody else cancels
                     await self._stopping(send, trail)
+            finally:
+                _forget(trail)
 
     async def _whole(
         self, send: Send, ask: Ask, trail: Trail, pieces: AsyncGenerator[Released, None]
@@ -208,6 +212,10 @@ class Door:
                     whole.add(piece)
         except FreeholdError as error:
             await self._error(send, error, trail.arrival.exchange_id, trail)
+            return
+        if whole.held is not None and ask.operation == "embedding":  # no words fit into vectors
+            waits = ApprovalError(held_text(whole.held))
+            await self._error(send, waits, trail.arrival.exchange_id, trail)
             return
         await reply(send, 200, [JSON, *_trace(trail)], whole.body())
 
@@ -281,6 +289,15 @@ def _tell(error: FreeholdError, exchange_id: str) -> None:
     """
     if isinstance(error, ControlFailed) and error.__cause__ is not None:
         _log.error("exchange %s: %s", exchange_id, _where(error.__cause__))
+
+
+def _forget(trail: Trail) -> None:
+    """A failure knows the frames that it came through, and these know it and the trail: a circle,
+    which would keep all that the exchange held until the garbage collector looks.
+    """
+    if trail.failure is not None:
+        trail.failure.__traceback__ = None
+        trail.failure = None
 
 
 def _where(crash: BaseException) -> str:

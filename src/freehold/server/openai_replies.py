@@ -93,6 +93,11 @@ class WholeReply:
         """One more piece."""
         self._parts.append(piece)
 
+    @property
+    def held(self) -> Held | None:
+        """What waits for a person, in place of an answer."""
+        return next((p.held for p in self._parts if p.held is not None), None)
+
     def body(self) -> bytes:
         """The reply in the operation's own form."""
         if self._ask.operation == "embedding":

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+import time
 from typing import Any
 
 import orjson
@@ -13,8 +14,10 @@ import uvicorn
 
 from freehold.core.errors import StorageError
 from freehold.server.protocol import HEAD_BYTES, http_protocol
+from freehold.stages.monitoring.process import PAUSES
 
 _GC_THRESHOLDS = (10_000, 20, 20)
+_SWITCH_S = 0.000_5
 
 
 def collect_seldom() -> None:
@@ -26,6 +29,17 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    if PAUSES not in gc.callbacks:
+        gc.callbacks.append(PAUSES)
+
+
+def switch_soon() -> None:
+    """Have threads hand the interpreter over soon.
+
+    Each write to the ledger lets go of it, and gets it back only when the thread that took it has
+    had its turn: 5 ms by default, in which no exchange goes on. The store's writer may have them.
+    """
+    sys.setswitchinterval(_SWITCH_S)
 
 
 class _Overheard(logging.Filter):
@@ -66,6 +80,7 @@ class AnnouncingServer(uvicorn.Server):
         if not self.started:
             return
         collect_seldom()
+        switch_soon()
         bound = self.servers[0].sockets[0].getsockname()
         host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         line = orjson.dumps({"url": f"http://{host}:{bound[1]}", "pid": os.getpid()})
@@ -97,12 +112,27 @@ def configured(application: Any, *, host: str, port: int, log_level: str) -> uvi
     )
 
 
+def _log_to_stderr(log_level: str) -> None:
+    """Freehold's own log, with times. That a bundle went live is told at every level."""
+    line = logging.Formatter(
+        "%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ"
+    )
+    line.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(line)
+    own = logging.getLogger("freehold")
+    own.handlers[:] = [handler]
+    own.setLevel(log_level.upper())
+    logging.getLogger("freehold.bundle").setLevel(logging.INFO)
+
+
 def serve(application: Any, *, host: str, port: int, log_level: str) -> bool:
     """Serve until a signal ends it; false when it could not start.
 
     Raises:
         StorageError: nothing can listen there: the port is taken, say.
     """
+    _log_to_stderr(log_level)
     server = AnnouncingServer(configured(application, host=host, port=port, log_level=log_level))
     server.run()
     if server.refused is not None:

@@ -1,11 +1,13 @@
-"""What is shown of a held answer: in lists, to an approver, to whoever asked."""
+"""What is shown of a held answer or request: in lists, to an approver, to whoever asked."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from freehold.core.approvals import Case, Hold, Step, admitted_of
+from freehold.core.approvals import Case, Change, Hold, RequestCase, Step
 from freehold.core.clock import rfc3339
 from freehold.core.handoffs import Choice
+from freehold.text.structured import is_json
 
 Masked = Callable[[str], str]
 
@@ -15,6 +17,7 @@ def listed(hold: Hold) -> dict[str, Any]:
     return {
         "object": "approval",
         "id": hold.approval_id,
+        "waits": hold.waits,
         "status": hold.state,
         "role": hold.role,
         "rule": hold.rule,
@@ -33,6 +36,7 @@ def progress(hold: Hold) -> dict[str, Any]:
     return {
         "object": "approval",
         "id": hold.approval_id,
+        "waits": hold.waits,
         "status": hold.state,
         "role": hold.role,
         "releasable": hold.verified,
@@ -41,24 +45,40 @@ def progress(hold: Hold) -> dict[str, Any]:
     }
 
 
+def notice(hold: Hold, change: Change, now_ns: int) -> dict[str, Any]:
+    """What a webhook is told of a decision: which, and never what it was about."""
+    now = rfc3339(now_ns)
+    data = listed(hold) | {
+        "status": change.state,
+        "role": change.next_role or hold.role,
+        "rule": change.next_rule or hold.rule,
+        "expires_at": rfc3339(change.expires_ns),
+        "decided_at": now,
+    }
+    data.pop("requester")
+    return {"type": f"approval.{change.verdict}", "timestamp": now, "data": data}
+
+
 def shown(
     hold: Hold,
-    case: Case | None,
+    case: Case | RequestCase | None,
     steps: list[Step],
     masked: Masked,
     readable: frozenset[str] = frozenset(),
+    *,
+    gone: str = "",
 ) -> dict[str, Any]:
-    """All that an approver decides by. ``case`` is ``None`` where the text is gone already.
+    """All that an approver decides by. ``case`` is ``None`` where the text is gone already, and
+    ``gone`` says why. Placeholders give way to what whoever asked would read in their place.
 
     ``readable`` are the classes of data that this approver may read, or that ``masked`` takes out:
     of a piece of context of another class, only its source is named.
     """
     told = listed(hold) | {"decisions": [_step(step) for step in steps]}
     if case is None:
-        return told | {"request": None, "answer": None}
-    admitted, demand = admitted_of(case.answer), case.demand
-    messages = case.answer.sendable.plan.ruled.grounded.screened.prepared.messages
-    pieces = case.answer.sendable.plan.ruled.grounded.pieces
+        return told | {"request": None, "answer": None, "gone": gone}
+    grounded, demand = case.grounded, case.demand
+    admitted, messages = grounded.admitted, grounded.screened.prepared.messages
     told |= {
         "rule": {
             "id": demand.rule,
@@ -76,23 +96,40 @@ def shown(
                 "labels": sorted(piece.labels),
                 "text": masked(piece.text) if piece.labels <= readable else None,
             }
-            for piece in pieces
+            for piece in grounded.pieces
         ],
-        "answer": _choices(case.answer.choices, masked),
-        "model": case.answer.reported_model or case.answer.sendable.attempt.model.id,
+        "answer": None,
+        "model": None,
     }
+    if isinstance(case, RequestCase):
+        return told
+    behind = case.answer.sendable.restorations
+    told["answer"] = _choices(case.answer.choices, masked, behind)
+    told["model"] = case.answer.reported_model or case.answer.sendable.attempt.model.id
     if case.original:
-        told["original"] = _choices(case.original, masked)
+        told["original"] = _choices(case.original, masked, behind)
     return told
 
 
-def _choices(choices: tuple[Choice, ...], masked: Masked) -> list[dict[str, Any]]:
+def restored(text: str, behind: Mapping[str, str]) -> str:
+    """The text with what is behind its placeholders; JSON stays JSON."""
+    quoted = is_json(text)
+    for placeholder, value in behind.items():
+        text = text.replace(
+            placeholder, json.dumps(value, ensure_ascii=False)[1:-1] if quoted else value
+        )
+    return text
+
+
+def _choices(
+    choices: tuple[Choice, ...], masked: Masked, behind: Mapping[str, str]
+) -> list[dict[str, Any]]:
     return [
         {
             "index": choice.index,
-            "text": masked(choice.text),
+            "text": masked(restored(choice.text, behind)),
             "tool_calls": [
-                {"name": call.name, "arguments": masked(call.arguments)}
+                {"name": call.name, "arguments": masked(restored(call.arguments, behind))}
                 for call in choice.tool_calls
             ],
         }

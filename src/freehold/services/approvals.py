@@ -1,8 +1,8 @@
-"""Held answers for approvers: list, show, approve, amend, decline, expire; for every door alike."""
+"""What is held, for approvers: list, show, approve, amend, decline, expire; at every door alike."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -14,10 +14,9 @@ from freehold.core.approvals import (
     Change,
     Hold,
     HoldStore,
+    RequestCase,
     State,
     Verdict,
-    admitted_of,
-    under,
 )
 from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import (
@@ -30,18 +29,22 @@ from freehold.core.errors import (
     RequestError,
     StillHeld,
 )
-from freehold.core.handoffs import Answer, Choice, Demand, Discharge
+from freehold.core.handoffs import Admitted, Demand, Discharge
 from freehold.core.ports import IdentityVerifier
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.trail import Trail
-from freehold.services.approval_views import listed, shown
+from freehold.services.approval_views import listed, notice, shown
 from freehold.services.approvers import (
     MAX_REASON_CHARS,
     Approver,
-    judging,
+    amendable,
+    amended,
+    case_under,
+    judge_again,
     may,
     reasoned,
     wants,
+    with_met,
 )
 from freehold.stages.governance import Governance
 from freehold.stages.policy import Policy
@@ -50,7 +53,6 @@ LogEvent = Callable[..., str]
 """kind, actor, subject, details, tenant=…; gives the ledger entry's id."""
 
 HOUR_NS = 3_600 * 1_000_000_000
-_MAX_ANSWER_CHARS = 200_000
 _LOG_S = 10.0
 _SWEEP_S = 15.0
 _log = logging.getLogger("freehold.approvals")
@@ -66,7 +68,7 @@ class Live(Struct, frozen=True):
 
 
 class Approvals:
-    """The use cases around held answers.
+    """The use cases around held answers and requests.
 
     Args:
         log: writes the ledger entry that each decision must leave; called on the event loop.
@@ -111,7 +113,7 @@ class Approvals:
     async def list(
         self, approver: Approver, *, states: Collection[State] = _WAITING, limit: int = 100
     ) -> list[dict[str, Any]]:
-        """Held answers that this person's roles are asked about, oldest first, without text."""
+        """What is held and this person's roles are asked about, oldest first, without text."""
         await self.expire()
         roles = sorted(approver.person.roles)
         tenants = self._tenants(approver)
@@ -121,8 +123,8 @@ class Approvals:
         return [listed(row) for row in rows]
 
     async def show(self, approver: Approver, approval_id: str) -> dict[str, Any]:
-        """One held answer with the request, the answer, the rule, the facts and the evidence, as
-        far as this person is cleared to read them.
+        """The request, the answer if there is one, the rule, the facts and the evidence, as far as
+        this person is cleared to read them.
 
         Raises:
             NotFound: there is none for this person.
@@ -131,22 +133,16 @@ class Approvals:
         hold = await self._find(approver, approval_id)
         steps = await asyncio.to_thread(lambda: self.store.steps(approval_id=approval_id))
         if not hold.kept:
-            return shown(hold, None, steps, str)
+            return shown(hold, None, steps, str, gone=hold.gone(self._clock.now_ns()))
         hold, case = await asyncio.to_thread(self.store.open, approval_id)
         wants(case.demand, approver)
         live = self.live()
-        admitted = admitted_of(self._under_live(case.answer, live))
-        trail = Trail(admitted.arrival)
-        cleared = approver.person.clearances
-
-        def masked(text: str) -> str:
-            return live.governance.masked(text, admitted, trail, cleared)
-
-        readable = cleared | admitted.app.redactable_labels
-        return shown(hold, case, steps, masked, readable)
+        admitted = self._under_live(case, live).grounded.admitted
+        readable = approver.person.clearances | admitted.app.redactable_labels
+        return shown(hold, case, steps, _masking(live, admitted, approver), readable)
 
     async def approve(self, approver: Approver, approval_id: str, reason: str) -> dict[str, Any]:
-        """Let the answer go as it is.
+        """Let the answer go as it is, or the request go on.
 
         Raises:
             NotFound, AlreadyDecided, ApprovalExpired: see ``show`` and each error.
@@ -156,29 +152,23 @@ class Approvals:
         return await self._release(approver, hold, case, reason, "approved")
 
     async def amend(
-        self, approver: Approver, approval_id: str, reason: str, text: str
+        self, approver: Approver, approval_id: str, reason: str, texts: Sequence[str]
     ) -> dict[str, Any]:
-        """Let another answer go instead; all rules judge it, and only the demand of the rule that
-        held the first one counts as met.
+        """Let another answer go instead, with a text for each of its choices; all rules judge it,
+        and only the demand of the rule that held the first one counts as met.
 
         Raises:
-            RequestError: no text, or too long a one.
+            RequestError: no text, or too long a one, or not one for each choice.
             NotFound, AlreadyDecided, ApprovalExpired, ApprovalError: as for ``approve``.
         """
-        if not text.strip() or len(text) > _MAX_ANSWER_CHARS or "\0" in text:
-            limit = f"{_MAX_ANSWER_CHARS:,}"
-            raise RequestError(f"An amended answer has 1 to {limit} characters.", param="text")
+        amendable(texts)
         hold, case = await self._undecided(approver, approval_id, reason)
-        said = tuple(
-            Choice(index=choice.index, text=text, finish_reason="stop")
-            for choice in case.answer.choices
-        )
-        case = replace(
-            case,
-            answer=replace(case.answer, choices=said, discharged=()),
-            original=case.original or case.answer.choices,
-        )
-        return await self._release(approver, hold, case, reason, "amended")
+        if isinstance(case, RequestCase):
+            raise ApprovalError(
+                "Nobody rewrites what somebody else asks: approve the request, or decline it and"
+                " say with `message` what would do."
+            )
+        return await self._release(approver, hold, amended(case, texts), reason, "amended")
 
     async def decline(
         self, approver: Approver, approval_id: str, reason: str, message: str = ""
@@ -248,19 +238,19 @@ class Approvals:
 
     async def _undecided(
         self, approver: Approver, approval_id: str, reason: str
-    ) -> tuple[Hold, Case]:
-        """A held answer that waits, and that this person may release. Who asked and which role is
+    ) -> tuple[Hold, Case | RequestCase]:
+        """Something held that waits, and that this person may release. Who asked and which role is
         wanted is read inside the seal.
         """
         reasoned(reason)
         await self._still_waits(await self._find(approver, approval_id))
         hold, case = await asyncio.to_thread(self.store.open, approval_id)
         await self._still_waits(hold)
-        asked = admitted_of(case.answer).principal
+        asked = case.grounded.admitted.principal
         may(approver, case.demand.role, asked.id if asked.verified else None)
         if not asked.verified:
             raise ApprovalError(
-                "Nobody can release this answer, since no verified identity asked for it:"
+                f"Nobody can release this {hold.waits}, since no verified identity asked for it:"
                 " decline it, or let it expire."
             )
         return hold, case
@@ -268,9 +258,14 @@ class Approvals:
     # -- deciding --
 
     async def _release(
-        self, approver: Approver, hold: Hold, case: Case, reason: str, verdict: Verdict
+        self,
+        approver: Approver,
+        hold: Hold,
+        case: Case | RequestCase,
+        reason: str,
+        verdict: Verdict,
     ) -> dict[str, Any]:
-        """Meet the demand, and see whether the rules let the answer go now."""
+        """Meet the demand, and see whether the rules let it go now."""
         met, person = case.demand, approver.person
         discharge = Discharge(
             approval_id=hold.approval_id,
@@ -279,14 +274,15 @@ class Approvals:
             role=met.role,
             by=person.id,
             issuer=person.issuer,
+            terms=met.terms,
+            seen=met.seen,
         )
         live = self.live()
-        answer = self._under_live(case.answer, live)
-        answer = replace(answer, discharged=(*answer.discharged, discharge))
-        trail = judging(answer)
+        case = with_met(self._under_live(case, live), discharge)
         change = self._change(approver, hold, verdict, reason, state="approved")
+        leaving: list[str] = []
         try:
-            live.policy.answer(live.governance.answer(answer, trail), trail)
+            leaving = judge_again(case, live.governance, live.policy)
         except StillHeld as still:
             more: Demand = still.demand
             change = replace(
@@ -295,19 +291,29 @@ class Approvals:
             )  # fmt: skip
             case = replace(case, demand=more)
         except FreeholdError as error:
-            why = f"The answer may not leave like this: {error.public} ({error.code}: {error})"
+            may_not = "go on" if hold.waits == "request" else "leave"
+            why = (
+                f"The {hold.waits} may not {may_not} like this: {error.public}"
+                f" ({error.code}: {error})"
+            )
             raise ApprovalError(why) from None
-        case = replace(case, answer=answer)
-        return await self._take(approver, hold, replace(change, case=case))
+        told = await self._take(approver, hold, replace(change, case=case))
+        if isinstance(case, Case) and verdict == "amended":
+            written = [choice.text for choice in case.answer.choices]
+            if leaving and leaving != written:
+                masked = _masking(live, case.grounded.admitted, approver)
+                told["leaves_as"] = [masked(text) for text in leaving]
+        return told
 
-    def _under_live(self, answer: Answer, live: Live) -> Answer:
+    @staticmethod
+    def _under_live(case: Case | RequestCase, live: Live) -> Case | RequestCase:
         """Raises: ApprovalError: its app is no more."""
-        admitted = admitted_of(answer)
+        admitted = case.grounded.admitted
         try:
             app = live.bundle.app_for(admitted.app.tenant, admitted.app.id)
         except NotFound as gone:
             raise ApprovalError(f"Its app is gone, so it can only be declined: {gone}.") from None
-        return under(answer, replace(admitted, app=app))
+        return case_under(case, replace(admitted, app=app))
 
     def _change(
         self, approver: Approver, hold: Hold, verdict: Verdict, reason: str, *, state: State
@@ -346,6 +352,7 @@ class Approvals:
             "issuer": change.issuer,
             "reason": change.reason,
             "step": hold.step,
+            "waits": hold.waits,
             "key": approver.grant.key_id if approver.grant else "",
             "waits_for": change.next_role,
         }
@@ -359,19 +366,17 @@ class Approvals:
             return asyncio.run_coroutine_threadsafe(write(), loop).result(_LOG_S)
 
         if self.live().bundle.bundle.approvals.webhook is not None:
-            change = replace(change, notice=self._notice(hold, change))
+            change = replace(change, notice=notice(hold, change, self._clock.now_ns()))
         taken = asyncio.create_task(asyncio.to_thread(self.store.decide, hold, change, log))
         # shielded: a client that hangs up must not leave it half-known whether it was taken
         return await asyncio.shield(taken)
 
-    def _notice(self, hold: Hold, change: Change) -> dict[str, Any]:
-        now = rfc3339(self._clock.now_ns())
-        data = listed(hold) | {
-            "status": change.state,
-            "role": change.next_role or hold.role,
-            "rule": change.next_rule or hold.rule,
-            "expires_at": rfc3339(change.expires_ns),
-            "decided_at": now,
-        }
-        data.pop("requester")
-        return {"type": f"approval.{change.verdict}", "timestamp": now, "data": data}
+
+def _masking(live: Live, admitted: Admitted, approver: Approver) -> Callable[[str], str]:
+    """How this person may read the texts of an exchange."""
+    trail, cleared = Trail(admitted.arrival), approver.person.clearances
+
+    def masked(text: str) -> str:
+        return live.governance.masked(text, admitted, trail, cleared)
+
+    return masked

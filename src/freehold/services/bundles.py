@@ -3,23 +3,33 @@
 import functools
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import cast
 
 from freehold.bundle.activate import Activator, InvalidBundle
 from freehold.bundle.check import Report, check
+from freehold.bundle.conflicts import Relation
+from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.diff import Change, diff
-from freehold.bundle.kept import load_kept
+from freehold.bundle.kept import load_kept, load_kept_files
 from freehold.bundle.resolve import Lookup, ResolvedBundle, resolve
 from freehold.bundle.schema import Bundle
+from freehold.bundle.specs import options_text
 from freehold.bundle.starter import Provider
 from freehold.bundle.starter import write_starter as _write_starter
 from freehold.core.errors import BundleError, NotFound
+from freehold.core.spec import ClassifierSpec
+from freehold.rules.closed import slips, strays
 from freehold.rules.declared import Phase
+from freehold.rules.names import facts_in
+from freehold.rules.plain_logic import always, excluded, implied, is_constant, together_always
 from freehold.rules.program import check_expression
 from freehold.rules.records import doubts
+from freehold.stages.governance.detectors.classifier import Classifier
+from freehold.stages.governance.installed import Unloadable, load
+from freehold.text.heads import unpack
 
 _OLLAMA = ("127.0.0.1", 11434)
 _OLLAMA_TIMEOUT_S = 0.5
@@ -28,6 +38,63 @@ _OLLAMA_TIMEOUT_S = 0.5
 def compile_rule(expression: str, phase: str) -> str | None:
     """What is wrong with a CEL expression in this phase; None when nothing is."""
     return check_expression(expression, cast(Phase, phase))
+
+
+def doubt_rule(expression: str, known: Mapping[str, Collection[str]]) -> list[tuple[str, str]]:
+    """What compiles in a CEL expression and is probably not meant, each with its code. ``known``
+    are the values that some facts can have in this bundle.
+    """
+    found = [("rule.unit", slip) for slip in slips(expression)]
+    never = [*doubts(expression), *strays(expression, known)]
+    if never:
+        return found + [("rule.never", f"this can't be meant: {doubt}") for doubt in never]
+    return found + _doubt_logic(expression)
+
+
+def _doubt_logic(expression: str) -> list[tuple[str, str]]:
+    why = excluded(expression)
+    if why is not None:
+        return [("rule.never", f"this is never true: {why}")]
+    if always(expression) and not is_constant(expression):
+        return [("rule.always", "this is always true, whatever the facts are")]
+    return []
+
+
+def relate(one: str, other: str) -> frozenset[Relation]:
+    """How two conditions are related, as far as that can be told without a solver."""
+    if not facts_in(one) & facts_in(other):
+        return frozenset()
+    # of conditions that say nothing, or all, by themselves, other words are enough
+    if excluded(one) or excluded(other) or always(one) or always(other):
+        return frozenset()
+    asked: dict[Relation, bool] = {
+        "implies": implied(one, other),
+        "implied": implied(other, one),
+        "always": together_always(one, other),
+    }
+    return frozenset(relation for relation, holds in asked.items() if holds)
+
+
+def inspect(detector_id: str, declared: OwnDetector, files: Mapping[str, bytes]) -> str | None:
+    """What is wrong with a detector that a bundle declares; None when nothing is. Packages are
+    imported here, and no other ones than those that are named.
+    """
+    try:
+        if declared.classifier is not None:
+            data = files.get(declared.classifier.file)
+            if data is not None:
+                head = unpack(data)
+                spec = ClassifierSpec(
+                    file=declared.classifier.file,
+                    digest="",
+                    label=declared.classifier.label or "",
+                )
+                Classifier(detector_id, spec, head)
+        if declared.installed is not None:
+            load(detector_id, options_text(declared.installed))
+    except (ValueError, Unloadable) as error:
+        return str(error)
+    return None
 
 
 def check_bundle(
@@ -43,9 +110,11 @@ def check_bundle(
     return check(
         folder,
         compile_rule=compile_rule,
-        doubt_rule=doubts,
+        doubt_rule=doubt_rule,
+        relate=relate,
         detector_ids=detector_ids,
         lookup=lookup,
+        inspect=inspect,
     )
 
 
@@ -58,7 +127,12 @@ def activator(
 ) -> Activator:
     """What opens the bundle at the start (``first()``) and, for a watcher, whenever it changes."""
     return Activator(
-        folder, home, lookup=lookup, compile_rule=compile_rule, detector_ids=detector_ids
+        folder,
+        home,
+        lookup=lookup,
+        compile_rule=compile_rule,
+        detector_ids=detector_ids,
+        inspect=inspect,
     )
 
 
@@ -90,7 +164,8 @@ def kept_bundle(home: Path, bundle_hash: str, *, lookup: Lookup = os.environ.get
     Raises:
         NotFound, BundleError: it was never live here, or its copy was changed.
     """
-    return resolve(load_kept(home, bundle_hash), bundle_hash, lookup=_as_written(lookup))
+    bundle, files = load_kept_files(home, bundle_hash)
+    return resolve(bundle, bundle_hash, lookup=_as_written(lookup), files=files)
 
 
 def kept_or_none(home: Path) -> Callable[[str], ResolvedBundle | None]:

@@ -1,4 +1,4 @@
-"""Held answers for whoever asked: wait for the decision, then get what was released."""
+"""What is held, for whoever asked: wait for the decision, then get the answer or go on."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,7 +7,7 @@ from contextlib import aclosing
 from msgspec import Struct
 from msgspec.structs import replace
 
-from freehold.core.approvals import Hold, admitted_of, under
+from freehold.core.approvals import Hold, RequestCase, admitted_of, under
 from freehold.core.ask import Arrival, Ask
 from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import (
@@ -17,12 +17,13 @@ from freehold.core.errors import (
     RequestError,
     ScopeRefused,
 )
-from freehold.core.handoffs import Answer, Held, Released
+from freehold.core.handoffs import Answer, Discharge, Held, Released
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.trail import Trail
 from freehold.journey import Journey
 from freehold.services.approvals import Approvals, LogEvent
 from freehold.services.approvers import judging
+from freehold.stages.admit.stage import PARENT_HEADER
 
 LONGEST_WAIT_S = 60
 _LOOK_EVERY_S = 0.5
@@ -53,8 +54,16 @@ class Ready(Struct, frozen=True, kw_only=True):
     answer: Answer
 
 
+class Granted(Struct, frozen=True, kw_only=True):
+    """A request that may go on, with the demands that persons have met for it."""
+
+    hold: Hold
+    ask: Ask
+    discharged: tuple[Discharge, ...]
+
+
 class Collecting:
-    """The requester's side of held answers."""
+    """The requester's side of held answers and requests."""
 
     def __init__(self, approvals: Approvals, log: LogEvent, clock: Clock) -> None:
         self._approvals = approvals
@@ -63,7 +72,7 @@ class Collecting:
         self._waiting = 0
 
     async def mine(self, visitor: Visitor, approval_id: str) -> bool:
-        """Whether this visitor asked for the answer that waits under this id."""
+        """Whether what waits under this id is this visitor's."""
         hold = await asyncio.to_thread(self._approvals.store.find, approval_id)
         return hold is not None and visitor.asked_for(hold)
 
@@ -94,18 +103,24 @@ class Collecting:
         finally:
             self._waiting -= 1
         if hold.state == "declined":
-            public = hold.public or "An approver declined this answer."
+            public = hold.public or f"An approver declined this {hold.waits}."
             raise ApprovalDeclined(f"{approval_id} was declined", public=public)
+        gone = hold.gone(now)
+        if gone and now < hold.expires_ns:
+            public = f"The {hold.waits} behind {approval_id} was {gone}."
+            raise ApprovalExpired(f"{approval_id} was erased", public=public)
         if hold.state == "expired":
             raise ApprovalExpired(f"{approval_id} expired at {rfc3339(hold.expires_ns)}.")
         if hold.state == "approved" and (hold.expires_ns <= now or not hold.kept):
             raise ApprovalExpired(f"{approval_id} was kept until {rfc3339(hold.expires_ns)}.")
         return hold
 
-    async def ready(self, hold: Hold) -> Ready:
-        """The answer behind a hold that was approved."""
+    async def ready(self, hold: Hold) -> Ready | Granted:
+        """What is behind a hold; it may leave, or go on, where that was approved."""
         hold, case = await asyncio.to_thread(self._approvals.store.open, hold.approval_id)
-        ask = replace(admitted_of(case.answer).ask, stream=False, include_usage=False)
+        ask = _plain(case.grounded.admitted.ask)
+        if isinstance(case, RequestCase):
+            return Granted(hold=hold, ask=ask, discharged=case.discharged)
         return Ready(hold=hold, ask=ask, answer=case.answer)
 
     async def release(
@@ -130,15 +145,39 @@ class Collecting:
         trail.grant, trail.app = fresh.grant, fresh.app
         trail.screened, trail.sendable = fresh.screened, fresh.sendable
         trail.approval = hold.approval_id
+        async with aclosing(journey.resume(answer, trail)) as pieces:
+            async for piece in self._told(hold, arrival, pieces):
+                yield piece
+
+    async def go_on(
+        self, granted: Granted, arrival: Arrival, trail: Trail, journey: Journey
+    ) -> AsyncGenerator[Released, None]:
+        """The whole journey from the door on, by what the caller may, and the sources say, now; an
+        approval meets its rule's demand where the rule has the same facts before it.
+
+        Raises:
+            FreeholdError: what stands in its way now.
+        """
+        hold = granted.hold
+        trail.approval, trail.discharged = hold.approval_id, granted.discharged
+        headers = {**arrival.client_headers, PARENT_HEADER: hold.exchange_id}
+        arrival = trail.arrival = replace(arrival, client_headers=headers)
+        async with aclosing(journey.travel(arrival, trail)) as pieces:
+            async for piece in self._told(hold, arrival, pieces):
+                yield piece
+
+    async def _told(
+        self, hold: Hold, arrival: Arrival, pieces: AsyncGenerator[Released, None]
+    ) -> AsyncGenerator[Released, None]:
+        """The pieces; the ledger hears of the release before the first."""
         details = {"exchange": hold.exchange_id, "app": hold.app, "as": arrival.exchange_id}
         told = False
-        async with aclosing(journey.resume(answer, trail)) as pieces:
-            async for piece in pieces:
-                if not told:  # the rules let it go, and nothing of it has left yet
-                    told = True
-                    kind, who = "approval.released", hold.principal
-                    self._log(kind, who, hold.approval_id, details, tenant=hold.tenant)
-                yield piece
+        async for piece in pieces:
+            if not told:  # the rules let it go, and nothing of it has left yet
+                told = True
+                kind, who = "approval.released", hold.principal
+                self._log(kind, who, hold.approval_id, details, tenant=hold.tenant)
+            yield piece
 
     async def again(
         self,
@@ -149,30 +188,42 @@ class Collecting:
         journey: Journey,
         seconds: float,
     ) -> AsyncGenerator[Released, None]:
-        """The same request, sent again with the approval's id: the released answer, or once more
-        the notice that it waits.
+        """The same request, sent again with the approval's id: the released answer, or the one to a
+        request that may go on, or once more the notice that it waits.
 
         Raises:
             NotFound, ApprovalDeclined, ApprovalExpired: see ``wait``.
             RequestError: it is another request.
         """
-        hold = await self.wait(visitor, approval_id, seconds)
+        hold = await self.wait(visitor, approval_id, 0)
+        ready = await self.ready(hold)
+        if _plain(arrival.ask) != ready.ask:  # told at once, whatever is decided about the other
+            raise RequestError(
+                f"This is another request than the one that {approval_id} stands for."
+            )
+        if hold.state == "waiting" and seconds > 0:
+            hold = await self.wait(visitor, approval_id, seconds)
+            ready = await self.ready(hold)  # as it was decided
         if hold.state == "waiting":
             notice = Held(
                 approval_id=hold.approval_id,
                 role=hold.role,
                 rule=hold.rule,
-                public="This answer is not released yet.",
+                public=f"This {hold.waits} is not approved yet.",
                 releasable=hold.verified,
             )
             trail.held, trail.result = notice, "held"
             yield Released(held=notice, finish_reason="content_filter", model=arrival.ask.model)
             return
-        ready = await self.ready(hold)
-        asked = replace(arrival.ask, stream=False, include_usage=False)
-        if asked != ready.ask:
-            why = f"This is another request than the one whose answer {approval_id} holds."
-            raise RequestError(why)
-        async with aclosing(self.release(visitor, ready, arrival, trail, journey)) as pieces:
+        if isinstance(ready, Granted):
+            way = self.go_on(ready, arrival, trail, journey)
+        else:
+            way = self.release(visitor, ready, arrival, trail, journey)
+        async with aclosing(way) as pieces:
             async for piece in pieces:
                 yield piece
+
+
+def _plain(ask: Ask) -> Ask:
+    """The ask however its answer is to come: whole or streamed is the same request."""
+    return replace(ask, stream=False, include_usage=False)

@@ -15,15 +15,19 @@ from freehold.core.ask import Arrival, Ask
 from freehold.core.errors import NotFound
 from freehold.core.spec import RuleSpec
 from freehold.core.trail import Trail
+from freehold.ledger.content import Opened
 from freehold.ledger.record import Record
 from freehold.rules.declared import ATTRIBUTE_PREFIX, RECORD_FIELDS, types_of
 from freehold.rules.facts import KINDS
 from freehold.rules.names import facts_in, reads_field
-from freehold.stages.policy.verdicts import STRICTNESS, RuleSet
+from freehold.stages.policy.demands import STRICTNESS
+from freehold.stages.policy.verdicts import RuleSet
 
 NOTHING = "nothing"
 _RANK = {action: rank for rank, action in enumerate((*STRICTNESS, NOTHING))}
-_ANSWERED = ("allowed", "transformed", "held")
+_DESTROYED = ("erased", "expired", "lost")
+_ANSWERED = ("allowed", "transformed")
+"""Of a held answer, its rules' firings tell; a held request has none."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -59,9 +63,12 @@ class Undecided(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Recorded exchanges under a draft. ``skipped``: why → how many could not be compared."""
+    """Recorded exchanges under a draft. ``skipped``: why → how many could not be compared;
+    ``erased``: of how many the texts are destroyed, so that only the other facts count.
+    """
 
     compared: int
+    erased: int
     changed: tuple[Change, ...]
     undecided: tuple[Undecided, ...]
     skipped: Mapping[str, int]
@@ -70,6 +77,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
         """For ``--json``."""
         return {
             "compared": self.compared,
+            "erased": self.erased,
             "changed": [change.as_dict() for change in self.changed],
             "undecided": [rule.as_dict() for rule in self.undecided],
             "skipped": dict(self.skipped),
@@ -77,7 +85,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 def compare(
-    records: Iterable[Record],
+    records: Iterable[Opened],
     decided: Callable[[str], ResolvedBundle | None],
     draft: ResolvedBundle,
 ) -> Comparison:
@@ -89,10 +97,11 @@ def compare(
     changed: list[Change] = []
     undecided: dict[tuple[str, str], int] = {}
     skipped: dict[str, int] = {}
-    compared = 0
-    for record in records:
+    compared = erased = 0
+    for found in records:
+        erased += found.state in _DESTROYED
         try:
-            change = _compared(record, decided, draft, undecided)
+            change = _compared(found, decided, draft, undecided)
         except _Skip as reason:
             skipped[str(reason)] = skipped.get(str(reason), 0) + 1
             continue
@@ -101,6 +110,7 @@ def compare(
             changed.append(change)
     return Comparison(
         compared=compared,
+        erased=erased,
         changed=tuple(changed),
         undecided=tuple(
             Undecided(rule=rule, fact=fact, exchanges=count)
@@ -115,11 +125,12 @@ class _Skip(Exception):
 
 
 def _compared(
-    record: Record,
+    found: Opened,
     decided: Callable[[str], ResolvedBundle | None],
     draft: ResolvedBundle,
     undecided: dict[tuple[str, str], int],
 ) -> Change | None:
+    record = found.record
     asked = record.opened.get("app") or {}
     live = decided(asked.get("bundle", "")) if asked else None
     if live is None:
@@ -131,12 +142,14 @@ def _compared(
         raise _Skip("the draft has no such tenant or app") from None
     firings = {f["rule"]: f for part in _parts(record) for f in part.get("firings", ())}
     known = {rule.id: rule for rule in before}
-    sheet = _Sheet(record, before)
+    sheet = _Sheet(record, before, words=found.words)
     was = [known[i] for i, f in firings.items() if f["fired"] and i in known]
     becomes = []
     is_open = False
     for rule in after:
-        if rule.phase == "answer" and not sheet.answered:
+        if rule.phase != "request" and not sheet.answered:
+            continue
+        if rule.phase == "tool_call" and not sheet.called:
             continue
         same = known.get(rule.id)
         if rule.id in firings and same is not None and same.when == rule.when:
@@ -180,12 +193,14 @@ def _strictest(rules: Iterable[RuleSpec]) -> str:
 class _Sheet:
     """The facts that one record has, and which it lacks."""
 
-    def __init__(self, record: Record, rules: tuple[RuleSpec, ...]) -> None:
+    def __init__(self, record: Record, rules: tuple[RuleSpec, ...], *, words: bool) -> None:
+        self._words = words
         self.answered = record.outcome in _ANSWERED or any(
-            firing["phase"] == "answer"
+            firing["phase"] != "request"
             for part in _parts(record)
             for firing in part.get("firings", ())
         )
+        self.called = bool((record.closed or {}).get("tool_calls"))
         self._facts: dict[str, Any] = {}
         for part in _parts(record):
             self._facts.update(_whole(part.get("facts") or {}))
@@ -198,17 +213,20 @@ class _Sheet:
 
     def missing(self, rule: RuleSpec) -> str:
         """The first fact that the rule needs and the record lacks; "" when it has all."""
+        if rule.phase == "stream":
+            return "the answer's sentences one by one"
         lacking = sorted(facts_in(rule.when) - self._facts.keys())
         if lacking:
             return lacking[0]
-        if reads_field(rule.when, "text"):
+        if reads_field(rule.when, "text") and not self._words:
             return "the words themselves"
         return ""
 
     def fires(self, rule: RuleSpec) -> bool:
         """Whether the rule fires; one that can't be evaluated does."""
         trail = Trail(_NOBODY)
-        RuleSet((rule,), rule.phase).judge(self._facts, trail, {})
+        phase = "answer" if rule.phase == "stream" else rule.phase
+        RuleSet((rule,), phase).judge(self._facts, trail, {})
         return trail.firings[0].fired
 
 

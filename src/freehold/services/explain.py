@@ -10,6 +10,8 @@ from freehold.ledger.record import Record
 
 _NANO = 1_000_000_000
 _MILLION = 1_000_000
+_ON_CALLS = ("containment", "tool.arguments")
+"""Decisions on tool calls that no rule took."""
 
 
 class Section(Struct, frozen=True, kw_only=True):
@@ -97,7 +99,8 @@ def _who(opened: dict[str, Any]) -> list[str]:
     if key:
         lines.append(f"key {key['id']}" + (f" ({key['name']})" if key["name"] else ""))
     if who:
-        proof = f"verified by {who['issuer']}" if who["verified"] else "not verified by a token"
+        proof = f"verified by {who['issuer'] or 'a token'}"
+        proof = proof if who["verified"] else "not verified by a token"
         lines.append(f"principal {who['id'] or 'unknown'}, {proof}")
         named = [label for label in ("roles", "clearances") if who[label]]
         lines += [f"{label}: {', '.join(who[label])}" for label in named]
@@ -151,7 +154,7 @@ def _rules(opened: dict[str, Any], closed: dict[str, Any], phase: str) -> list[s
         f["rule"]: f
         for part in (opened, closed)
         for f in part.get("firings", ())
-        if f["phase"] == phase
+        if (f["phase"] == "request") == (phase == "request")
     }.values()
     lines = []
     for firing in firings:
@@ -181,7 +184,8 @@ def _calls(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
     lines = []
     for call in (closed or opened).get("calls", ()):
         version = f" (reported {call['reported_model']})" if call["reported_model"] else ""
-        line = f"attempt {call['attempt']}, {call['role']}: {call['model']}{version}"
+        attempt = "" if call["role"] == "guard" else f"attempt {call['attempt']}, "
+        line = f"{attempt}{call['role']}: {call['model']}{version}"
         if call["simulated"]:
             line += ", a simulator"
         if call["redacted"]:
@@ -196,19 +200,30 @@ def _calls(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
 
 def _answer(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
     lines = [_finding(f) for f in closed.get("answer_findings", ())]
-    for fact in closed.get("answer_facts", ()):
-        value = _value(fact, fact["value"]) if fact["parsed"] else "unreadable"
-        if fact["upper"] is not None:
-            value += f" to {_value(fact, fact['upper'])}"
-        said = f" \u201c{fact['text']}\u201d" if fact["text"] else ""
-        lines.append(
-            f"{fact['kind']} {value}, {fact['polarity']}, as {fact['role']},"
-            f" at {fact['start']}-{fact['end']}{said}"
-        )
+    lines += [_fact(fact) for fact in closed.get("answer_facts", ())]
+    lines += _tool_calls(closed)
     lines += _rules(opened, closed, "answer")
     # an exchange refused on its answer has all its decisions in the opened part
     lines += _decided(opened, ("governance",), about_answer=True)
     return lines + _decided(closed, ("governance",))
+
+
+def _tool_calls(closed: dict[str, Any]) -> list[str]:
+    """Each call, and where its arguments come from."""
+    lines = []
+    for call in closed.get("tool_calls", ()):
+        lines.append(f"calls {call['tool']} with {call['arguments']} arguments")
+        for origin in call["untrusted"]:
+            source = origin["where"] + (f", from {origin['tool']}" if origin["tool"] else "")
+            how = "part of it" if origin["part"] else "it"
+            kind = f"a{'n' * (origin['kind'] == 'address')} {origin['kind']}"
+            what = "data, a whole field" if origin["field"] else "running text"
+            lines.append(
+                f"{call['tool']} {origin['path']}: {how}, {kind}, stands in untrusted"
+                f" {what} ({source}) at {origin['start']}-{origin['end']}"
+            )
+        lines += [_fact(fact) for fact in call["facts"]]
+    return lines
 
 
 def _outcome(record: Record, closed: dict[str, Any]) -> list[str]:
@@ -222,6 +237,8 @@ def _outcome(record: Record, closed: dict[str, Any]) -> list[str]:
         lines.append(f"{failure['code']} {failure['slug']}, HTTP {failure['status']}")
         if failure["rule"]:
             lines.append(f"because of {failure['rule']}")
+        if failure.get("late"):
+            lines.append("its text had left before, as the bundle accepts (late: terminate)")
         if failure["public"]:
             lines.append(f"the caller was told: {failure['public']}")
     if held:
@@ -238,7 +255,7 @@ def _approval(record: Record) -> list[str]:
     lines = []
     under = record.opened.get("request", {}).get("approval", "")
     if under:
-        lines.append(f"it left as {under}, the answer held in exchange {_parent(record)}")
+        lines.append(f"it left as {under}, held in exchange {_parent(record)}")
     for step in record.approval:
         who = f"{step['by']} ({step['issuer']})" if step["issuer"] else step["by"]
         role = f", as {step['role']}" if step["verdict"] != "expired" else ""
@@ -309,14 +326,18 @@ def _said_by_policy(opened: dict[str, Any], closed: dict[str, Any], phase: str) 
     """Policy's decisions of one phase. An exchange refused on its answer has but one record, so
     the phase is that of the rule, where a rule is known.
     """
-    phases = {
+    phases = dict.fromkeys(_ON_CALLS, "tool_call") | {
         firing["rule"]: firing["phase"]
         for part in (opened, closed)
         for firing in part.get("firings", ())
     }
     lines = []
     for part, usual in ((opened, "request"), (closed, "answer")):
-        mine = [d for d in part.get("decisions", ()) if phases.get(d["rule"], usual) == phase]
+        mine = [
+            d
+            for d in part.get("decisions", ())
+            if (phases.get(d["rule"], usual) == "request") == (phase == "request")
+        ]
         lines += _decided({"decisions": mine}, ("policy",))
     return lines
 
@@ -328,6 +349,17 @@ def _finding(finding: dict[str, Any]) -> str:
         f" score {_share(finding['score'])}, threshold {_share(finding['threshold'])}"
     )
     return line + (f", {finding['explanation']}" if finding["explanation"] else "")
+
+
+def _fact(fact: dict[str, Any]) -> str:
+    value = _value(fact, fact["value"]) if fact["parsed"] else "unreadable"
+    if fact["upper"] is not None:
+        value += f" to {_value(fact, fact['upper'])}"
+    said = f" \u201c{fact['text']}\u201d" if fact["text"] else ""
+    return (
+        f"{fact['kind']} {value}, {fact['polarity']}, as {fact['role']},"
+        f" at {fact['start']}-{fact['end']}{said}"
+    )
 
 
 def _rule(firing: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """What the learned detectors find in labelled texts: attacks, and what is out of scope."""
 
 import csv
-import json
+import io
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from msgspec import Struct
 from freehold.core.decisions import MILLION
 from freehold.core.errors import FreeholdError
 from freehold.core.ports import Detector
+from freehold.services.json_files import parsed, parsed_lines, read_text
 from freehold.stages.governance.registry import builtin_detectors
 from freehold.text.normalise import fold
 from freehold.text.scope import Scope
@@ -91,16 +92,16 @@ def read_labelled(path: Path, label: int | None = None) -> list[Labelled]:
 
 
 def _rows(path: Path) -> tuple[list[Any], bool]:
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-        if path.suffix == ".csv":
-            return list(csv.DictReader(content.splitlines(keepends=True))), False
-        if path.suffix == ".jsonl" or not content.lstrip().startswith("["):
-            rows = [json.loads(line) for line in content.splitlines() if line.strip()]
-        else:
-            rows = json.loads(content)
-    except (OSError, ValueError) as error:
-        raise FreeholdError(f"{path} is no JSON lines, JSON list or CSV: {error}") from None
+    content = read_text(path)
+    if path.suffix == ".csv":
+        try:
+            return list(csv.DictReader(io.StringIO(content, newline=""))), False
+        except csv.Error as error:
+            raise FreeholdError(f"{path} is no CSV: {error}") from None
+    if path.suffix == ".jsonl" or not content.lstrip().startswith("["):
+        rows = [row for _, row in parsed_lines(content, path)]
+    else:
+        rows = parsed(content, str(path))
     if not all(isinstance(row, str | dict) for row in rows):
         raise FreeholdError(f"{path}: each row is a text, or an object with `text` and `label`")
     return rows, all(isinstance(row, str) for row in rows)
@@ -157,12 +158,12 @@ def read_clinc(path: Path) -> dict[str, Queries]:
         FreeholdError: it has another form.
     """
     try:
-        parts = json.loads(path.read_text(encoding="utf-8-sig"))
+        parts = parsed(read_text(path), str(path))
         return {
             name: [(str(text), str(intent)) for text, intent in rows]
             for name, rows in parts.items()
         }
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise FreeholdError(
             f"{path} is not in CLINC150's form, an object of parts (`train`, `oos_train`, …), each"
             f" a list of [query, intent]: {error}"

@@ -5,7 +5,6 @@ data at all; a function word or a sign that only one side has counts for neither
 github.com/microsoft/presidio-research). F2 values recall four times as much as precision.
 """
 
-import json
 import re
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ from msgspec import Struct
 from freehold.core.decisions import Finding
 from freehold.core.errors import FreeholdError
 from freehold.core.spec import DetectorSetting
+from freehold.services.json_files import parsed, read_text
 from freehold.stages.governance.registry import builtin_detectors
 from freehold.stages.governance.scanner import Scanner, Use
 
@@ -63,10 +63,7 @@ def read_samples(path: Path) -> tuple[Sample, ...]:
     Raises:
         FreeholdError: the file can't be read or has another form; says where.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FreeholdError(f"{path} is no readable JSON file: {error}") from None
+    data = parsed(read_text(path), str(path))
     if not isinstance(data, list) or not data:
         raise FreeholdError(f"{path} must hold a list of texts with their spans")
     return tuple(_sample(entry, f"{path}: entry {number}") for number, entry in enumerate(data))

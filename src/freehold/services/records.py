@@ -1,6 +1,6 @@
 """Looking exchanges up: through the index, then in the ledger itself."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,21 @@ class Records:
         row = self._index.find(exchange_id, tenant)
         if row is None:
             raise NotFound(f"no exchange {exchange_id}")
+        return self._read(row)
+
+    def belonging(
+        self, tenant: Tenants, *, principal: str = "", conversation: str = ""
+    ) -> Iterator[Record]:
+        """All that a person asked, by their id, or all of one conversation; the oldest first.
+
+        Raises:
+            StorageError: the index or a segment can't be read.
+        """
+        self._refresh()
+        rows = self._index.belonging(tenant, principal=principal, conversation=conversation)
+        return map(self._read, rows)
+
+    def _read(self, row: ExchangeRow) -> Record:
         exchange_id = row.exchange_id
         lines = tuple(self._lines(row))
         bodies = [line["body"] for line in lines]

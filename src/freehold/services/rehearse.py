@@ -4,28 +4,29 @@ No model is called, no source asked, nothing recorded and no limit counted. Ever
 what runs in the gateway, so that a rule that fires here fires there.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import orjson
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
 from freehold.core.clock import Clock
 from freehold.core.errors import ContextError, FreeholdError, NotFound
-from freehold.core.handoffs import Choice, Piece, Sendable, Usage
+from freehold.core.handoffs import Choice, Held, Piece, Sendable, Usage
 from freehold.core.ids import uuid7
 from freehold.core.leases import Lease
 from freehold.core.ports import Delta
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import ModelSpec, Scope, SourceSpec
+from freehold.core.spec import AppSpec, ModelSpec, Scope, SourceSpec
 from freehold.core.trail import Firing, Trail
 from freehold.journey import Journey
 from freehold.ledger.record import Record
 from freehold.services.explain import Explanation, explain
+from freehold.stages.governance.guards import harmless
 
 _NO_TOKENS = Usage(prompt_tokens=0, completion_tokens=0)
 
@@ -41,6 +42,7 @@ class Scene(Struct, frozen=True, kw_only=True):
         context: source → what it gives (text, mostly JSON); other sources give nothing.
         failed: sources that fail.
         stream: whether the answer comes in pieces: in ``pieces``, or word by word.
+        response_format: what the request says of the answer's form.
     """
 
     app: str
@@ -53,6 +55,19 @@ class Scene(Struct, frozen=True, kw_only=True):
     failed: frozenset[str] = frozenset()
     stream: bool = False
     pieces: tuple[str, ...] = ()
+    response_format: dict[str, Any] | None = None
+
+
+def returned(results: Mapping[str, str]) -> Iterator[Message]:
+    """Tools called before, and what they gave, as messages of the request."""
+    calls = [
+        (ToolCall(id=f"before_{number}", name=name, arguments="{}"), result)
+        for number, (name, result) in enumerate(results.items())
+    ]
+    if calls:
+        yield Message(role="assistant", tool_calls=tuple(call for call, _ in calls))
+    for call, result in calls:
+        yield Message(role="tool", tool_call_id=call.id, content=result)
 
 
 class Rehearsed(Struct, frozen=True, kw_only=True):
@@ -63,6 +78,7 @@ class Rehearsed(Struct, frozen=True, kw_only=True):
         said: what would have left.
         code, public: of the refusal, if it was one.
         firings: every rule that was considered, with whether it fired.
+        held: what waits for whom, if something does.
         explanation: the whole record, told.
     """
 
@@ -72,6 +88,7 @@ class Rehearsed(Struct, frozen=True, kw_only=True):
     public: str
     firings: tuple[Firing, ...]
     explanation: Explanation
+    held: Held | None = None
 
     def fired(self) -> frozenset[str]:
         """Ids of the rules that fired, observing ones included."""
@@ -85,6 +102,8 @@ class Rehearsed(Struct, frozen=True, kw_only=True):
             "code": self.code,
             "public": self.public,
             "fired": sorted(self.fired()),
+            "rules": [asdict(firing) for firing in self.firings],
+            "held": None if self.held is None else {"role": self.held.role, "rule": self.held.rule},
             "explanation": self.explanation.as_dict(),
         }
 
@@ -143,9 +162,13 @@ class StandIn:
 
     async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
         """Say the scene's answer, a stream's in pieces; ``said`` is called before the first and
-        after each, when all that may leave of it has left.
+        after each, when all that may leave of it has left. Guards say that all is well.
         """
         scene = self.scene
+        if sendable.attempt.role == "guard":
+            verdict = harmless(sendable.plan.ruled.admitted.ask)
+            yield Delta(choices=(Choice(text=verdict, finish_reason="stop"),), usage=_NO_TOKENS)
+            return
         self.said()
         if scene.stream:
             for piece in scene.pieces or _words(scene.answer):
@@ -192,6 +215,14 @@ class Rehearsal:
         self._journey = journey
         self._clock = clock
 
+    def parts(self, app: AppSpec) -> dict[str, frozenset[str]]:
+        """An app's detectors that enforce on answers, by how much of one they need.
+
+        Raises:
+            ControlFailed: a detector is not there, or can't be made.
+        """
+        return self._journey.governance.parts(app)
+
     async def run(self, scene: Scene) -> Rehearsed:
         """What would happen.
 
@@ -206,6 +237,7 @@ class Rehearsal:
             code="" if failure is None else failure.code,
             public=trail.held.public if trail.held else "" if failure is None else failure.public,
             firings=tuple(trail.firings),
+            held=trail.held,
             explanation=explain(self._record(trail, scene)),
         )
 
@@ -239,7 +271,8 @@ class Rehearsal:
             raise NotFound(f"the bundle has no app {scene.app!r}; it has {_list(apps)}")
         tenant = scene.tenant or apps[scene.app].tenant
         if tenant not in self.bundle.tenants:
-            raise NotFound(f"the bundle has no tenant {tenant!r}")
+            tenants = self.bundle.tenants
+            raise NotFound(f"the bundle has no tenant {tenant!r}; it has {_list(tenants)}")
         sources = {source.id for source in self.bundle.app_for(tenant, scene.app).sources}
         unknown = sorted({*scene.context, *scene.failed} - sources)
         if unknown:
@@ -253,6 +286,7 @@ class Rehearsal:
             messages=scene.messages or (Message(role="user", content="Hello."),),
             stream=scene.stream,
             tools=tuple({"type": "function", "function": {"name": name}} for name in names),
+            response_format=scene.response_format,
         )
         return Arrival(
             ask=ask,

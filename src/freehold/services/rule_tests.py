@@ -10,7 +10,7 @@ from freehold.bundle.rule_test import RuleTest, TestPrincipal
 from freehold.core.ask import Message, ToolCall
 from freehold.core.errors import NotFound
 from freehold.core.principal import Principal
-from freehold.services.rehearse import Rehearsal, Rehearsed, Scene
+from freehold.services.rehearse import Rehearsal, Rehearsed, Scene, returned
 
 
 class RuleTestResult(Struct, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ def scene_of(test: RuleTest, app: str) -> Scene:
     return Scene(
         app=app,
         tenant=test.tenant or "",
-        messages=(Message(role="user", content=test.request),),
+        messages=(Message(role="user", content=test.request), *returned(test.tool_results)),
         answer=test.answer,
         calls=tuple(
             ToolCall(id=f"call_{number}", name=call.name, arguments=call.arguments)
@@ -92,6 +92,7 @@ def scene_of(test: RuleTest, app: str) -> Scene:
         principal=None if test.principal is None else principal_of(test.principal),
         context=test.context,
         failed=frozenset(test.failed),
+        response_format=None if test.response_format == "text" else {"type": "json_object"},
     )
 
 

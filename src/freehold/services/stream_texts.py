@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from freehold.core.errors import FreeholdError
+from freehold.services.json_files import parsed, parsed_lines, read_text
 
 _FORMS = (
     "a JSON list of texts, objects with `text` or `full_text`, or conversations with `messages`"
@@ -23,10 +22,7 @@ def read_texts(path: Path) -> tuple[str, ...]:
     Raises:
         FreeholdError: it can't be read, has another form or no text; says where.
     """
-    try:
-        raw = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FreeholdError(f"{path} can't be read as UTF-8 text: {error}") from None
+    raw = read_text(path)
     found = (text for text in _texts(path, raw) if text.strip())
     texts = tuple(dict.fromkeys(found))
     if not texts:
@@ -36,25 +32,16 @@ def read_texts(path: Path) -> tuple[str, ...]:
 
 def _texts(path: Path, raw: str) -> Iterator[str]:
     if path.suffix == ".json":
-        entries = _parsed(raw, str(path))
+        entries = parsed(raw, str(path))
         if not isinstance(entries, list):
             raise FreeholdError(f"{path} must be {_FORMS}")
         for number, entry in enumerate(entries):
             yield from _of(entry, f"{path}: entry {number}")
     elif path.suffix == ".jsonl":
-        for number, line in enumerate(raw.splitlines(), 1):
-            if line.strip():
-                place = f"{path}:{number}"
-                yield from _of(_parsed(line, place), place)
+        for place, entry in parsed_lines(raw, path):
+            yield from _of(entry, place)
     else:
         yield from raw.splitlines()
-
-
-def _parsed(raw: str, place: str) -> Any:
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise FreeholdError(f"{place} is no JSON: {error}") from None
 
 
 def _of(entry: Any, place: str) -> Iterator[str]:

@@ -1,18 +1,19 @@
 """What a whole answer came to: the measure for every stream of it."""
 
 from collections.abc import Collection, Sequence
+from difflib import SequenceMatcher
 
 from msgspec import Struct
 
 from freehold.core.decisions import Finding
 from freehold.core.errors import FreeholdError
-from freehold.core.spec import AppSpec
 from freehold.core.trail import Trail
+from freehold.services.stream_oracle import Bound
 from freehold.stages.governance.placeholders import mask
 from freehold.stages.governance.scanner import cover
-from freehold.text.visible import Visible
+from freehold.text.escapes import Shown
 
-_WITHHOLDING = frozenset({"block", "require_approval", "rewrite"})
+_SAME = 8
 
 
 class Expected(Struct, frozen=True, kw_only=True):
@@ -24,6 +25,8 @@ class Expected(Struct, frozen=True, kw_only=True):
         exact: whether all of it must; what is refused midway may stop anywhere before.
         places: from places in ``out`` to places in the text, where that can be told.
         values: what a control protects, with how often it also stands in the text unprotected.
+        objectors: controls that object to the text; ``ends``: streams end even where the whole
+            answer passes, since one of them is late.
     """
 
     verdict: tuple[str, ...]
@@ -32,6 +35,17 @@ class Expected(Struct, frozen=True, kw_only=True):
     exact: bool
     places: tuple[tuple[int, int], ...] | None
     values: dict[str, int]
+    objectors: frozenset[str] = frozenset()
+    ends: bool = False
+
+    def agrees(self, trail: Trail) -> bool:
+        """Whether a stream came to the same. Of several controls that object to a text, another
+        one may be the first to see why.
+        """
+        refused_by = getattr(trail.failure, "rule", "") if trail.result == "denied" else ""
+        if refused_by and refused_by in self.objectors:
+            return True
+        return not self.ends and verdict(trail) == self.verdict
 
 
 def verdict(trail: Trail) -> tuple[str, ...]:
@@ -42,34 +56,43 @@ def verdict(trail: Trail) -> tuple[str, ...]:
     return trail.result, *sorted(did)
 
 
-def expected(text: str, whole: Trail) -> Expected:
-    """What follows from the whole answer's trail for every stream of the same text."""
+def expected(text: str, whole: Trail, bound: Bound | None) -> Expected:
+    """What follows from the whole answer's trail for every stream of the same text.
+
+    Args:
+        bound: of an answer to which a control objects, what may leave at most.
+    """
     app = whole.app
     if app is None:  # the key was known, or no model would have been asked
         raise FreeholdError("the journey forgot its app")
-    shown = Visible().grow(text, complete=True)
-    acting = {d.id: d.action for d in app.detectors if d.mode == "enforce"}
+    shown = Shown().grow(text, complete=True)
+    acting = {d.id: d.action for d in app.detectors if d.mode == "enforce" and d.late == "buffer"}
     found = [
         f for f in whole.answer_findings
         if f.where == "answer" and acting.get(f.detector) in {"redact", "block"}
     ]  # fmt: skip
     out, places = _masked(shown, found)
-    refused = whole.failure is not None or whole.held is not None
     said = "".join(whole.released)
-    if not refused and said != out and _changed(whole, acting.keys()):
-        out, places = said, ()
-    elif refused:
-        stops = [f.start for f in found if acting[f.detector] == "block"]
-        end = 0 if _withheld(whole, app) else min(stops, default=len(shown))
-        out = out[: _back(end, places)]
+    if bound is not None:
+        places = places if out.startswith(bound.out) else ()
+        out = bound.out
+    elif said != out and (_has_json(shown) or _changed(whole, acting.keys())):
+        out, places = said, _aligned(shown, said)
     return Expected(
         verdict=verdict(whole),
         text=text,
         out=out,
-        exact=not refused,
+        exact=bound is None,
         places=places if places and shown == text else None,
         values=_values(shown, found),
+        objectors=frozenset() if bound is None else bound.objectors,
+        ends=bound is not None and whole.failure is None and whole.held is None,
     )
+
+
+def _has_json(text: str) -> bool:
+    """Whether masks may stand in JSON, where a bare one is quoted and none leaves its string."""
+    return text.lstrip()[:1] in {"{", "["} or "```" in text
 
 
 def _changed(whole: Trail, detectors: Collection[str]) -> bool:
@@ -77,18 +100,6 @@ def _changed(whole: Trail, detectors: Collection[str]) -> bool:
     return any(
         d.outcome == "transform" and d.mode == "enforce" and d.rule not in detectors
         for d in whole.decisions
-    )
-
-
-def _withheld(whole: Trail, app: AppSpec) -> bool:
-    """Whether a rule that sees the whole answer lets nothing of it leave."""
-    needs = {rule.id: rule.needs for rule in app.rules}
-    return any(
-        firing.fired
-        and firing.mode == "enforce"
-        and needs.get(firing.rule) == "whole"
-        and (firing.errored or not _WITHHOLDING.isdisjoint(firing.obligations))
-        for firing in whole.firings
     )
 
 
@@ -109,6 +120,18 @@ def _masked(text: str, found: Sequence[Finding]) -> tuple[str, tuple[tuple[int, 
     return "".join(parts), tuple(places)
 
 
+def _aligned(text: str, out: str) -> tuple[tuple[int, int], ...]:
+    """Places in what a rule made of the text beside those in the text: the stretches that both have
+    in common, short ones apart, since a template shares letters with any sentence.
+    """
+    places = []
+    matcher = SequenceMatcher(None, text, out, autojunk=False)
+    for origin, begin, size in matcher.get_matching_blocks():
+        if size >= _SAME or (size and (not begin or begin + size == len(out))):
+            places += [(begin, origin), (begin + size, origin + size)]
+    return ((0, 0), (0, 0), *places, (len(out), len(text)))
+
+
 def place(out: int, places: Sequence[tuple[int, int]]) -> int:
     """Where in the text what has left ends; inside a mask, before what it stands for."""
     for number, (begin, origin) in enumerate(places[:-1]):
@@ -116,14 +139,6 @@ def place(out: int, places: Sequence[tuple[int, int]]) -> int:
         if out < after:
             return min(origin + out - begin, origin if number % 2 else beyond)
     return places[-1][1]
-
-
-def _back(place: int, places: Sequence[tuple[int, int]]) -> int:
-    """Where in what leaves a place of the text is; inside a value, before its mask."""
-    for number, (begin, origin) in enumerate(places[:-1]):
-        if place < places[number + 1][1]:
-            return begin if number % 2 else begin + place - origin
-    return places[-1][0]
 
 
 def _values(text: str, found: Sequence[Finding]) -> dict[str, int]:

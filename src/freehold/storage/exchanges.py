@@ -1,6 +1,7 @@
 """The index of exchanges: rows made from ledger records, and the questions that it answers."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -16,6 +17,12 @@ _QUANTILES = (("p50", 50), ("p95", 95), ("p99", 99))
 _OPEN = "open"
 _SHORTEST = 8
 _LARGEST = 2**63 - 1
+_KINDS: dict[str, tuple[type[Any], int]] = {
+    column.name: (column.type.python_type, getattr(column.type, "length", None) or _LARGEST)
+    for column in exchanges.c
+}
+"""Of each column: its values' type, and how many characters a text of it may have."""
+_UNSETTLED: dict[str, Any] = dict.fromkeys(_KINDS)
 
 
 class StoredExchanges:
@@ -87,6 +94,19 @@ class StoredExchanges:
         with self._database.read() as connection:
             return [Damage(**dict(row)) for row in connection.execute(query).mappings()]
 
+    def belonging(
+        self, tenant: Tenants, *, principal: str = "", conversation: str = ""
+    ) -> list[ExchangeRow]:
+        """All that a person asked, by their id, or all of one conversation; the oldest first."""
+        c = exchanges.c
+        mine = c.conversation == conversation
+        if principal:
+            mine = c.principal == principal.replace("\0", "\ufffd")
+        query = _scoped(sa.select(exchanges), tenant).where(mine)
+        query = query.order_by(c.opened_ns, c.exchange_id)
+        with self._database.read() as connection:
+            return [_row(dict(row)) for row in connection.execute(query).mappings()]
+
     def summary(
         self, *, tenant: Tenants = None, since_ns: int = 0, until_ns: int | None = None
     ) -> Summary:
@@ -154,8 +174,7 @@ def values_from(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
         KeyError, TypeError, AttributeError: a part of a record is missing or no such part.
         ValueError: a value is not of its column's type, or too long for it.
     """
-    values: dict[str, Any] = dict.fromkeys(exchanges.c.keys())
-    values |= {
+    values: dict[str, Any] = {
         "exchange_id": body["exchange"],
         "tenant": body["tenant"],
         "app": body["app"],
@@ -177,27 +196,27 @@ def values_from(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
         for f in (part or {}).get("firings", ())
         if f["fired"]
     ]
-    values["rules_fired"] = orjson.dumps(fired).decode()
-    for name, value in values.items():
-        check_value(exchanges.c[name], value)
-    return values
+    values["rules_fired"] = orjson.dumps(fired).decode() if fired else "[]"
+    check_values(values)
+    return _UNSETTLED | values
 
 
-def check_value(column: sa.Column[Any], value: Any) -> None:
+def check_values(values: Mapping[str, Any]) -> None:
     """A value that the store would refuse would hold up all that are stored with it.
 
     Raises:
-        ValueError: it is one.
+        ValueError: one of these, by column, is such a value.
     """
-    if value is None:
-        return
-    length = getattr(column.type, "length", None)
-    if (
-        type(value) is not column.type.python_type
-        or (type(value) is int and not -_LARGEST <= value <= _LARGEST)
-        or (type(value) is str and ("\0" in value or (length is not None and len(value) > length)))
-    ):
-        raise ValueError(f"no value for {column.name}")
+    for name, value in values.items():
+        if value is None:
+            continue
+        kind, longest = _KINDS[name]
+        if (
+            type(value) is not kind
+            or (kind is int and not -_LARGEST <= value <= _LARGEST)
+            or (kind is str and (len(value) > longest or "\0" in value))
+        ):
+            raise ValueError(f"no value for {name}")
 
 
 def _opened_values(opened: dict[str, Any]) -> dict[str, Any]:

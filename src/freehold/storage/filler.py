@@ -27,7 +27,7 @@ from freehold.core.errors import StorageError
 from freehold.ledger.files import writers
 from freehold.ledger.reading import Damage, Entry, Place, SegmentUnreadable, lock_of, read
 from freehold.storage.engine import Database, incoming, upsert
-from freehold.storage.exchanges import check_value, values_from
+from freehold.storage.exchanges import check_values, values_from
 from freehold.storage.migrate import open_database
 from freehold.storage.tables import exchanges, fill_marks, unreadable
 
@@ -141,7 +141,7 @@ def _understand(connection: sa.Connection, entry: Entry, rows: dict[str, dict[st
     body = entry.envelope()["body"]
     if body.get("type") == "started":
         at_ns = body["at_ns"]
-        check_value(exchanges.c.closed_ns, at_ns)
+        check_values({"closed_ns": at_ns})
         _store(connection, rows)
         _interrupt(connection, entry.writer, at_ns)
     elif "exchange" in body:

@@ -1,7 +1,6 @@
-"""Answers that wait for a person, sealed: a copy of the database shows none of them."""
+"""Answers and requests that wait for a person, sealed: a copy of the database shows none."""
 
 import asyncio
-import os
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import Any
@@ -9,23 +8,32 @@ from typing import Any
 import msgspec
 import orjson
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from freehold.core.approvals import Case, Change, Hold, State, Step, packed, unpacked
+from freehold.core.approvals import (
+    Case,
+    Change,
+    Hold,
+    RequestCase,
+    State,
+    Step,
+    unpacked,
+)
 from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import NotFound, StorageError
-from freehold.core.handoffs import Admitted, Answer, Demand
+from freehold.core.handoffs import Admitted, Answer, Demand, Grounded
 from freehold.core.ids import prefixed
+from freehold.core.ports import SubjectKeys
+from freehold.core.spec import AppSpec
+from freehold.core.subjects import subject_of
 from freehold.storage.engine import Database
+from freehold.storage.seals import Seal
 from freehold.storage.tables import approval_steps, holds, notices
 from freehold.storage.writer import Writer
 
-_NONCE_BYTES = 12
 _HOUR_NS = 3_600 * 1_000_000_000
 _PATIENCE_S = 5.0
 _MANY = 1_000
-_GONE = b""
+GONE = b""
 
 
 class SealedHolds:
@@ -33,29 +41,48 @@ class SealedHolds:
     approval and tenant. Who has met a rule's demand is inside the seal, so that nobody who can only
     write to the database releases anything.
 
+    Inside of that it is sealed with a key of whoever asked, so that erasing them erases it, from
+    backups of the database too.
+
     Args:
         key: 32 bytes from ``<home>/keys/holds``.
         writer: what ``hold`` writes with; ``None`` where nothing is held, only decided.
+        subjects: keys of persons.
     """
 
-    def __init__(self, database: Database, writer: Writer | None, key: bytes, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer | None,
+        key: bytes,
+        clock: Clock,
+        subjects: SubjectKeys,
+    ) -> None:
         self._database = database
+        self._subjects = subjects
         self._writer = writer
-        self._cipher = AESGCM(key)
+        self._seal = Seal(key, subjects)
         self._clock = clock
         self._writing: dict[str, Future[None]] = {}
 
-    def hold(self, admitted: Admitted, demand: Demand, answer: Answer) -> str:
-        """Seal the answer, hand it to the writer and return the approval's id.
+    def hold(self, admitted: Admitted, demand: Demand, what: Answer | Grounded) -> str:
+        """Seal the answer or request, hand it to the writer and return the approval's id.
 
         Raises:
-            StorageError: the writer is closed, or the answer can't be written down.
+            StorageError: the writer is closed, it can't be written down, or there is no key of
+                whoever asked.
         """
         if self._writer is None:
             raise StorageError("nothing is held here")
         now = self._clock.now_ns()
         approval_id = prefixed("apr", now)
+        key = self._subjects.of(subject_of(admitted), _days(admitted.app))
         app, principal = admitted.app, admitted.principal
+        case: Case | RequestCase
+        if isinstance(what, Grounded):
+            case = RequestCase(grounded=what, demand=demand)
+        else:
+            case = Case(answer=what, demand=demand)
         row = {
             "approval_id": approval_id,
             "exchange_id": admitted.arrival.exchange_id,
@@ -69,10 +96,11 @@ class SealedHolds:
             "rule": demand.rule,
             "state": "waiting",
             "step": 0,
-            "sealed": self._seal(approval_id, app.tenant, Case(answer=answer, demand=demand)),
+            "sealed": self._seal.close(approval_id, app.tenant, case, key),
             "created_ns": now,
             "expires_ns": now + app.approvals.hours * _HOUR_NS,
             "public": "",
+            "waits": "answer" if isinstance(case, Case) else "request",
         }
         notice = _requested(row) if app.approvals.webhook else None
         if len(self._writing) >= _MANY:  # some were never asked for: their exchanges broke off
@@ -103,7 +131,7 @@ class SealedHolds:
         limit: int = 1_000,
     ) -> list[Hold]:
         """Held answers, oldest first; of ``None`` tenants or roles is of all."""
-        query = _without_text().order_by(holds.c.created_ns).limit(limit)
+        query = without_text().order_by(holds.c.created_ns).limit(limit)
         if states:
             query = query.where(holds.c.state.in_(list(states)))
         if tenants is not None:
@@ -114,11 +142,11 @@ class SealedHolds:
 
     def find(self, approval_id: str) -> Hold | None:
         """One of them, without its text."""
-        found = self._holds(_without_text().where(holds.c.approval_id == approval_id))
+        found = self._holds(without_text().where(holds.c.approval_id == approval_id))
         return found[0] if found else None
 
-    def open(self, approval_id: str) -> tuple[Hold, Case]:
-        """A held answer with its text.
+    def open(self, approval_id: str) -> tuple[Hold, Case | RequestCase]:
+        """A held answer or request with its text.
 
         Raises:
             NotFound: no such approval, or its text is gone.
@@ -131,14 +159,12 @@ class SealedHolds:
             raise NotFound(f"no approval {approval_id}")
         row = dict(found)
         sealed = bytes(row.pop("sealed"))
-        if sealed == _GONE:
-            raise NotFound(f"the text of {approval_id} was destroyed when its time was over")
-        bound = _bound(approval_id, row["tenant"])
+        if sealed == GONE:
+            gone = Hold(**row, kept=False).gone(self._clock.now_ns())
+            raise NotFound(f"the text of {approval_id} was {gone}")
+        content = self._seal.open(approval_id, row["tenant"], sealed)
         try:
-            opened = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
-            return Hold(**row, kept=True), unpacked(opened)
-        except InvalidTag as error:
-            raise StorageError(f"the seal of {approval_id} does not fit this home's key") from error
+            return Hold(**row, kept=True), unpacked(content, row["waits"])
         except msgspec.MsgspecError:
             raise StorageError(
                 f"{approval_id} was sealed by another version of Freehold: decline it"
@@ -164,7 +190,7 @@ class SealedHolds:
             "rule": change.next_rule or hold.rule,
         }
         if change.case is not None:
-            values["sealed"] = self._seal(hold.approval_id, hold.tenant, change.case)
+            values["sealed"] = self._sealed_anew(hold, change.case)
         waits = (holds.c.state == "waiting") & (holds.c.step == hold.step)
         mine = holds.update().where((holds.c.approval_id == hold.approval_id) & waits)
         with self._database.write() as connection:
@@ -195,27 +221,32 @@ class SealedHolds:
     def overdue(self, limit: int = 100) -> list[Hold]:
         """Held answers that wait and have waited too long."""
         late = (holds.c.state == "waiting") & (holds.c.expires_ns <= self._clock.now_ns())
-        return self._holds(_without_text().where(late).limit(limit))
+        return self._holds(without_text().where(late).limit(limit))
 
     def forget(self) -> int:
         """Destroy the texts of what is over and was kept long enough; say how many."""
         over = (holds.c.state != "waiting") & (holds.c.expires_ns <= self._clock.now_ns())
-        gone = holds.update().where(over & (holds.c.sealed != _GONE)).values(sealed=_GONE)
+        gone = holds.update().where(over & (holds.c.sealed != GONE)).values(sealed=GONE)
         with self._database.write() as connection:
             return int(connection.execute(gone).rowcount)
+
+    def _sealed_anew(self, hold: Hold, case: Case | RequestCase) -> bytes:
+        """A changed case, under the key that it is sealed with now.
+
+        Raises:
+            NotFound: its text is gone.
+        """
+        query = sa.select(holds.c.sealed).where(holds.c.approval_id == hold.approval_id)
+        with self._database.read() as connection:
+            sealed = bytes(connection.execute(query).scalar() or GONE)
+        if sealed == GONE:
+            raise NotFound(f"the text of {hold.approval_id} is gone")
+        key = self._seal.key_of(hold.approval_id, hold.tenant, sealed)
+        return self._seal.close(hold.approval_id, hold.tenant, case, key)
 
     def _holds(self, query: sa.Select[Any]) -> list[Hold]:
         with self._database.read() as connection:
             return [Hold(**dict(row)) for row in connection.execute(query).mappings()]
-
-    def _seal(self, approval_id: str, tenant: str, case: Case) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        try:
-            content = packed(case)
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            why = f"an answer can't be written down to be kept: {type(error).__name__}"
-            raise StorageError(why) from error
-        return nonce + self._cipher.encrypt(nonce, content, _bound(approval_id, tenant))
 
 
 def steps_of(database: Database, *, approval_id: str = "", exchange_id: str = "") -> list[Step]:
@@ -230,9 +261,10 @@ def steps_of(database: Database, *, approval_id: str = "", exchange_id: str = ""
         return [Step(**dict(row)) for row in connection.execute(query).mappings()]
 
 
-def _without_text() -> sa.Select[Any]:
+def without_text() -> sa.Select[Any]:
+    """Held answers as everybody may list them."""
     columns = [c for c in holds.c if c.name != "sealed"]
-    return sa.select(*columns, (holds.c.sealed != _GONE).label("kept"))
+    return sa.select(*columns, (holds.c.sealed != GONE).label("kept"))
 
 
 def _insert(
@@ -268,6 +300,7 @@ def _requested(row: dict[str, Any]) -> dict[str, Any]:
             "exchange": row["exchange_id"],
             "tenant": row["tenant"],
             "app": row["app"],
+            "waits": row["waits"],
             "status": "waiting",
             "role": row["role"],
             "rule": row["rule"],
@@ -276,5 +309,6 @@ def _requested(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _bound(approval_id: str, tenant: str) -> bytes:
-    return f"{approval_id}\n{tenant}".encode()
+def _days(app: AppSpec) -> int:
+    """For how long it may wait, and be kept once it is approved; no shorter than other texts."""
+    return max(app.retention_days, 1 + 2 * app.approvals.hours // 24)

@@ -16,8 +16,8 @@ class KeyFolder:
     """``<home>/keys``: 256 random bits a file, readable by their owner alone, made on first use.
 
     They are kept apart from the database and are not in its backups: without the pepper no stored
-    hash can be tested, without the holds key no held answer read, and destroying a tenant's
-    commitment key makes its commitments say nothing for good.
+    hash can be tested, without the holds key no held answer read, without the subjects key no kept
+    text. Destroying a tenant's commitment key makes its commitments say nothing for good.
     """
 
     def __init__(self, home: Path) -> None:
@@ -34,6 +34,18 @@ class KeyFolder:
     def placeholders(self) -> bytes:
         """Keys the digits of redaction's placeholders."""
         return self._key("placeholders")
+
+    def subjects(self) -> bytes:
+        """Wraps the keys in the vault of subject keys, and keys the names in it."""
+        return self._key("subjects")
+
+    def conversations(self) -> bytes:
+        """Keys the hashes that conversations are known by."""
+        return self._key("conversations")
+
+    def lineage(self) -> bytes:
+        """Keys the digests by which labelled answers are known again."""
+        return self._key("lineage")
 
     def commitment(self, tenant: str) -> bytes:
         """Keys a tenant's commitments in the ledger."""

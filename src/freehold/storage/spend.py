@@ -16,9 +16,9 @@ from sqlalchemy.exc import DataError
 from freehold.core.clock import Clock
 from freehold.core.errors import BudgetExhausted, RateLimited, StorageError
 from freehold.core.leases import Lease
+from freehold.core.rates import MinuteWindow
 from freehold.core.spec import Scope
 from freehold.storage.engine import Database, incoming, upsert
-from freehold.storage.rates import MinuteWindow
 from freehold.storage.tables import spend
 
 _log = logging.getLogger("freehold.store")

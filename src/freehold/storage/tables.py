@@ -99,6 +99,7 @@ holds = sa.Table(
     sa.Column("step", sa.Integer, nullable=False, server_default="0"),
     sa.Column("decided_ns", sa.BigInteger),
     sa.Column("public", sa.Text, nullable=False, server_default=""),
+    sa.Column("waits", sa.String(20), nullable=False, server_default="answer"),
     sa.Index("ix_holds_tenant_state", "tenant", "state"),
     sa.Index("ix_holds_state_expires_ns", "state", "expires_ns"),
 )
@@ -144,6 +145,23 @@ spend = sa.Table(
     sa.Column("requests", sa.BigInteger, nullable=False),
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("nano", sa.BigInteger, nullable=False),
+)
+
+# What released answers were made from. ``digest`` is keyed and covers kind and tenant; ``labels``
+# is JSON, from label to origin; ``number`` is the revision with which the row was last written.
+lineage = sa.Table(
+    "lineage",
+    metadata,
+    sa.Column("digest", sa.String(32), primary_key=True),
+    sa.Column("tenant", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("labels", sa.Text, nullable=False),
+    sa.Column("exchange_id", sa.String(64), nullable=False),
+    sa.Column("expires_ns", sa.BigInteger, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Index("ix_lineage_number", "number"),
+    sa.Index("ix_lineage_expires_ns", "expires_ns"),
+    sa.Index("ix_lineage_exchange_id", "exchange_id"),
 )
 
 # One counter for each thing that processes keep a copy of; whoever changes it adds one.

@@ -45,6 +45,7 @@ class Writer:
         self._each_tick = each_tick
         self._tick_s = tick_s
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._hasty: dict[Callable[[], None], None] = {}
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
         self._closing = False
@@ -83,12 +84,22 @@ class Writer:
             self._jobs.put((work, future))
         return future
 
+    def soon(self, task: Callable[[], None]) -> None:
+        """Have housekeeping done now, in the thread; asked for twice, once. A writer that is closed
+        has done it a last time.
+        """
+        self._hasty[task] = None
+        with contextlib.suppress(StorageError):
+            self.submit(lambda _: None)
+
     def _run(self) -> None:
         next_tick = time.monotonic() + self._tick_s
         while True:
             batch, ended = self._take(max(0.0, next_tick - time.monotonic()))
             if batch:
                 self._commit(batch)
+                while self._hasty:
+                    self._do(self._hasty.popitem()[0])
             if ended or time.monotonic() >= next_tick:
                 self._housekeep()
                 next_tick = time.monotonic() + self._tick_s
@@ -97,10 +108,13 @@ class Writer:
 
     def _housekeep(self) -> None:
         for task in self._each_tick:
-            try:
-                task()
-            except Exception as error:  # noqa: BLE001 - a thread that ended would keep keys alive
-                self._failed("housekeeping", error)
+            self._do(task)
+
+    def _do(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except Exception as error:  # noqa: BLE001 - a thread that ended would keep keys alive
+            self._failed("housekeeping", error)
 
     def _failed(self, what: str, error: Exception) -> None:
         """What it says may quote values, so only its kind is told."""

@@ -1,16 +1,46 @@
 """In-process doubles for the ports, for tests of everything that stands behind them."""
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping
 
 from msgspec import Struct
 
 from freehold.core.ask import ToolCall
-from freehold.core.errors import BundleError
+from freehold.core.errors import BundleError, StorageError
 from freehold.core.handoffs import Choice, Sendable, Usage
 from freehold.core.ports import Delta
 from freehold.core.spec import ModelSpec
+from freehold.core.subjects import Subject
+from freehold.storage.vault import Key
+
+
+class MemoryKeys:
+    """`SubjectKeys` in memory. ``erase`` destroys a subject's; ``away`` has none at hand."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, Key] = {}
+        self.away = False
+        self._current: dict[Subject, Key] = {}
+
+    def of(self, subject: Subject, days: int) -> Key:  # noqa: ARG002 - they never end
+        """Raises: StorageError: it was told to be away."""
+        if self.away:
+            raise StorageError("no subject key is at hand")
+        if subject not in self._current:
+            name = f"{hash(subject) & 0xFFFF_FFFF:064x}"
+            key = Key(secrets.token_hex(16), secrets.token_bytes(64), name)
+            self._current[subject] = self.keys[key.id] = key
+        return self._current[subject]
+
+    def find(self, key_id: str) -> Key | None:
+        """A key by its id."""
+        return self.keys.get(key_id)
+
+    def erase(self, subject: Subject) -> None:
+        """Destroy the subject's key."""
+        del self.keys[self._current.pop(subject).id]
 
 
 class Script(Struct, kw_only=True):

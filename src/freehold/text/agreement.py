@@ -87,14 +87,6 @@ _AGREES = compile_pattern(
     rf"|,? ?[:;)]|[^\w\s,'?$%-])"
 )
 SHAPE = _AGREES.pattern
-TRIGGERS = (
-    rf"(?:^|[,.!\n] ?)[^\w\n]{{0,5}}(?:{_YES})\b|\b(?:done|granted|approved|accepted|will do"
-    rf"|taken care|took care"
-    r"|handled|sorted|processed|arranged|did (?:it|that|this)|genehmigt|erledigt|bewilligt|gemacht"
-    r"|c'est fait|hecho|concedid|aprobad|fatto|approvat|concess|feito|aprovad|geregeld|goedgekeurd)"
-    r"|accordé|approuvé|(?:^|[,.!\n] ?)[^\w\n]{0,5}s[íì]"
-)
-"""Words without which nothing of this module is there."""
 _BINDING = frozenset({"refund", "waive", "replace"})
 
 

@@ -53,6 +53,8 @@ FILL = (
     r"making sure to|try to|even|still|of course|both|always|allowed to|permitted to|"
     r"authori[sz]ed to|in a position to|so|today|to|\w+n't|\w+ly)"
 )
+# What stands between a helper and its verb: "We will, of course, refund you".
+FILLS = rf"((?:(?: {FILL}){{1,9}},(?: [\w'-]+){{1,7}},)?(?: {FILL}){{0,9}})"
 SUBJECT = (
     r"(?:i|we|our (?:\w+ ){0,2}(?:team|staff|store|company|warehouse|agents?)|"
     r"the (?:team|company|store|manager)|(?:my|a) (?:manager|colleague|supervisor)"
@@ -60,7 +62,7 @@ SUBJECT = (
 )
 # 1 subject, 2 contraction, 3 auxiliaries and adverbs, 4 verb, 5 light verb, 6 its object
 ACTIVE = compile_pattern(
-    rf"\b({SUBJECT})('ll|'ve|'m|'re|'d)?((?: {FILL}){{0,9}}) (?:({VERB})"
+    rf"\b({SUBJECT})('ll|'ve|'m|'re|'d)?{FILLS} (?:({VERB})"
     rf"|({LIGHT}){WORDS} ({NOUN}))\b"
 )
 DONE = (

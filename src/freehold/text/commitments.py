@@ -21,11 +21,13 @@ from freehold.text.commitment_words import (
     STATE,
     verb_class,
 )
-from freehold.text.patterns import PatternSet, Spans
+from freehold.text.patterns import Gates, Spans
 
-# Asked at once, which costs as much as one of them, before each that is there is read.
+# Asked group by group, before each that may be there is read.
 _OWN = tuple(p.pattern for p in (ACTIVE, PASSIVE, NOMINAL, ENTITLED, STATE))
-_SHAPES = PatternSet((*_OWN, agreement.SHAPE, *refunds.SHAPES, *foreign_promises.SHAPES))
+_SHAPES = Gates(
+    (*_OWN, agreement.SHAPE), refunds.SHAPES[:5], refunds.SHAPES[5:], foreign_promises.SHAPES
+)
 _AGREED = len(_OWN)
 _REFUNDS = _AGREED + 1
 _FOREIGN = _REFUNDS + len(refunds.SHAPES)
@@ -51,19 +53,35 @@ _QUESTIONS = frozenset("shall should may can could would do".split())
 _BY_OTHERS = (" by the airline", " by you", " by the customer", " by the carrier", " by the seller")
 
 
-def find(doc: Document, about: Subject = nothing) -> list[TextFact]:
+_OFFERING = (" me to ", " us to ")
+_FREE = ("free ", "complimentary ")
+
+
+def shapes_in(low: str) -> list[int] | None:
+    """What `find` needs to know of a text in lower case: which shapes may be there; None: none is.
+
+    No list of words stands before the shapes, since it would have to know theirs, and what it
+    forgot would be promised unseen.
+    """
+    shapes = _SHAPES.hits(low)
+    if shapes or any(word in low for word in (*_OFFERING, *_FREE)):
+        return shapes
+    return None
+
+
+def find(doc: Document, shapes: list[int], about: Subject = nothing) -> list[TextFact]:
     """All commitments of a document; the fact's `role` is the class of the verb.
 
-    `about` tells what the question asks to be done; it is asked only when the text agrees to it.
+    `shapes` are those of `shapes_in`. `about` tells what the question asks to be done; it is asked
+    only when the text agrees to it.
     """
     found: list[TextFact] = []
     low = doc.low
-    if " me to " in low or " us to " in low:
+    if any(word in low for word in _OFFERING):
         for span, *parts in OFFERED.regs(low):
             offered = _class_of(doc, span, parts)
             if offered is not None:
                 _add(found, doc, span, offered, "hypothetical")
-    shapes = _SHAPES.hits(low)
     _find_refunds(found, doc, [at - _REFUNDS for at in shapes if _REFUNDS <= at < _FOREIGN])
     _find_deeds(found, doc, shapes)
     _find_stated(found, doc, shapes)
@@ -86,7 +104,9 @@ def _find_deeds(found: list[TextFact], doc: Document, shapes: list[int]) -> None
             continue
         if role == "credit" and refunds.to_card(doc, *span):
             role = "refund"
-        words = [*doc.group(contraction).split(), *doc.group(helpers).split()]
+        if role == "guarantee" and (end := refunds.promised(doc, span[1])):
+            role, span = "refund", (span[0], end)
+        words = [*doc.group(contraction).split(), *doc.group(helpers).replace(",", " ").split()]
         words += [doc.group(subject), *(doc.group(parts[1]).split() if parts[1][0] >= 0 else ())]
         _add(found, doc, span, role, _active_polarity(doc, span, role, words))
     for span, auxiliary, done, _ in PASSIVE.regs(low) if 1 in shapes else ():
@@ -113,7 +133,7 @@ def _find_stated(found: list[TextFact], doc: Document, shapes: list[int]) -> Non
         for span, verb in ENTITLED.regs(low):
             state = _stated_polarity(doc, *span, "", True)
             _add(found, doc, span, verb_class(doc.group(verb)), state)
-    if "free " in low or "complimentary " in low:
+    if any(word in low for word in _FREE):
         for (span,) in FREE_THINGS.regs(low):
             before = low[max(0, span[0] - 5) : span[0]]
             if before.endswith("-") or " to " in doc.group(span):  # "feel free to return"

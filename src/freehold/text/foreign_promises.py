@@ -37,7 +37,9 @@ _ROWS = (
     _row(
         "de",
         "refund",
-        r"\b(erstatten|erstatte|überweisen|überweise|zahlen|zahle) (?:ich|wir)\b"
+        # to the engines, no word begins at an accented letter
+        r"(?:^|[\s,.!?:;(\"'*-])(erstatten|erstatte|überweisen|überweise"
+        r"|zahlen|zahle) (?:ich|wir)\b"
         rf" {_S}(?:{_DE_SUM}|zur(?:ü|ue)ck|bestellung)",
     ),
     _row("de", "refund", rf"\b(?:ich|wir) {_S}{_DE_SUM} {_S}(zur(?:ü|ue)ck)"),
@@ -68,6 +70,12 @@ _ROWS = (
         rf"\b(?:ihre?|ihnen|deine?|dir|der|das|die) {_S}(?:wird|wurde|werden|wurden|ist|sind|geht"
         rf"|kommt) {_S}((?:zur(?:ü|ue)ck)?(?:erstattet|gezahlt|überwiesen)|zur(?:ü|ue)ckgebucht"
         r"|auf dem weg zu (?:ihnen|dir)|zu (?:ihnen|dir) zur(?:ü|ue)ck)",
+    ),
+    _row(
+        "de",
+        "refund",
+        rf"\b{_DE_SUM} (?:ist|sind|geht) {_S}"
+        r"(unterwegs zu (?:ihnen|dir)|zu (?:ihnen|dir) unterwegs)",
     ),
     _row("de", "cancel", rf"{_DE_WE} {_W}(storniere|storniert)"),
     _row("de", "cancel", rf"\b(?:ihre|deine|die) {_S}(?:wurde|ist|wird) {_S}(storniert)"),
@@ -225,13 +233,6 @@ _ROWS = (
     ),
 )
 SHAPES = tuple(pattern.pattern for _, _, pattern in _ROWS)
-TRIGGERS = (
-    r"erstatt|storni|ersetz|tausch|garant|gutschr|gutgeschr|versend|liefern|erlassen|zur(?:ü|ue)ck"
-    r"|auf dem weg|rembours|annul|rempla|crédit|expédi|livr|l'argent|votre argent|ton argent"
-    r"|restitu|reembols|reemplaz|cambi|abon|envi|devol|devuel|dinero|rimbors|ridiamo|estorn"
-    r"|terug|restitutie"
-)
-"""Words without which nothing of this module is there."""
 _UNSURE = frozenset(
     "könnte könnten würde würden möglicherweise vielleicht eventuell möchten soll sollen "
     "pourrait pourrions pourriez peut-être peut être souhaitez voulez "

@@ -7,6 +7,8 @@ script. Word lists are our own; a word weighs the more, the fewer languages have
 
 import functools
 import re
+import sys
+from itertools import repeat
 
 from freehold.text.language_words import WORDS
 
@@ -40,51 +42,60 @@ _SCRIPTS: tuple[tuple[int, int, str], ...] = (
     (0x0600, 0x06FF, "ar"), (0x0750, 0x077F, "ar"), (0x0900, 0x097F, "hi"), (0x1100, 0x11FF, "ko"),
     (0x3040, 0x30FF, "ja"), (0x3400, 0x4DBF, "zh"), (0x4E00, 0x9FFF, "zh"), (0xAC00, 0xD7AF, "ko"),
 )  # fmt: skip
-_PUNCTUATION = str.maketrans(
-    dict.fromkeys('.,;:!?"()[]{}<>/\\|*_`#=+&%$€£0123456789-–—…„“”«»', " ")
-)
+_MARKS = '.,;:!?"()[]{}<>/\\|*_`#=+&%$€£0123456789-–—…„“”«»'
+_PUNCTUATION = str.maketrans(dict.fromkeys(_MARKS, " "))
+_ASCII_PUNCTUATION = bytes(32 if chr(code) in _MARKS else code for code in range(256))
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
+_LANGUAGES = tuple(WORDS)
+_PLACES = {language: place for place, language in enumerate(_LANGUAGES, start=1)}
+_LANE_BITS = 16  # of a text's words, none can make a score overflow it: 60 times 60
+_ALL_BYTES = (len(_LANGUAGES) + 1) * _LANE_BITS // 8
+
+
 @functools.cache
-def _profile() -> dict[str, tuple[tuple[str, int], ...]]:
-    """Each word with its ((language, weight), ...)."""
-    owners: dict[str, list[str]] = {}
+def _profile() -> dict[str, int]:
+    """Of each word what it adds, as one number with a lane for each language.
+
+    So the words of a text are added up in one go. The lowest lane counts words that are known.
+    """
+    owners: dict[str, list[int]] = {}
     for language, words in WORDS.items():
         for word in set(words.split()):
-            owners.setdefault(word, []).append(language)
+            owners.setdefault(word, []).append(_PLACES[language])
     return {
-        word: tuple((language, 60 // len(languages)) for language in languages)
-        for word, languages in owners.items()
+        word: 1 + sum(60 // len(places) << place * _LANE_BITS for place in places)
+        for word, places in owners.items()
     }
 
 
 @functools.cache
-def _endings() -> tuple[tuple[str, str], ...]:
-    return tuple((ending, code) for code, endings in _ENDINGS.items() for ending in endings.split())
+def _endings() -> tuple[tuple[str, int], ...]:
+    return tuple(
+        (ending, _PLACES[code]) for code, endings in _ENDINGS.items() for ending in endings.split()
+    )
 
 
 def detect(text: str) -> tuple[str, int]:
     """(ISO 639-1 code or "und", confidence in millionths). Reads the first 400 characters."""
     sample = text[:SAMPLE_CHARS]
-    scores: dict[str, int] = {}
     foreign = ""
     if not sample.isascii():
         foreign = "".join(_NOT_ASCII.findall(sample))
         by_script = _by_script(foreign, len(sample))
         if by_script is not None:
             return by_script
-        sample = sample.replace("’", "'")
-    sample = sample.lower()
-    words = sample.translate(_PUNCTUATION).split()[:_MOST_WORDS]
-    profile = _profile()
-    known = 0
-    for word in words:
-        owners = profile.get(word)
-        if owners is not None:
-            known += 1
-            for language, weight in owners:
-                scores[language] = scores.get(language, 0) + weight
+        plain = sample.replace("’", "'").lower().translate(_PUNCTUATION)
+    else:
+        plain = sample.lower().encode().translate(_ASCII_PUNCTUATION).decode()
+    words = plain.split()[:_MOST_WORDS]
+    added = sum(map(_profile().get, words, repeat(0)))
+    # the number of known words, then the score of each language
+    scores = list(memoryview(added.to_bytes(_ALL_BYTES, sys.byteorder)).cast("H"))
+    if sys.byteorder == "big":
+        scores.reverse()
+    known, scores[0] = scores[0], 0
     if foreign:
         _score_letters(foreign, scores)
     if known < 4:
@@ -98,33 +109,34 @@ def spoken(text: str) -> str:
     return language if confidence >= _SURE else ""
 
 
-def _verdict(scores: dict[str, int], words: list[str]) -> tuple[str, int]:
-    if not scores or sum(map(len, words)) < 5:
+def _verdict(scores: list[int], words: list[str]) -> tuple[str, int]:
+    top = max(scores)
+    if top < 50 or (len(words) < 5 and sum(map(len, words)) < 5):
         return "und", 0
-    best = max(scores, key=lambda language: (scores[language], language == "en"))
-    top = scores[best]
-    second = max((score for language, score in scores.items() if language != best), default=0)
-    if top < 50 or top == second:
+    best = scores.index(top)
+    scores[best] = 0
+    second = max(scores)
+    if top == second:
         return "und", 0
     margin = (top - second) * 1_000_000 // top
     # little evidence is little confidence, however one-sided
     evidence = min(1_000_000, top * 1_000_000 // 240)
-    return best, min(margin, evidence)
+    return _LANGUAGES[best - 1], min(margin, evidence)
 
 
-def _score_letters(foreign: str, scores: dict[str, int]) -> None:
+def _score_letters(foreign: str, scores: list[int]) -> None:
     for letter in set(foreign.lower()):
         owners = _LETTERS.get(letter, "").split()
         for language in owners:
-            scores[language] = scores.get(language, 0) + 50 // len(owners)
+            scores[_PLACES[language]] += 50 // len(owners)
 
 
-def _score_endings(words: list[str], scores: dict[str, int]) -> None:
+def _score_endings(words: list[str], scores: list[int]) -> None:
     for word in words[:12]:
         if len(word) > 4:
-            for ending, language in _endings():
+            for ending, place in _endings():
                 if word.endswith(ending):
-                    scores[language] = scores.get(language, 0) + 12
+                    scores[place] += 12
 
 
 def _by_script(foreign: str, length: int) -> tuple[str, int] | None:

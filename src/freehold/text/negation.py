@@ -13,7 +13,10 @@ _BEHIND = 9  # words behind a value
 _BREAKS = frozenset("that which if unless when".split())
 _WHY = frozenset("why pourquoi warum wieso qué".split())
 _HAPPIER = frozenset("happier gladder prouder better easier simpler more merrier".split())
-_WRONG = frozenset("wrong silly crazy unfair rude foolish mad shame sin unkind mean dumb".split())
+_WRONG = frozenset(
+    "wrong silly crazy unfair rude foolish mad shame sin unkind mean dumb fool idiot stupid insane "
+    "remiss".split()
+)
 _FILLERS = frozenset("a an any even to at hay de un eine ein the".split())
 _INVERTED = frozenset("you we i they it that this he she".split())
 _YOU = frozenset(
@@ -290,7 +293,14 @@ def _clause(words: list[str], start: int) -> list[str]:
 
 def is_taken_back(after: list[str], language: str) -> bool:
     """Whether a promise of the denied thing follows ("..., but I'll make an exception")."""
-    turn = next((i for i, word in enumerate(after) if word in w.CONTRAST), None)
+    turn = next(
+        (
+            i
+            for i, word in enumerate(after)
+            if word in w.CONTRAST or (word == "only" and after[i - 1 : i] == [","])
+        ),
+        None,
+    )
     if turn is None:
         return _is_excepted(after)
     tail = after[turn + 1 :]
@@ -371,7 +381,8 @@ def denied_phrase(before: list[str], phrase: list[str], language: str) -> bool:
     cues = w.cues(language)
     denials = 0
     for i, word in enumerate(phrase):
-        if word in w.CONTRAST:
+        joined = i and word in w.NOMINATIVE and phrase[i - 1] in ("and", "so", ",")
+        if word in w.CONTRAST or joined:  # "can't offer it, and we don't refund"
             denials = 0
         elif cues.get(word) != "verbal" and not (word in ("no", "neither", "without") and i):
             continue

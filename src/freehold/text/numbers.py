@@ -28,6 +28,14 @@ def parse(digits: str, language: str = "en", *, thousands: bool | None = None) -
     digits = digits.replace(" ", "'")
     if digits.isdecimal():
         return (int(digits), 0) if len(digits) <= _MAX_DIGITS else None
+    head, _, tail = digits.partition(".")
+    if (
+        head.isdecimal()
+        and tail.isdecimal()
+        and (len(tail) != 3 or len(head) > 3 or head[0] == "0")
+        and len(head) + len(tail) <= _MAX_DIGITS
+    ):
+        return int(head + tail), len(tail)  # "24.90", as most are written
     marks = [c for c in digits if not c.isdecimal()]
     groups = digits.replace(",", ".").replace("'", ".").split(".")
     if sum(map(len, groups)) > _MAX_DIGITS or not all(groups):

@@ -46,7 +46,8 @@ _MORE_THAN = (
     ("more", "than"), ("at", "least"), ("upwards", "of"), ("well", "over"), ("no", "less", "than"),
     ("not", "less", "than"), ("a", "minimum", "of"), ("over",), ("above",), ("beyond",),
 )  # fmt: skip
-_OR_MORE = (("or", "more"), ("and", "more"), ("and", "up"), ("+",), ("plus",), ("or", "better"))
+_OPENING = frozenset(words[-1] for words in _MORE_THAN)
+_OR_MORE = frozenset({("or", "more"), ("and", "more"), ("and", "up")})
 _ASKS_LEAVE = frozenset(
     "need needs require requires required manager managers manager's supervisor approve approves "
     "approval approved ask asks beyond orders order".split()
@@ -138,10 +139,12 @@ def _is_echo(doc: Document, end: int) -> bool:
 def is_open(doc: Document, fact: TextFact) -> bool:
     """Whether an affirmed discount is only the low end ("more than 20 % off")."""
     before, after = doc.around(fact.start, fact.end)
-    opened = next((w for w in _MORE_THAN if tuple(before[-len(w) :]) == w), None)
+    opened = None
+    if before and before[-1] in _OPENING:
+        opened = next((w for w in _MORE_THAN if tuple(before[-len(w) :]) == w), None)
     if opened is None:
-        behind = [*doc.low[fact.end : fact.end + 1].split(), *after]
-        if not any(tuple(words[: len(w)]) == w for w in _OR_MORE[:4] for words in (after, behind)):
+        plus = after[:1] == ["+"] or doc.low.startswith("+", fact.end)
+        if not plus and tuple(after[:2]) not in _OR_MORE:
             return False
         rest = before
     else:

@@ -12,10 +12,10 @@ _MISTYPED = (
     r"p(?:[er]{0,3}c|ers|urc|er)[en]{1,4}t{1,2}s?|pe?rcn?e?t|perecnt|percants?|percetn|percnets?"
     # with Cyrillic letters
     "|[p\u0440][e\u0435]r[c\u0441][e\u0435]n[t\u0442]"
-    r"|perc\.?|p\. ?c\.?|pc|o/o"
+    r"|perc\.?|p\. ?c\.?|pc|o/o| 0/0"
 )
 UNIT = (
-    r"(?:&#0{0,4}37;?|&#x0{0,4}25;?|&percnt;?|%25\b|%|‰|basis points?\b|bps\b"
+    r"(?:&#0{0,4}37;?|&#x0{0,4}25;?|&percnt;?|%25\b|%|‰|℅|basis points?\b|bps\b"
     r"|percentage points?\b|percents?(?:off)?\b|per[- ]cent\b|pct\b|prozent\w*|procent\w*"
     r"|pour[- ]?cents?\b|por ?ciento\b"
     r"|per cento\b|por cento\b)"
@@ -28,11 +28,6 @@ _PERCENT = compile_pattern(
 )
 _PERCENT_MISTYPED = compile_pattern(rf"({numbers.DIGITS}) {{0,2}}-?({_MISTYPED})(?:\W|off\b|$)")
 MISTYPED = rf"\d {{0,2}}-?(?:{_MISTYPED})(?:\W|off\b|$)"
-# Letters that pass for digits beside one.
-_LOOKS_LIKE = {
-    "з": "3", "ӡ": "3", "о": "0", "ο": "0", "օ": "0", "o": "0", "б": "6", "ч": "4", "l": "1",
-    "і": "1", "ı": "1", "i": "1",
-}  # fmt: skip
 
 _ALL = 10_000
 _OFF = (["off"], ["discount"], ["reduction"], ["cheaper"], ["less"])
@@ -89,14 +84,9 @@ _IDIOM = compile_pattern(
 )
 _SIGNS = {"¼": 2500, "¾": 7500, "⅓": 3334, "⅔": 6667}
 _FOREIGN_BP = {
-    "drittel": 3334,
-    "tiers": 3334,
-    "tercio": 3334,
-    "3x2": 3334,
-    "viertel": 2500,
-    "quart": 2500,
+    "drittel": 3334, "tiers": 3334, "tercio": 3334, "3x2": 3334, "viertel": 2500, "quart": 2500,
     "cuarto": 2500,
-}
+}  # fmt: skip
 
 
 def find(doc: Document, *, idioms: bool = True, mistyped: bool = False) -> list[TextFact]:
@@ -104,30 +94,42 @@ def find(doc: Document, *, idioms: bool = True, mistyped: bool = False) -> list[
     found: list[TextFact] = []
     for whole, lower, number, unit in _PERCENT.regs(doc.low):
         fact = _read(doc, whole, doc.group(lower) or None, number, unit)
-        if (
-            fact is None
-            and number[0] < 0
-            and doc.before
-            and not doc.low[: unit[0]].strip(" *_\r\n")
-        ):
+        unread = fact is None and number[0] < 0 and doc.before
+        if unread and not doc.low[: unit[0]].strip(" *_\r\n"):
             fact = _straddling(doc, unit)
         if fact is not None and doc.claim(fact.start, fact.end):
             found.append(fact)
+    found += _find_sign_first(doc)
     if mistyped:
         found += _find_mistyped(doc)
     if len(found) > 1:
         found = spans.join_ranges(doc, found)
     if idioms:
-        for (start, end), *groups in _IDIOM.regs(doc.low):
-            if doc.is_free(start, end):
-                value = _idiom_value(doc.low[start:end], [doc.group(g) or None for g in groups])
-                if value is not None:
-                    doc.claim(start, end)
-                    found.append(_fact(doc, start, end, value, None, role="discount"))
-        for start, end, value in shares.find(doc):
-            if doc.claim(start, end):
-                found.append(_fact(doc, start, end, value, None, role="discount"))
+        found += _find_idioms(doc)
     return [_extended(doc, shares.as_discount(doc, fact), found) for fact in found]
+
+
+def _find_idioms(doc: Document) -> list[TextFact]:
+    found = []
+    for (start, end), *groups in _IDIOM.regs(doc.low):
+        if doc.is_free(start, end):
+            value = _idiom_value(doc.low[start:end], [doc.group(g) or None for g in groups])
+            if value is not None:
+                doc.claim(start, end)
+                found.append(_fact(doc, start, end, value, None, role="discount"))
+    for start, end, value in shares.find(doc):
+        if doc.claim(start, end):
+            found.append(_fact(doc, start, end, value, None, role="discount"))
+    return found
+
+
+def _find_sign_first(doc: Document) -> list[TextFact]:
+    found = []
+    for written, number in shares.sign_first(doc) if "%" in doc.low else ():
+        value = _basis_points(doc.group(number), doc.language, 100)
+        if value is not None and doc.claim(*written):
+            found.append(_fact(doc, *written, value, None))
+    return found
 
 
 def find_bare(doc: Document) -> list[TextFact]:
@@ -232,7 +234,7 @@ def _read(
         return _read_words(doc, unit)
     role = "discount" if word.endswith("off") else None
     before = low[start - 1] if start else " "
-    if before in _LOOKS_LIKE and (like := _lookalike(doc, second[1])) is not None:
+    if before in spans.LOOKS_LIKE and (like := spans.lookalike(doc, second[1])) is not None:
         return _read_like(doc, like, end, word)
     if before in "%&=" or before.isalpha() or low[end : end + 1].isdigit():
         return None  # an escape in an address ("a%20%20b"), an identifier
@@ -269,21 +271,6 @@ def _split_digit(low: str, start: int, number: tuple[int, int]) -> tuple[int, st
     if not low[start - 2].isdigit() or (start > 2 and low[start - 3] not in " \n*\"'("):
         return None
     return start - 2, low[start - 2] + low[start]
-
-
-def _lookalike(doc: Document, end: int) -> tuple[int, str] | None:
-    """Where a number begins in which letters stand for digits ("З0"), and its digits."""
-    low, start = doc.low, end
-    while (
-        start and end - start < 5 and (low[start - 1].isdecimal() or low[start - 1] in _LOOKS_LIKE)
-    ):
-        start -= 1
-    token = low[start:end]
-    if not any(map(str.isdecimal, token)) or (
-        start and (low[start - 1].isalnum() or low[start - 1] in "%&=.,_/#@-")
-    ):
-        return None
-    return start, "".join(_LOOKS_LIKE.get(char, char) for char in token)
 
 
 def _read_like(doc: Document, like: tuple[int, str], end: int, unit: str) -> TextFact:
@@ -324,8 +311,8 @@ def _read_words(doc: Document, unit: tuple[int, int]) -> TextFact | None:
             None if number.high is None else number.high * _factor(doc.group(unit)),
         )
     near = doc.low[max(0, start - 2) : start].strip()
-    if near and near[-1] in _LOOKS_LIKE:
-        like = _lookalike(doc, start - (doc.low[start - 1] == " "))
+    if near and near[-1] in spans.LOOKS_LIKE:
+        like = spans.lookalike(doc, start - (doc.low[start - 1] == " "))
         if like is not None:
             return _read_like(doc, like, end, doc.group(unit))
     vague = spans.vague_start(left[:2])

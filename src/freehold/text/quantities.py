@@ -62,7 +62,7 @@ _BUSINESS = r"(?:(?:business|working|work|full) )"
 # 1 lower, 2 number, 3 business, 4 unit, 5 "ouvrés" or "hábiles"
 _NUMBERED = compile_pattern(
     rf"\b(?:({numbers.DIGITS}) ?(?:-|to|or|and|bis|oder|und|à|ou|et|a|o"
-    rf"|y) ?)?({numbers.DIGITS})[ -]?"
+    rf"|y) ?)?({numbers.DIGITS})(?: \([a-z -]{{3,24}}\))?[ -]?"
     rf"({_BUSINESS}|(?:[a-z]+(?:-[a-z]+)? ){{1,2}})?({_UNIT})\b( ouvrés| ouvrables| hábiles"
     rf"| laborables)?"
 )

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from freehold.text import negation_words as negation
 from freehold.text.clauses import Document
-from freehold.text.commitment_words import ADVERB, FILL, SUBJECT, verb_class
+from freehold.text.commitment_words import ADVERB, FILLS, SUBJECT, verb_class
 from freehold.text.patterns import compile as compile_pattern
 
 _AMOUNT = (
@@ -34,7 +34,10 @@ _STRAIGHT = (
 _SOME = r"(?:[\w'$€£.,]{0,30}[\w'$€£] ){0,4}?"
 # A sentence or part of one begins here; the phrase itself is the first group.
 _OPENS = r"(?:^|[^\w\s'$,/] ?|\n) ?"
-_CLOSES = r"(?:[.!;:\n)*_|<]|$| -| [$€£]| in full| to your| for you| as requested| today| now)"
+_CLOSES = (
+    r"(?:[.!;:\n)*_|<]|$| -| [$€£]| in full| to your| for you| as requested| today| now"
+    r"| ?[✅✔👍🎉])"
+)
 _REFUND = r"(?:refund|reimbursement)s?"
 # What makes "refund" the first word of another thing.
 _PAPERS = (
@@ -42,9 +45,13 @@ _PAPERS = (
     " eligib", " rule", " status", " department", " team", " amount is", " link", " guideline",
     " condition", " deadline", " fee",
 )  # fmt: skip
+_A_REFUND = re.compile(
+    r" (?:you )?(?:(?:a|an|the|your|full|partial|complete|prompt|total) ){0,3}"
+    r"(?:refund|reimbursement)\b"
+)
 # 1 subject, 2 contraction, 3 auxiliaries and adverbs
 _GIVES_BACK = compile_pattern(
-    rf"\b({SUBJECT})('ll|'ve|'m|'re|'d)?((?: {FILL}){{0,9}}) (?:"
+    rf"\b({SUBJECT})('ll|'ve|'m|'re|'d)?{FILLS} (?:"
     rf"(?:return|restor|remit|releas|credit)(?:e|ed|ing)? {_SOME}{_PAID}{_STRAIGHT}"
     rf" (?:back|to you|{_CARD})"
     rf"|(?:send|sent|transfer|wir|pay|paid)(?:ed|red|ring|ing|e)? {_SOME}{_CASH}{_STRAIGHT}"
@@ -156,11 +163,6 @@ _PATTERNS = (
     _IS_DONE, _RETURN_FOR, _OWED,
 )  # fmt: skip
 SHAPES = tuple(pattern.pattern for pattern in _PATTERNS)
-TRIGGERS = (
-    r"back\b|\breturn(?:ed|ing)?\b|revers(?:e|ed|ing)|\bundo|\bvoid|revok|restor|remit|releas"
-    r"|waive|consider|\bcall (?:it|that)|\bcount (?:it|that)|(?:money|funds) (?:on|in|to)"
-)
-"""Words without which nothing of this module is there (beside those of the other promises)."""
 _OTHERS = re.compile(
     r"\b(?:customers?|guests?|passengers?|members|shoppers|buyers?|they|their|them|others|people"
     r"|anyone|someone|somebody|everyone|he|she|his)\b"
@@ -174,6 +176,12 @@ _TO_CARD = re.compile(
     r"(?:bank|credit card|debit card|card|paypal|original (?:payment|method|form)"
     r"|payment method)\b"
 )
+
+
+def promised(doc: Document, at: int) -> int:
+    """Where "a refund" ends behind a verb of promising that ends at `at`; 0: none is there."""
+    found = _A_REFUND.match(doc.low, at)
+    return 0 if found is None or doc.low.startswith(_PAPERS, found.end()) else found.end()
 
 
 def to_card(doc: Document, start: int, end: int) -> bool:
@@ -216,7 +224,11 @@ def _told(
         phrase = doc.group(span)
         if "credit" in phrase and "gift card" in phrase and "back" not in phrase:
             return None  # it is a credit
-        return Told(span, "refund", helpers=(words[0], *words[1].split(), *words[2].split()))
+        return Told(
+            span,
+            "refund",
+            helpers=(words[0], *words[1].split(), *words[2].replace(",", " ").split()),
+        )
     if at == 5:
         group = next(i for i in (0, 2, 4) if groups[i][0] >= 0)
         if "?" in words[group] and " not " in words[group]:

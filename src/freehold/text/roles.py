@@ -74,6 +74,7 @@ _OVER = frozenset("ended expired over yesterday last".split())
 _FULL_PRICE = re.compile(r"now .*(?:full|regular|normal|usual) price")
 _OFF_WHAT = frozenset("peak season road line grid site".split())
 _PAST = frozenset("ended expired over yesterday finished closed ran".split())
+_AGREEING = frozenset("sure ok okay yes yeah fine deal done right alright then so well , a".split())
 _BACK = frozenset("now again still today back you your revive extend extended".split())
 _POLICY = frozenset(
     "policy policies guideline guidelines rule rules limit limits limited capped cap maximum max "
@@ -84,6 +85,10 @@ _CONSUMES = frozenset(
     "use uses using consume consumes weigh weighs contains energy power water".split()
 )
 _LOWERING = frozenset("reduce reduces reducing lower lowers lowering cut drop bring trim".split())
+_LOWERED_IT = frozenset(
+    "marked mark marking brought bringing reduced lowered dropped taken".split()
+)
+_OWN = frozenset("it it's that that's this you your you'll we we'll i i'll".split())
 _LOWERED = frozenset(
     "it that this the your price prices total bill order cost fee fare down whole thing for you "
     "amount invoice basket".split()
@@ -141,9 +146,14 @@ def percent_role(doc: Document, start: int, end: int) -> str:
         return "other"
     if not (_OFFER.isdisjoint(before[-12:]) and _OFFER.isdisjoint(after[:8])):
         return _unless_policy(before, after, "discount")
-    if offers.is_offer(doc, start, end):
+    if _is_agreed(before, after) or offers.is_offer(doc, start, end):
         return _unless_policy(before, after, "discount")
     return "other"
+
+
+def _is_agreed(before: list[str], after: list[str]) -> bool:
+    """Whether a sentence says no more than "Sure, 30 % it is." or "30 % for you!"."""
+    return after in (["it", "is"], ["for", "you"]) and _AGREEING.issuperset(before)
 
 
 def _is_saving(before: list[str], after: list[str]) -> bool:
@@ -152,9 +162,17 @@ def _is_saving(before: list[str], after: list[str]) -> bool:
         return _CONSUMES.isdisjoint(before[-6:])
     if "is on us" in " ".join(after[:4]):
         return True
-    if before[-1:] == ["by"]:
-        verb = next((i for i in range(len(before) - 1, -1, -1) if before[i] in _LOWERING), None)
-        return verb is not None and all(word in _LOWERED for word in before[verb + 1 : -1])
+    if after[:1] == ["lower"] and (len(after) == 1 or after[1] in _LESS_THAN - {"than"}):
+        return not (_OWN | _PRICE_NOUNS).isdisjoint(before)
+    if before[-1:] != ["by"] and before[-1:] != ["down"]:
+        return False
+    by = len(before) - (before[-1] == "by")
+    for i in range(by - 1, -1, -1):
+        if before[i] in _LOWERING or before[i] in _LOWERED_IT:
+            between = before[i + 1 : by]
+            # "sales dropped by 30 %" lowers no price
+            named = before[i] in _LOWERING or not (_OWN | _PRICE_NOUNS).isdisjoint(between)
+            return named and all(word in _LOWERED for word in between)
     return False
 
 

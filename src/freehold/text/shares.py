@@ -48,6 +48,10 @@ _NO_PRICE = frozenset(
     "refund refunds refunded refundable credit back trade resell worth insurance insured insure "
     "warranty fee restocking shipping tax tip penalty".split()
 )
+# The sign before the number, as some write it; no escape of an address
+_SIGN_FIRST = compile_pattern(
+    rf"(?:^|[\s(\"'*])(%({numbers.DIGITS}))(?:[\s!?)\"'*]|[.,](?:\s|$)|$)"
+)
 
 
 def find(doc: Document) -> list[tuple[int, int, int]]:
@@ -108,3 +112,8 @@ def in_words(text: str) -> int | None:
 def _of_decimal(text: str) -> int | None:
     number = numbers.parse("0" + text if text[0] == "." else text, thousands=False)
     return None if number is None else numbers.scaled(number, 10_000)
+
+
+def sign_first(doc: Document) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Each number with its sign before it ("%30 off"): where all of it is, and the number."""
+    return [(written, number) for _, written, number in _SIGN_FIRST.regs(doc.low)]

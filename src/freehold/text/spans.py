@@ -21,6 +21,11 @@ AND = frozenset({"and", "und", "et", "y", "e"})
 _TO = frozenset({"-", "to", "bis", "à", "a", "up to", "through"})
 _BETWEEN = ("between ", "zwischen ", "entre ", "von ", "from ")
 _MAX_WORDS = 12
+# Letters that pass for digits beside one.
+LOOKS_LIKE = {
+    "з": "3", "ӡ": "3", "о": "0", "ο": "0", "օ": "0", "o": "0", "б": "6", "ч": "4", "l": "1",
+    "і": "1", "ı": "1", "i": "1",
+}  # fmt: skip
 
 
 def words_left(doc: Document, end: int) -> list[tuple[int, str]]:
@@ -130,3 +135,18 @@ def _is_range(doc: Document, low: TextFact, high: TextFact) -> bool:
         return False
     between = doc.low[low.end : high.start].strip()
     return between in _TO or (between in AND and says_between(doc, low.start))
+
+
+def lookalike(doc: Document, end: int) -> tuple[int, str] | None:
+    """Where a number begins in which letters stand for digits ("З0"), and its digits."""
+    low, start = doc.low, end
+    while (
+        start and end - start < 5 and (low[start - 1].isdecimal() or low[start - 1] in LOOKS_LIKE)
+    ):
+        start -= 1
+    token = low[start:end]
+    if not any(map(str.isdecimal, token)) or (
+        start and (low[start - 1].isalnum() or low[start - 1] in "%&=.,_/#@-")
+    ):
+        return None
+    return start, "".join(LOOKS_LIKE.get(char, char) for char in token)

@@ -2,53 +2,48 @@
 
 A linear model over hashed features of each word and its neighbours, decoded with Viterbi's
 algorithm over ten labels (an averaged structured perceptron: Collins, EMNLP 2002). What a word
-contributes is computed once and remembered, so that ordinary text costs about a microsecond a word.
-`scripts/tagger` makes the model file; the format is that of safetensors: eight bytes with the
-length of a JSON header (little endian), the header, then the tensors' bytes.
+weighs is computed once and remembered (`tagger_words`), and only stretches in which a label leads
+are decoded, so that ordinary text costs about a microsecond a word. `scripts/tagger` makes the
+model file (`tagger_file`).
 """
 
-import json
-import re
-import struct
-import zlib
-from functools import cache
-from importlib.resources import files
-from operator import add
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 
+from freehold.text.tagger_paths import Paths
+from freehold.text.tagger_words import (
+    END,
+    LEFT,
+    LEFT2,
+    MODES,
+    PARTS,
+    PLACES,
+    RIGHT,
+    RIGHT2,
+    SELF,
+    TOKEN,
+    WIDTHS,
+    WORD,
+    canonical,
+    indices,
+    joint_features,
+    kind_of,
+    known_slot,
+    mode_of,
+    parts,
+    raw_features,
+)
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 LABELS = ("O", "PERSON", "TITLE", "ADDRESS", "POSTCODE", "PLACE", "NRP", "ORG", "DATE", "AGE")
-BITS = 18
-MODEL = "tagger.safetensors"
-TOKEN = re.compile(r"[^\W_]+(?:['’](?!s\b)[^\W_]+)*|\n|[^\w\s]|_")
+COUNT = len(LABELS)
 
-_MARGIN = 1
-_ZERO = np.zeros(1, np.int64)
-_BITS = 1 << np.arange(len(LABELS) - 1)
-_NEVER = -(1 << 40)
 _MAX_WORDS = 20_000
-_MAX_LENGTH = 40
-_ENDS = frozenset(".!?\n:;•")
-_MASK32 = 0xFFFFFFFF
-_SHIFT = np.uint64(64 - BITS)
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
-# Odd constants: which words a joint feature is about (offset from the word, word or shape).
-_JOINT: tuple[tuple[tuple[int, str, int], ...], ...] = (
-    ((-2, "h", 0xD6E8FEB86659FD93), (-1, "h", 0xA0761D6478BD642F)),
-    ((-1, "h", 0xE7037ED1A0B428DB), (1, "h", 0x8EBC6AF09C88C6E3)),
-    ((1, "h", 0x589965CC75374CC3), (2, "h", 0x1D8E4E27C47D124F)),
-    ((-1, "h", 0xEB44ACCAB455D165), (0, "s", 0x9FB21C651E98DF25)),
-    ((0, "s", 0xC2B2AE3D27D4EB4F), (1, "h", 0x165667B19E3779F9)),
-    ((-1, "s", 0x27D4EB2F165667C5), (0, "s", 0x85EBCA77C2B2AE63), (1, "s", 0xFF51AFD7ED558CCD)),
-    ((-2, "s", 0xC4CEB9FE1A85EC53), (-1, "s", 0x2545F4914F6CDD1D), (0, "s", 0xBF58476D1CE4E5B9),
-     (1, "s", 0x94D049BB133111EB), (2, "s", 0x60BEE2BEE120FC15)),
-)  # fmt: skip
-SLOTS = len(_JOINT)
-SELF, LEFT, RIGHT, LEFT2, RIGHT2 = range(5)
+_STARTS = np.cumsum((0, *WIDTHS[:-1]))
+_DARK = np.array([not chr(byte).isspace() or byte == 10 for byte in range(256)])
 
 
 class Tag(Struct, frozen=True):
@@ -60,253 +55,164 @@ class Tag(Struct, frozen=True):
     margin: float
 
 
-@cache
-def _labels(mask: int) -> tuple[int, ...]:
-    """No label, and those whose bits are set."""
-    return (0, *(label for label in range(1, len(LABELS)) if mask >> (label - 1) & 1))
+class Words:
+    """The memory of words: a row of numbers for each, a second one where it begins a sentence.
 
-
-def shape(word: str) -> str:
-    """``Xx``, ``X``, ``XX``, ``x``, digits by their number, mixtures, or the sign itself."""
-    if word.isdigit():
-        if len(word) == 4 and word[:2] in {"19", "20"}:
-            return "year"
-        return f"d{min(len(word), 7)}"
-    if not word[0].isalnum():
-        return word
-    if word.isalpha():
-        if word.islower():
-            return "x"
-        if word.isupper():
-            return "X" if len(word) == 1 else "XX"
-        return "Xx" if word[0].isupper() and word[1:].islower() else "XxX"
-    kinds = [
-        "d" if c.isdigit() else "X" if c.isupper() else "x" if c.isalpha() else c for c in word
-    ]
-    return "".join(kind for i, kind in enumerate(kinds) if not i or kind != kinds[i - 1])[:6]
-
-
-def word_features(
-    word: str, *, initial: bool, plain: bool = False
-) -> tuple[list[list[int]], int, int]:
-    """Hashed features of a word: by itself and as a neighbour, then two numbers for joint ones.
-
-    ``initial``: it begins a sentence or a line. ``plain`` leaves out what only this very word has,
-    as for a word never seen.
+    One dictionary for each way in which a text can be written; they share the rows' numbers.
     """
-    form = shape(word)
-    low = word[:_MAX_LENGTH].lower()
-    if form[0] == "d" and form[1:].isdigit():
-        name = low if len(low) < 3 else form
-    elif form == "year":
-        name = f"year{low[:3]}"
-    else:
-        name = low
-    place = f"{form}^" if initial else form
-    own = ["bias", f"s={place}", f"s0={form}", f"l={form}{min(len(low), 9)}"]
-    if low[0].isalpha():
-        own += [f"p1={low[:1]}", f"p2={low[:2]}", f"p3={low[:3]}", f"u1={low[-1:]}"]
-        own += [f"u2={low[-2:]}", f"u3={low[-3:]}", f"u4={low[-4:]}", f"s3={form}{low[-3:]}"]
-        if len(low) > 3:
-            own.append(f"s2={place}{low[-2:]}")
-    near = [f"s={place}", f"u3={low[-3:]}" if low[0].isalpha() else f"n={name}"]
-    far = [f"s={form}"]
-    if not plain:
-        own += [f"w={name}", f"w={name}/{place}"]
-        near += [f"w={name}", f"w={name}/{form}"]
-        far.append(f"w={name}")
-    columns = [
-        _hashes(own, 1),
-        _hashes(near, 2),
-        _hashes(near, 3),
-        _hashes(far, 4),
-        _hashes(far, 5),
-    ]
-    heard = "<rare>" if plain else name
-    return columns, _wide(heard, 7), _wide(place, 11)
 
+    def __init__(self, weights: Array, known: Array, gate: int) -> None:
+        self._weights = weights
+        self._known = known
+        self._gate = gate
+        self.forget()
 
-def _hashes(features: list[str], seed: int) -> list[int]:
-    return [
-        ((zlib.crc32(f.encode(), seed * 0x01000193) * 0x9E3779B1) & _MASK32) >> (32 - BITS)
-        for f in features
-    ]
+    def forget(self) -> None:
+        """Begin anew: no text is read differently for it."""
+        self.rows: tuple[dict[str, int], ...] = tuple({} for _ in range(MODES))
+        self.idle: tuple[set[str], ...] = tuple(set() for _ in range(MODES))
+        """Words that name nothing whatever stands beside them."""
+        self._like: tuple[dict[str, int], ...] = tuple({} for _ in range(MODES))
+        self._used = 0
+        self.vectors = np.zeros((1024, PLACES, COUNT), np.int16)
+        self.parts = np.zeros((1024, PARTS), np.uint32)
+        self.kinds = np.zeros(1024, np.int8)
+        for mode in range(MODES):
+            self.learn(["\n"], mode)  # the first row stands for what lies outside the text
 
+    def __len__(self) -> int:
+        return sum(map(len, self.rows))
 
-def _wide(text: str, seed: int) -> int:
-    return (zlib.crc32(text.encode(), seed) << 32 | zlib.crc32(text.encode(), seed + 1)) | 1
+    def of(self, words: list[str], mode: int) -> list[int]:
+        """The row of each word."""
+        try:
+            return [*map(self.rows[mode].__getitem__, words)]
+        except KeyError:
+            if len(self) > _MAX_WORDS:
+                self.forget()
+            self.learn(words, mode)
+            return [*map(self.rows[mode].__getitem__, words)]
 
+    def learn(self, words: list[str], mode: int) -> None:
+        """Make rows for words without one."""
+        rows, like, idle = self.rows[mode], self._like[mode], self.idle[mode]
+        missing = {word: canonical(word) for word in words if word not in rows}
+        fresh = list({plain for plain in missing.values() if plain not in like})
+        if fresh:
+            base, leads = self._make(fresh, mode)
+            like.update(zip(fresh, range(base, base + 2 * len(fresh), 2), strict=True))
+            idle.update(word for word, lead in zip(fresh, leads, strict=True) if lead < self._gate)
+        rows.update((word, like[plain]) for word, plain in missing.items())
+        idle.update(word for word, plain in missing.items() if plain in idle)
 
-def joint_features(words: Array, shapes: Array) -> Array:
-    """Indices of joint features, (SLOTS, n), from the numbers of n + 4 words (two at each end)."""
-    count = len(words) - 4
-    rows = np.empty((SLOTS, count), np.uint64)
-    for slot, parts in enumerate(_JOINT):
-        row = np.zeros(count, np.uint64)
-        for offset, kind, factor in parts:
-            source = words if kind == "h" else shapes
-            row += source[2 + offset : 2 + offset + count] * np.uint64(factor)
-        rows[slot] = row
-    rows ^= rows >> np.uint64(29)
-    rows *= _SPREAD
-    return (rows >> _SHIFT).astype(np.int64)
+    def lead(self, word: str, mode: int) -> int:
+        """How far the best label of a word leads over none, by the word itself."""
+        (row,) = self.of([word], mode)
+        own = self.vectors[row : row + 2, SELF]
+        return int((own[:, 1:].max(1) - own[:, 0]).max())
 
-
-def tokens(text: str) -> list[tuple[str, int, int, bool]]:
-    """(word, start, end, whether it begins a sentence or line) of every word and sign."""
-    found = []
-    initial = True
-    for match in TOKEN.finditer(text):
-        word = match[0]
-        found.append((word, match.start(), match.end(), initial))
-        initial = word in _ENDS or (initial and not word[0].isalnum())
-    return found
-
-
-def _starts(text: str, read: list[str]) -> list[int]:
-    """Where each word begins: between two of them there are only blanks."""
-    found = []
-    end = 0
-    for word in read:
-        start = text.find(word, end)
-        found.append(start)
-        end = start + len(word)
-    return found
+    def _make(self, words: list[str], mode: int) -> tuple[int, list[int]]:
+        """New rows for canonical words, two for each: the first row, and the words' own leads."""
+        base, count = self._used, len(words)
+        self._used += 2 * count
+        while self._used > len(self.kinds):
+            self.vectors = np.concatenate([self.vectors, np.zeros_like(self.vectors)])
+            self.parts = np.concatenate([self.parts, np.zeros_like(self.parts)])
+            self.kinds = np.concatenate([self.kinds, np.zeros_like(self.kinds)])
+        raw: list[list[int]] = []
+        places: list[int] = []
+        for word in words:
+            slot = known_slot(word)
+            known = bool(self._known[slot >> 3] >> (slot & 7) & 1)
+            places.append(len(raw))
+            raw.append(raw_features(word, mode, initial=False, known=known))
+            if word[0].isupper():
+                raw.append(raw_features(word, mode, initial=True, known=known))
+            places.append(len(raw) - 1)
+        hashes = np.array(raw, np.uint32)
+        features = self._weights.take(indices(hashes), 0)
+        vectors = np.add.reduceat(features, _STARTS, 1, dtype=np.int16)
+        stop = base + 2 * count
+        self.vectors[base:stop] = vectors.take(places, 0)
+        self.parts[base:stop] = parts(hashes).take(places, 0)
+        self.kinds[base:stop:2] = self.kinds[base + 1 : stop : 2] = list(map(kind_of, words))
+        own = self.vectors[base:stop, SELF]
+        leads = (own[:, 1:].max(1) - own[:, 0]).reshape(-1, 2).max(1)
+        return base, leads.tolist()
 
 
 class Tagger:
     """The model with its memory of words."""
 
-    def __init__(self, weights: Array, moves: list[list[int]], scale: float, version: str) -> None:
-        """``weights`` (2^BITS, labels) int8; ``moves``: worth of staying, leaving, entering."""
+    def __init__(
+        self,
+        weights: Array,
+        costs: list[int],
+        known: Array,
+        *,
+        gate: int,
+        scale: float,
+        version: str,
+    ) -> None:
+        """``weights`` (2^BITS, labels) int8; ``costs`` of leaving or entering each label.
+
+        ``known``: a bit for each word seen in training. ``gate``: a word that leads by less, by
+        itself, wakes nobody.
+        """
         self.version = version
-        self._weights = weights
-        self._moves = moves
-        stay, leave, enter = (np.array(row) for row in moves)
-        # what a label for one word must lead by, and what each further word may add
-        self._least = 2 * stay[0] - (leave[0] + enter + leave + enter[0])[1:]
-        self._bonus = np.maximum(stay[1:] - stay[0], 0)
-        self._scale = scale
-        self._forget()
-
-    def _forget(self) -> None:
-        self._rows: dict[str, int] = {}
-        self._vectors = np.zeros((256, 5, len(LABELS)), np.int32)
-        self._words = np.zeros(256, np.uint64)
-        self._shapes = np.zeros(256, np.uint64)
-        self._row("\n")  # stands for what lies outside the text
-
-    def _row(self, key: str) -> int:
-        """The place of a word; ``\\0`` before it says that it begins a sentence."""
-        row = len(self._rows)
-        if row == len(self._words):
-            self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
-            self._words = np.concatenate([self._words, np.zeros_like(self._words)])
-            self._shapes = np.concatenate([self._shapes, np.zeros_like(self._shapes)])
-        initial = key[0] == "\0"
-        columns, word, form = word_features(key[1:] if initial else key, initial=initial)
-        for place, indices in enumerate(columns):
-            self._weights[indices].sum(0, dtype=np.int32, out=self._vectors[row, place])
-        self._words[row] = word
-        self._shapes[row] = form
-        self._rows[key] = row
-        return row
+        self.scale = scale
+        self.gate = gate
+        self.weights = weights
+        self.costs = costs
+        self.known = known
+        self._weights = np.concatenate([weights, np.zeros((1, COUNT), np.int8)]).astype(np.int16)
+        self._paths = Paths(costs)
+        self.words = Words(self._weights, known, gate)
 
     def tag(self, text: str) -> list[Tag]:
         """What the text names, in order."""
         read = TOKEN.findall(text)
-        if not read:
+        mode = mode_of(text)
+        if self.words.idle[mode].issuperset(read):
             return []
-        scores = self._scores(read)
-        leads = scores[:, 1:] - scores[:, :1]
-        active = np.flatnonzero((leads > 0).any(1))
-        if not len(active):
-            return []
+        leads, kinds = self.leads(read, mode)
+        words = kinds == WORD
         found: list[Tag] = []
         starts: list[int] = []
-        for first, last, mask in self._stretches(leads, active):
-            labels = _labels(mask)
-            path = self.best(scores[first:last, labels].tolist(), labels)
-            if any(path):
-                starts = starts or _starts(text, read)
-                found += self._collect(read, starts, first, scores, path)
+        for first, path in self._paths.find(leads, words):
+            starts = starts or starts_of(text, read)
+            found += self.collect(read, starts, words, first, leads, path)
         return found
 
-    def _stretches(self, leads: Array, active: Array) -> list[tuple[int, int, int]]:
-        """Where labels may stand, with a margin of words: first, behind the last, which labels.
+    def leads(self, read: list[str], mode: int) -> tuple[Array, Array]:
+        """How far each label leads over none, (words, labels), and what kind each word is."""
+        words = self.words
+        rows = words.of(read, mode)
+        at = np.zeros(len(rows) + 4, np.intp)
+        at[2:-2] = rows
+        kinds = words.kinds[at]
+        kinds[-1] = WORD  # so that every end has a word behind it
+        begun = (kinds == WORD).nonzero()[0]
+        at[begun[begun.searchsorted((kinds == END).nonzero()[0])]] += 1
+        vectors = words.vectors.take(at, 0)
+        scores = vectors[2:-2, SELF] + vectors[1:-3, LEFT]
+        scores += vectors[3:-1, RIGHT]
+        scores += vectors[:-4, LEFT2]
+        scores += vectors[4:, RIGHT2]
+        for slot in joint_features(words.parts.take(at, 0)):
+            scores += self._weights.take(slot, 0)
+        return scores - scores[:, :1], kinds[2:-2]
 
-        A label is out where all that it leads by can't pay for entering and leaving it.
-        """
-        cuts = np.flatnonzero(np.diff(active) > 2 * _MARGIN + 1) + 1
-        starts = np.concatenate([_ZERO, cuts])
-        begins = active[starts]
-        ends = active[np.concatenate([cuts, [len(active)]]) - 1]
-        worth = np.add.reduceat(np.maximum(leads[active], 0), starts)
-        worth += (ends - begins)[:, None] * self._bonus
-        masks = (worth >= self._least) @ _BITS
-        kept = masks > 0
-        firsts = np.maximum(begins[kept] - _MARGIN, 0)
-        lasts = np.minimum(ends[kept] + _MARGIN + 1, len(leads))
-        return list(zip(firsts.tolist(), lasts.tolist(), masks[kept].tolist(), strict=True))
-
-    def _scores(self, read: list[str]) -> Array:
-        if len(self._rows) > _MAX_WORDS:
-            self._forget()
-        rows = self._rows
-        ids = [0, 0]
-        initial = True
-        for word in read:
-            key = "\0" + word if initial else word
-            row = rows.get(key)
-            ids.append(self._row(key) if row is None else row)
-            initial = word in _ENDS or (initial and not word[0].isalnum())
-        ids += (0, 0)
-        at = np.array(ids)
-        vectors = self._vectors
-        scores: Array = vectors[at[2:-2], SELF] + vectors[at[1:-3], LEFT]
-        scores += vectors[at[3:-1], RIGHT]
-        scores += vectors[at[:-4], LEFT2]
-        scores += vectors[at[4:], RIGHT2]
-        joint = joint_features(self._words[at], self._shapes[at])
-        scores += self._weights[joint].sum(0, dtype=np.int32)
-        return scores
-
-    def best(self, scores: list[list[int]], labels: tuple[int, ...]) -> list[int]:
-        """The best path through ``labels`` between two words without one (Viterbi).
-
-        A step either stays with its label or leaves it for any other, and what it costs to leave
-        one and to enter another are independent: so each step takes one look at each label.
-        """
-        stay, leave, enter = ([row[label] for label in labels] for row in self._moves)
-        reached = [0] + [_NEVER] * (len(labels) - 1)
-        steps: list[tuple[list[int], int]] = []
-        for row in scores:
-            out = max(map(add, reached, leave))
-            steps.append((reached, out))
-            reached = [
-                score + (max(value + kept, out + come))
-                for score, value, kept, come in zip(row, reached, stay, enter, strict=True)
-            ]
-        out = max(map(add, reached, leave))
-        at = 0
-        if reached[0] + stay[0] < out + enter[0]:
-            at = list(map(add, reached, leave)).index(out)
-        path = []
-        for values, out in reversed(steps):
-            path.append(labels[at])
-            if values[at] + stay[at] < out + enter[at]:
-                at = list(map(add, values, leave)).index(out)
-        path.reverse()
-        return path
-
-    def _collect(
+    def collect(
         self,
         read: list[str],
         starts: list[int],
+        words: Array,
         first: int,
-        scores: Array,
+        leads: Array,
         path: list[int],
     ) -> list[Tag]:
+        """The tags of a path that begins at word ``first``; signs at their edges are left out."""
         found = []
         at = 0
         while at < len(path):
@@ -316,63 +222,31 @@ class Tagger:
                 at += 1
             if not label:
                 continue
-            stop = at
-            while begin < stop and not read[first + begin][0].isalnum():
-                begin += 1
-            while stop > begin and not read[first + stop - 1][-1].isalnum():
-                stop -= 1
-            if begin < stop:
-                part = scores[first + begin : first + stop]
-                lead = int((part[:, label] - part[:, 0]).sum())
-                found.append(
-                    Tag(
-                        LABELS[label],
-                        starts[first + begin],
-                        starts[first + stop - 1] + len(read[first + stop - 1]),
-                        lead / (stop - begin) / self._scale,
-                    )
-                )
+            low, high = first + begin, first + at
+            while low < high and not words[low]:
+                low += 1
+            while high > low and not words[high - 1]:
+                high -= 1
+            if low < high:
+                lead = int(leads[low:high, label].sum())
+                stop = starts[high - 1] + len(read[high - 1])
+                margin = lead / (high - low) / self.scale
+                found.append(Tag(LABELS[label], starts[low], stop, margin))
         return found
 
 
-def dump(weights: Array, moves: Array, scale: float, version: str) -> bytes:
-    """The bytes of a model file: the same model always gives the same bytes."""
-    first, second = weights.astype(np.int8).tobytes(), moves.astype("<i4").tobytes()
-    header = {
-        "__metadata__": {"version": version, "scale": repr(scale), "labels": " ".join(LABELS)},
-        "weights": {"dtype": "I8", "shape": list(weights.shape), "data_offsets": [0, len(first)]},
-        "moves": {
-            "dtype": "I32",
-            "shape": list(moves.shape),
-            "data_offsets": [len(first), len(first) + len(second)],
-        },
-    }
-    head = json.dumps(header, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)
-    return struct.pack("<Q", len(head)) + head + first + second
-
-
-def load(data: bytes) -> Tagger:
-    """A tagger from a model file's bytes.
-
-    Raises:
-        ValueError: the file is no model of this version of the code.
-    """
-    size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8 : 8 + size])
-    about = header["__metadata__"]
-    body = memoryview(data)[8 + size :]
-    shape_of = tuple(header["weights"]["shape"])
-    if about["labels"].split() != list(LABELS) or shape_of != (1 << BITS, len(LABELS)):
-        raise ValueError("the tagger's model file does not fit this version")
-    low, high = header["weights"]["data_offsets"]
-    weights = np.frombuffer(body[low:high], np.int8).reshape(shape_of)
-    low, high = header["moves"]["data_offsets"]
-    moves = np.frombuffer(body[low:high], "<i4").reshape(3, len(LABELS))
-    return Tagger(weights, moves.tolist(), float(about["scale"]), about["version"])
-
-
-@cache
-def shipped() -> Tagger:
-    """The tagger that Freehold ships, read when it is first needed."""
-    return load((files("freehold.text") / MODEL).read_bytes())
+def starts_of(text: str, read: list[str]) -> list[int]:
+    """Where each word begins: between two of them there are only blanks."""
+    if text.isascii():
+        dark = _DARK[np.frombuffer(text.encode(), np.uint8)].nonzero()[0]
+        ends = np.fromiter(map(len, read), np.intp, len(read)).cumsum()
+        if ends[-1] == len(dark):  # or else there are blanks inside a sign
+            starts: list[int] = [int(dark[0]), *dark[ends[:-1]].tolist()]
+            return starts
+    found = []
+    end = 0
+    for word in read:
+        start = text.find(word, end)
+        found.append(start)
+        end = start + len(word)
+    return found

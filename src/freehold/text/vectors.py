@@ -8,20 +8,24 @@ of two sums of a polynomial over 2^64 (Rabin and Karp 1987), so numpy makes all 
 Places are kept, so that a head can judge stretches of a long text and say where it saw something.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 BITS = 17
 SIZE = 1 << BITS
-VERSION = "1"
+VERSION = "2"
 """Changes whenever a text may get another vector: heads say which one they were trained on."""
 
 MAX_CHARS = 16_384
 """Longer texts are read in parts: see `parts`."""
 OVERLAP = 512
-STRIDE = 160
-WINDOW = 2 * STRIDE
-"""Long texts are judged stretch by stretch: characters of each, runs of blanks counted once."""
+STRIDE = 80
+_NARROW, _WIDE = 2, 4
+"""Long texts are judged by stretches of so many strides, runs of blanks counted once."""
+_WHOLE, _ONE, _SHORT = 480, 80, 24
+"""Places up to which a text is also judged as a whole, or only so, and of a sentence alone."""
 
 _CHARS = (3, 4, 5)
 _P = 0x9E3779B97F4A7C55  # odd, so that it has an inverse modulo 2^64
@@ -62,6 +66,15 @@ _POWER, _INVERSE = _powers(_P), _powers(pow(_P, -1, 1 << 64))
 _CLASS, _WORDY = _classes(), _wordy()
 
 
+def _flags(chars: str) -> NDArray[np.bool_]:
+    table = np.zeros(_ASCII, dtype=np.bool_)
+    table[[ord(char) for char in chars]] = True
+    return table
+
+
+_STOP, _MARK = _flags(".!?;:"), _flags('\n"<>{}[]|')
+
+
 class Vector:
     """A text as columns with places.
 
@@ -69,9 +82,19 @@ class Vector:
         chars, char_places: columns of runs of characters, ascending by place within each length.
         words, word_places: the same for words.
         offsets: place → character of the text; one more at the end, for the text's length.
+        breaks: places at which a sentence may begin.
     """
 
-    __slots__ = ("_steps", "char_places", "chars", "offsets", "word_places", "words")
+    __slots__ = (
+        "_steps",
+        "_stretches",
+        "breaks",
+        "char_places",
+        "chars",
+        "offsets",
+        "word_places",
+        "words",
+    )
 
     def __init__(
         self,
@@ -80,47 +103,82 @@ class Vector:
         words: Columns,
         word_places: Places,
         offsets: Places,
+        breaks: Places,
     ) -> None:
         self.chars = chars
         self.char_places = char_places
         self.words = words
         self.word_places = word_places
         self.offsets = offsets
+        self.breaks = breaks
         self._steps: tuple[Steps, Steps] | None = None
+        self._stretches: NDArray[np.intp] | None = None
 
     @property
     def length(self) -> int:
         """How many places it has."""
         return len(self.offsets) - 1
 
-    @property
-    def windows(self) -> int:
-        """How many stretches of `WINDOW` places, one every `STRIDE`; 1 is the text as a whole."""
-        return max(1, -(-self.length // STRIDE) - 1) if self.length > WINDOW + STRIDE else 1
+    def stretches(self) -> NDArray[np.intp]:
+        """The stretches to judge, from and to which place; a short text is one.
+
+        Wide ones of 320, one every 160 (or the whole, up to 480), narrow ones of 160, one every 80,
+        each sentence, and each two that follow one another: a short instruction hidden in a page
+        drowns in the wide ones, a long one is cut by the narrow ones.
+        """
+        if self._stretches is None:
+            spans = [(0, self.length)]
+            if self.length > _WHOLE:
+                last = self.length - _NARROW * STRIDE
+                spans = [(at, at + _WIDE * STRIDE) for at in range(0, last, 2 * STRIDE)]
+            if self.length > 3 * STRIDE:
+                last = self.length - STRIDE
+                spans += [(at, at + _NARROW * STRIDE) for at in range(0, last, STRIDE)]
+            if self.length > _ONE:
+                spans += self._sentences()
+            self._stretches = np.minimum(np.array(spans), self.length)
+        return self._stretches
+
+    def _sentences(self) -> list[tuple[int, int]]:
+        """Those of at least `_SHORT` places; shorter ones go with the next."""
+        edges = [0]
+        for edge in (*self.breaks.tolist(), self.length):
+            if edge - edges[-1] >= _SHORT:
+                edges.append(edge)
+        if len(edges) < 3:
+            return []
+        edges[-1] = self.length
+        runs = (*pairwise(edges), *zip(edges, edges[2:], strict=False))
+        return [(start, end) for start, end in runs if end - start <= _WIDE * STRIDE]
 
     def steps(self) -> tuple["Steps", "Steps"]:
-        """Which step of `STRIDE` places each column belongs to; made once for all heads."""
+        """The columns of each stretch; made once for all heads."""
         if self._steps is None:
-            count = self.windows + 1
-            self._steps = Steps(self.char_places, count), Steps(self.word_places, count)
+            spans = self.stretches()
+            self._steps = Steps(self.char_places, spans), Steps(self.word_places, spans)
         return self._steps
 
 
 class Steps:
-    """Columns by step."""
+    """Columns by place, and stretches of places."""
 
-    __slots__ = ("_by_column", "_count", "_roots")
+    __slots__ = ("_count", "_firsts", "_lasts", "_places", "_roots")
 
-    def __init__(self, places: Places, count: int) -> None:
-        self._by_column = places // STRIDE
-        self._count = count
-        sizes = np.bincount(self._by_column, minlength=count)
-        self._roots = np.sqrt(np.maximum(sizes[1:] + sizes[:-1], 1))
+    def __init__(self, places: Places, spans: NDArray[np.intp]) -> None:
+        self._places = places
+        self._firsts, self._lasts = spans[:, 0], spans[:, 1]
+        self._count = int(spans.max())
+        self._roots = np.sqrt(np.maximum(self._sums(None), 1))
 
-    def windows(self, weights: NDArray[np.int8]) -> NDArray[np.float64]:
+    def _sums(self, weights: NDArray[np.int8] | None) -> NDArray[np.float64]:
+        sums = np.zeros(self._count + 1)
+        np.cumsum(np.bincount(self._places, weights, minlength=self._count), out=sums[1:])
+        found: NDArray[np.float64] = sums[self._lasts] - sums[self._firsts]
+        return found
+
+    def totals(self, weights: NDArray[np.int8]) -> NDArray[np.float64]:
         """For each stretch the sum of the weights, over the root of how many there are."""
-        sums = np.bincount(self._by_column, weights, minlength=self._count)
-        scaled: NDArray[np.float64] = (sums[1:] + sums[:-1]) / self._roots
+        scaled: NDArray[np.float64] = self._sums(weights) / self._roots
         return scaled
 
 
@@ -132,10 +190,12 @@ def vector(text: str) -> Vector:
         lowered = text
     codes = np.frombuffer(lowered.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     if lowered.isascii():
+        breaks = _breaks(codes, codes)
         codes = _CLASS[codes]
         wordy = _WORDY[codes]
     else:
         plain = codes < _ASCII
+        breaks = _breaks(codes, np.where(plain, codes, 0))
         codes = np.where(plain, _CLASS[np.where(plain, codes, _SPACE)], codes)
         wordy = np.where(plain, _WORDY[np.where(plain, codes, _SPACE)], codes > 0xBF)
     blank = codes == _SPACE
@@ -156,7 +216,19 @@ def vector(text: str) -> Vector:
     offsets[0] = 0
     offsets[1:-2] = kept
     offsets[-2:] = len(text)
-    return Vector(chars, char_places, words, word_places, offsets)
+    begins = np.searchsorted(kept, breaks) + 1
+    return Vector(chars, char_places, words, word_places, offsets, begins)
+
+
+def _breaks(codes: NDArray[np.uint32], plain: NDArray[np.uint32]) -> Places:
+    """Characters before which a sentence ends: after a stop and a blank, at a line's end or a mark.
+
+    Quotation marks, brackets and tags count too, since an instruction may be a string in JSON or a
+    comment in HTML.
+    """
+    stop = _STOP[plain]
+    stop[:-1] &= codes[1:] <= _SPACE
+    return np.flatnonzero(stop | _MARK[plain]) + 1
 
 
 def parts(text: str) -> list[tuple[int, str]]:

@@ -30,11 +30,6 @@ _RUN = re.compile("[" + "".join(_CLASSES.values()) + "]+")
 _ONE = re.compile("[" + "".join(_CLASSES.values()) + "]")
 _FLAG = "\U0001f3f4"
 _FLAG_TAGS = re.compile("[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
-_ESCAPE = re.compile(
-    r"\\(?:u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
-    r"|u(?P<unit>[0-9a-fA-F]{4})|.)",
-    re.DOTALL,
-)
 
 
 class Visible:
@@ -132,25 +127,3 @@ def visible(text: str) -> Visible:
     whole = Visible()
     whole.grow(text, True)
     return whole
-
-
-def visible_json(text: str) -> Visible:
-    """A JSON text at once; hidden characters that are written as escapes go too."""
-    if "\\u" in text:
-        text = _ESCAPE.sub(_spelt_out, text)
-    whole = Visible(line_end=" ")  # a raw line end would be no JSON
-    whole.grow(text, True)
-    return whole
-
-
-def _spelt_out(found: re.Match[str]) -> str:
-    unit = found["unit"]
-    if unit is not None:
-        char = chr(int(unit, 16))
-    elif found["high"] is not None:
-        low = int(found["low"], 16) - 0xDC00
-        char = chr(0x10000 + ((int(found["high"], 16) - 0xD800) << 10) + low)
-    else:
-        return found[0]
-    hidden = _ONE.match(char) is not None and char not in LINE_ENDS
-    return char if hidden and not "\ud800" <= char <= "\udfff" else found[0]

@@ -333,6 +333,19 @@ def test_a_conversation_has_its_own_id_or_one_from_how_it_began() -> None:
     assert conversation(house, "c1") != "c1"
 
 
+def test_nobody_without_the_key_can_try_out_how_a_conversation_began() -> None:
+    ids = set()
+    for key in (b"", b"k" * 32, b"x" * 32):
+        house = House()
+        house.stage = Admit(
+            house.keys, house.tokens, house.limiter, lambda *_, app=house.app: app, house.clock,
+            conversation_key=key,
+        )  # fmt: skip
+        ids.add(conversation(house, asked=made.ask("Hello")))
+        assert conversation(house, asked=made.ask("Hello")) in ids
+    assert len(ids) == 3
+
+
 def test_a_conversation_belongs_to_tenant_app_and_principal() -> None:
     house = House(trusted_headers=frozenset({"subject"}))
     mine = conversation(house, "c1")

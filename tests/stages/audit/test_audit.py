@@ -9,9 +9,13 @@ import pytest
 
 from freehold.core.errors import AuditError, KeyRefused, PolicyRefusal, RateLimited, RequestError
 from freehold.core.handoffs import Held
+from freehold.core.subjects import Subject
 from freehold.core.trail import Trail
 from freehold.ledger.canonical import encode
+from freehold.ledger.content import ContentSealer, Opened, opened
+from freehold.ledger.record import Record
 from freehold.stages.audit import Audit
+from freehold.testing.fakes import MemoryKeys
 from tests.audit_samples import (
     ANSWER,
     SECRET_WORDS,
@@ -182,27 +186,75 @@ def test_the_callers_and_the_models_words_stay_out(kept: str) -> None:
         assert words not in written
 
 
+def sealing(trail: Trail, keys: MemoryKeys) -> None:
+    key = keys.of(Subject("north", person="customer-17"), 180)
+    trail.sealer = ContentSealer(key, trail.arrival.exchange_id, "c0ffee00c0ffee00c0ffee00c0ffee00")
+
+
+def read_back(memory: Memory, keys: MemoryKeys) -> Opened:
+    first, second = map(orjson.loads, memory.records)
+    record = Record(
+        exchange_id=first["exchange"], tenant="north", app="service", outcome="allowed",
+        opened=first["opened"], closed=second["closed"], lines=(),
+    )  # fmt: skip
+    return opened(record, keys.find)
+
+
 @pytest.mark.parametrize(
     ("kept", "input_", "output"),
-    [("none", None, None), ("redacted", "card <CARD_1>", "yes"), ("full", "card <CARD_1>", "yes")],
+    [("none", None, None), ("redacted", "card [CARD_1]", "yes"), ("full", "card [CARD_1]", "yes")],
 )
-def test_content_is_kept_as_the_tenant_says(
+def test_content_is_kept_sealed_as_the_tenant_says(
     kept: str, input_: str | None, output: str | None
 ) -> None:
     audit, memory = make()
+    keys = MemoryKeys()
     trail, ruled, one = exchange(content_kept=kept)
-    trail.prompt_text, trail.answer_text = "card <CARD_1>", "yes"
+    trail.prompt_text, trail.answer_text = "card [CARD_1]", "yes"
+    sealing(trail, keys)
     audit.opened(ruled, trail)
     audit.closed(one, trail, "allowed")
-    first, second = map(orjson.loads, memory.records)
-    assert first["opened"]["content"] == {"kept": kept, "input": input_, "output": None}
-    assert second["closed"]["content"] == {"kept": kept, "input": None, "output": output}
+    assert b"[CARD_1]" not in b"".join(memory.records)
+    found = read_back(memory, keys)
+    assert found.state == ("none" if kept == "none" else "open")
+    assert found.record.opened["content"] == {"kept": kept, "input": input_, "output": None}
+    assert (found.record.closed or {})["content"] == {
+        "kept": kept, "input": None, "output": output,
+    }  # fmt: skip
 
 
-def test_full_content_keeps_the_words_that_rules_saw() -> None:
-    first, second, _ = whole(content_kept="full")
-    assert first["opened"]["facts"]["request.text"] == SECRET_WORDS
-    assert second["closed"]["answer_facts"][0]["text"] == "15 %"
+def test_full_content_keeps_the_words_that_rules_saw_sealed() -> None:
+    audit, memory = make()
+    keys = MemoryKeys()
+    trail, ruled, one = exchange(content_kept="full")
+    sealing(trail, keys)
+    audit.opened(ruled, trail)
+    audit.closed(one, answered(trail), "allowed")
+    for words in (SECRET_WORDS, "4111 1111", "30 per cent", ANSWER, "15 %"):
+        assert words not in b"".join(memory.records).decode()
+    found = read_back(memory, keys).record
+    assert found.opened["facts"]["request.text"] == SECRET_WORDS
+    assert found.opened["facts"]["request.percents"][0]["text"] == "30 per cent of Ada"
+    assert found.opened["facts"]["principal.attributes.tier"] == "platinum"
+    closed = found.closed or {}
+    assert closed["facts"]["answer.text"] == ANSWER
+    assert closed["answer_facts"][0]["text"] == "15 %"
+
+
+@pytest.mark.parametrize("kept", ["redacted", "full"])
+def test_nothing_is_kept_in_the_clear_where_nothing_seals(kept: str) -> None:
+    audit, memory = make()
+    trail, ruled, one = exchange(content_kept=kept)
+    trail.prompt_text, trail.answer_text = SECRET_WORDS, ANSWER
+    trail.unsealed = "no subject key is at hand"
+    audit.opened(ruled, trail)
+    audit.closed(one, answered(trail), "allowed")
+    written = b"".join(memory.records).decode()
+    for words in (SECRET_WORDS, "30 per cent", ANSWER, "15 %"):
+        assert words not in written
+    first, _ = map(orjson.loads, memory.records)
+    assert first["opened"]["content"]["missing"] == "no subject key is at hand"
+    assert read_back(memory, MemoryKeys()).state == "none"
 
 
 def test_values_without_words_are_always_there() -> None:
@@ -231,6 +283,7 @@ def test_a_refusal_leaves_one_record_with_everything() -> None:
         "status": 403,
         "public": "No such discount.",
         "rule": "cap",
+        "late": False,
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from freehold.bundle.names import LEARNED, NAMED
+from freehold.bundle.names import LEARNED, NAMED, UNFOUNDED
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
 from freehold.core.handoffs import (
     Admitted,
@@ -24,17 +24,18 @@ from freehold.core.spec import AppSpec, DetectorSetting, ModelSpec, RouteSpec
 from freehold.core.trail import Trail
 from freehold.stages.governance import BUILT_IN, Governance, builtin_detectors
 from freehold.stages.governance.scanner import Panel, Scanner
+from freehold.testing.fakes import MemoryKeys
 
 TOOLS = tuple(
     {"type": "function", "function": {"name": name}} for name in ("find", "keep", "mail", "f")
 )
 """What an app's client may offer to the model."""
 KEY = b"a key for placeholders, 32 bytes"
-PATTERNED = tuple(name for name, _ in BUILT_IN if name not in NAMED | LEARNED)
+PATTERNED = tuple(name for name, _ in BUILT_IN if name not in NAMED | LEARNED | UNFOUNDED)
 ALL = tuple(
     DetectorSetting(id=name, mode="observe" if name in NAMED else "enforce")
     for name, _ in BUILT_IN
-    if name not in LEARNED
+    if name not in LEARNED | UNFOUNDED
 )
 UNCLEARED = ModelSpec(id="cheap", provider="p", base_url="http://127.0.0.1", upstream_model="u")
 CLEARED = ModelSpec(
@@ -113,7 +114,7 @@ def prepared(
 
 
 def governance(extra: Sequence[Detector] = ()) -> Governance:
-    return Governance((*builtin_detectors(), *extra), placeholder_key=KEY)
+    return Governance((*builtin_detectors(), *extra), placeholder_key=KEY, keys=MemoryKeys())
 
 
 def piece(text: str, source: str = "orders", **more: object) -> Piece:

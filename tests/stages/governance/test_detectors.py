@@ -2,11 +2,12 @@
 
 import pytest
 
-from freehold.bundle.names import LEARNED, NAMED
+from freehold.bundle.names import LEARNED, NAMED, UNFOUNDED
 from freehold.stages.governance import BUILT_IN, builtin_detectors
 from tests.stages.governance import kit
+from tests.stages.governance.europe import EUROPE
 
-FOUND = {
+FOUND = EUROPE | {
     "passport": """
         My passport number is X4711293.|X4711293
         passport no. 533380006, expires soon|533380006
@@ -125,6 +126,9 @@ FOUND = {
     "url_credentials": """
         postgres://admin:hunter2@db.internal/shop|admin:hunter2
         https://:t0ken@host.io|:t0ken
+        clone https://ghx9Kq2mVb7LpQ4tRz8W@github.com/a/b.git|ghx9Kq2mVb7LpQ4tRz8W
+        https://1f0c9d8e7b6a5f4c3d2e1f0c9d8e7b6a@o12.ingest.sentry.io/1|1f0c9d8e7b6a5f4c3d2e1f0c9d8e7b6a
+        mongodb+srv://u:p@ss@cluster0.ab.mongodb.net/x|u:p@ss
     """,
     "aws_key": "AKIAIOSFODNN7EXAMPLE|AKIAIOSFODNN7EXAMPLE",
     "api_key": """
@@ -253,6 +257,89 @@ NOTHING = """
 """.strip().split("\n")
 
 EVERYTHING = kit.scanner()
+_HEX = "0123456789abcdef" * 5
+_MIXED = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z" * 3
+KEYS = {
+    "Docker": f"dckr_pat_{_MIXED[:27]}",
+    "Grafana": f"glsa_{_MIXED[:32]}_{_HEX[:8]}",
+    "Grafana's cloud": f"glc_{_MIXED[:60]}",
+    "Figma": f"figd_{_MIXED[:40]}",
+    "New Relic": f"NRAK-{_MIXED[:27].upper()}",
+    "Postman": f"PMAK-{_HEX[:24]}-{_HEX[:34]}",
+    "Doppler": f"dp.pt.{_MIXED[:43]}",
+    "Doppler's service": f"dp.st.dev_eu.{_MIXED[:43]}",
+    "Terraform": f"{_MIXED[:14]}.atlasv1.{_MIXED[:67]}",
+    "Sentry": f"sntrys_{_MIXED[:60]}",
+    "Square": f"sq0atp-{_MIXED[:22]}",
+    "Heroku": f"HRKU-AA{_MIXED[:58]}",
+    "Discord": f"M{_MIXED[:23]}.{_MIXED[:6]}.{_MIXED[:27]}",
+    "Entra": f"{_MIXED[:3]}8Q~{_MIXED[:34]}",
+    "Google": f"1//0{_MIXED[:60]}",
+    "GitLab": f"glpat-{_MIXED[:27]}.01.{_HEX[:9]}",
+    "PuTTY": (
+        f"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nPrivate-Lines: 1\n{_MIXED}\n"
+        f"Private-MAC: {_HEX[:64]}"
+    ),
+}
+BEHIND = """
+    https://discord.com/api/webhooks/123456789012345678/|Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z
+    https://foo.blob.core.windows.net/c?sv=2022-11-02&sig=|Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6h%2B%3D
+    {"auths":{"x":{"auth":"|Ym9iOmh1bnRlcjI=
+    curl -u admin:|S3cretPass!
+    curl --user 'admin:|S3cretPass!
+    mysql -u root -p|S3cretPw
+    sshpass -p "|Summer2024!
+    <password>|Abc12345
+    <ns:db-password>|Abc12345
+    | password | |Welcome123
+    Password: |correct-horse-battery
+    jdbc:postgresql://db/x?user=bob&password=|Zx9aa
+    Server=db;Uid=sa;Pwd=|Str0ngP4ss!
+"""
+
+
+@pytest.mark.parametrize("issuer", KEYS)
+def test_issuers_keys_are_found_whole(issuer: str) -> None:
+    key = KEYS[issuer]
+    assert [value for _, value in kit.found(f"It is {key}\nand no more", EVERYTHING)] == [key]
+
+
+@pytest.mark.parametrize("line", BEHIND.strip().splitlines())
+def test_secrets_are_found_behind_what_is_typed_before_them(line: str) -> None:
+    before, _, value = line.strip().rpartition("|")
+    closing = (
+        "'" if "'" in before else '"' if before.endswith('"') else ";" if "Pwd" in line else " "
+    )
+    found = kit.found(f"{before}{value}{closing} x", EVERYTHING)
+    assert value in [each for _, each in found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    """
+    docker run -u 1000:1000 image
+    docker run -u app:users image
+    mysql -P 3306 -h db
+    mysql -u root -p shop
+    sudo -u postgres psql
+    Password: must-be-changed
+    | password | required |
+    <password>secret</password>
+    "auth": "none"
+    sq0atp- and figd_ are prefixes
+    https://jane-roe-of-the-shop@example.org/x
+    ?sig=short
+    """.strip().splitlines(),
+)
+def test_no_secret(text: str) -> None:
+    labels = {f.label for f in EVERYTHING.scan(text.strip(), "text", lambda *_: None)}
+    assert "secret" not in labels
+
+
+def test_a_name_in_a_url_stays_an_address_and_the_end_of_a_password_is_none() -> None:
+    assert kit.found("https://jane.roe@corp.io/x", EVERYTHING) == [("email", "jane.roe@corp.io")]
+    kinds = {k for k, _ in kit.found("https://oauth2:Ab3dEf6hIj9k@gitlab.com/a.git", EVERYTHING)}
+    assert kinds == {"url_credentials"}
 
 
 def cases() -> list[tuple[str, str, str]]:
@@ -328,7 +415,7 @@ def test_a_private_key_goes_to_its_end_or_to_the_end_of_the_text() -> None:
 def test_every_kind_has_a_positive_case() -> None:
     # what was trained, or looks for what an app declares, has its own tests
     kinds = {
-        kind for detector in builtin_detectors() if detector.id not in NAMED | LEARNED
+        kind for detector in builtin_detectors() if detector.id not in NAMED | LEARNED | UNFOUNDED
         for kind in detector.kinds
         if not detector.id.startswith("voice.")
     }  # fmt: skip
@@ -372,3 +459,37 @@ def test_findings_say_who_why_and_how_sure() -> None:
 )
 def test_an_international_number_may_end_in_a_long_group(text: str) -> None:
     assert kit.found(text, EVERYTHING) == [("phone", "+49 30 901820774")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("card", "4111 1111\n1111 1111"),
+        ("card", "4111 1111 1111\r\n> 1111"),
+        ("card", "4539&nbsp;5787&nbsp;6362&nbsp;1486"),
+        ("us_ssn", "536-90-\n4399"),
+        ("iban", "DE89 3704 0044\n  0532 0130 00"),
+        ("email", "ann@harbor-\nmail.com"),
+        ("email", "ann.lee@\nharbor-mail.com"),
+        ("lv_personas_kods", "161175-\n19997"),
+    ],
+)
+def test_a_value_over_one_lines_end_is_found_whole(kind: str, value: str) -> None:
+    before = "personas kods " if kind.startswith("lv") else "It is "
+    assert (kind, value) in kit.found(f"{before}{value}\nand no more", EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("see ann@corp.io\n4111 is it", ["ann@corp.io"]),
+        ("536-90-4399\n12", ["536-90-4399"]),
+        ("4111111111111111\n1111", ["4111111111111111"]),
+        ("123\n45\n6789", []),
+        ("a,12,536-90\n4399,b", []),
+        ("work-\nann@corp.io", ["ann@corp.io"]),
+        ("see you @\nhome.We", []),
+    ],
+)
+def test_lines_that_are_no_halves_stay_apart(text: str, values: list[str]) -> None:
+    assert [value for _, value in kit.found(text, EVERYTHING)] == values

@@ -113,8 +113,29 @@ def test_what_narrows_the_tools_narrows_what_a_model_may_call() -> None:
     choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": tools[:1]}}
     more = {"tools": tuple(tools), "tool_choice": choice}
     assert answered(ToolCall(id="c", name="find", arguments="{}"), **more).name == "find"
-    with pytest.raises(GovernanceRefusal, match="was not offered"):
+    with pytest.raises(GovernanceRefusal, match="`tool_choice` rules out"):
         answered(ToolCall(id="c", name="refund", arguments="{}"), **more)
+
+
+@pytest.mark.parametrize(
+    ("choice", "passing"),
+    [
+        ("none", set()),
+        ("auto", {"find", "refund"}),
+        ("required", {"find", "refund"}),
+        ({"type": "function", "function": {"name": "find"}}, {"find"}),
+    ],
+)
+def test_a_choice_among_the_tools_holds_for_the_answer(choice: Any, passing: set[str]) -> None:
+    tools = tuple({"type": "function", "function": {"name": name}} for name in ("find", "refund"))
+    for name in ("find", "refund"):
+        call = ToolCall(id="c", name=name, arguments="{}")
+        if name in passing:
+            assert answered(call, tools=tools, tool_choice=choice) == call
+            continue
+        with pytest.raises(GovernanceRefusal, match="`tool_choice` rules out") as refused:
+            answered(call, tools=tools, tool_choice=choice)
+        assert refused.value.rule == "tools"
 
 
 def test_the_trail_says_that_a_tool_was_not_offered() -> None:

@@ -16,6 +16,7 @@ from freehold.core.trail import Trail
 from freehold.stages.governance import exchange
 from freehold.stages.governance.exchange import Mentions
 from freehold.stages.governance.keeping import UNREAD
+from freehold.stages.governance.placeholders import PLACEHOLDER
 from tests.stages.governance import kit
 
 CARD = "4111111111111111"
@@ -30,7 +31,12 @@ def keeping(*messages: Message | str, kept: str = "redacted", **ask: object) -> 
 
 def kept(request: Prepared, trail: Trail) -> list[dict[str, Any]]:
     kit.governance().keep(request.admitted, trail)
-    return list(json.loads(trail.prompt_text or "[]"))
+    return list(json.loads(plainly(trail.prompt_text or "[]")))
+
+
+def plainly(text: str) -> str:
+    """With placeholders as the kinds that they stand for."""
+    return PLACEHOLDER.sub(lambda m: f"[{m[1].lower()} sealed]", text)
 
 
 def called(id: str = "c1", name: str = "find", arguments: str = "{}") -> Message:
@@ -56,8 +62,8 @@ def test_what_is_refused_for_an_id_is_kept_masked(message: Message, ask: dict[st
     with pytest.raises(GovernanceRefusal):
         kit.governance().request(request, trail)
     messages = kept(request, trail)
-    assert messages[0]["content"] == "I am [email removed]"
-    assert messages[2]["content"] == "[email removed] again, card [card removed]"
+    assert messages[0]["content"] == "I am [email sealed]"
+    assert messages[2]["content"] == "[email sealed] again, card [card sealed]"
     assert CARD not in str(trail.prompt_text)
     assert UNREAD not in str(trail.prompt_text)
 
@@ -71,13 +77,13 @@ def test_names_and_arguments_are_masked_where_the_request_passes() -> None:
     )
     trail, _ = kit.travel(kit.governance(), request)
     first, second, third = kept(request, trail)
-    assert first["name"] == "[card removed]"
+    assert first["name"] == "[card sealed]"
     assert second["tool_calls"][0] == {
         "id": "c1",
         "name": "find",
-        "arguments": '{"who": "[email removed]"}',
+        "arguments": '{"who": "[email sealed]"}',
     }
-    assert (third["content"], third["tool_call_id"]) == ("about [email removed]", "c1")
+    assert (third["content"], third["tool_call_id"]) == ("about [email sealed]", "c1")
 
 
 def test_nothing_is_kept_where_reading_failed() -> None:
@@ -118,7 +124,7 @@ def test_another_attempt_reads_ids_again() -> None:
 def test_a_known_value_goes_even_from_within_a_word() -> None:
     request = keeping(f"card {CARD}", f"see file{CARD}x")
     trail, _ = kit.travel(kit.governance(), request)
-    assert kept(request, trail)[1]["content"] == "see file[card removed]x"
+    assert kept(request, trail)[1]["content"] == "see file[card sealed]x"
 
 
 @pytest.mark.parametrize("spread", [False, True])
@@ -136,7 +142,7 @@ def test_thousands_of_values_cost_little_each(spread: bool) -> None:
     assert time.process_time() - began < 2
     assert sendable.redacted == 8_000
     assert "@" not in str(trail.prompt_text)
-    assert str(trail.answer_text).count("[email removed]") == 4_000
+    assert plainly(str(trail.answer_text)).count("[email sealed]") == 4_000
 
 
 @given(
@@ -154,3 +160,50 @@ def test_many_are_found_wherever_few_are(values: list[str], text: str) -> None:
         exchange.FEW = few_before
     assert set(few) <= set(many)
     assert all(text[start:end] == value for start, end, value in many)
+
+
+PASSWORD, AWS = "Zebra99secret", "AKIAQYLPMN5HFIQR7XYA"
+
+
+def test_what_is_kept_in_full_has_no_secret_neither_what_was_asked_nor_what_was_said() -> None:
+    gov = kit.governance()
+    said = f"the db password: {PASSWORD} and key {AWS}, I am {EMAIL}"
+    request = keeping(said, kept="full", tools=kit.TOOLS)
+    trail, sendable = kit.travel(gov, request)
+    back = sendable.messages[-1].content
+    call = ToolCall(id="c1", name="find", arguments=json.dumps({"q": back}))
+    checked = kit.say(gov, trail, sendable, back, calls=(call,))
+    trail.released = [checked.choices[0].text]
+    trail.released_calls = checked.choices[0].tool_calls
+    assert PASSWORD in trail.released[0]  # the sender's own goes back to the sender
+    assert AWS in trail.released_calls[0].arguments
+    gov.keep(request.admitted, trail)
+    for kept_text in (trail.prompt_text, trail.answer_text):
+        assert kept_text is not None
+        assert PASSWORD not in kept_text
+        assert AWS not in kept_text
+    assert f"[password removed] and key [aws key removed], I am {EMAIL}" in trail.answer_text
+
+
+@pytest.mark.parametrize("kept_as", ["full", "redacted"])
+def test_a_secret_goes_as_it_is_written_in_json_too(kept_as: str) -> None:
+    gov = kit.governance()
+    secret = r"Zebra\99secret"
+    request = keeping(f"the db password: {secret}", kept=kept_as, tools=kit.TOOLS)
+    trail, sendable = kit.travel(gov, request)
+    (placeholder,) = sendable.restorations
+    assert sendable.restorations[placeholder] == secret
+    call = ToolCall(id="c1", name="find", arguments=json.dumps({"q": placeholder}))
+    checked = kit.say(gov, trail, sendable, placeholder, calls=(call,))
+    trail.released_calls = checked.choices[0].tool_calls
+    assert json.loads(trail.released_calls[0].arguments) == {"q": secret}
+    gov.keep(request.admitted, trail)
+    assert trail.answer_text == 'find({"q": "[password removed]"})'
+
+
+def test_a_secret_that_is_only_observed_is_not_kept_in_full() -> None:
+    observed = kit.settings("observe", "redact")
+    request = keeping(f"the db password: {PASSWORD}", kept="full", detectors=observed)
+    trail = Trail(request.admitted.arrival)
+    kit.governance().request(request, trail)
+    assert kept(request, trail)[0]["content"] == "the db password: [password removed]"

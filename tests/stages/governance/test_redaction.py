@@ -2,14 +2,18 @@
 
 import json
 import re
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from freehold.core.ask import Message, ToolCall
+from freehold.core.decisions import Finding
 from freehold.core.errors import RoutingError
+from freehold.core.spec import DetectorSetting
 from freehold.core.trail import Trail
+from freehold.stages.governance import builtin_detectors, placeholders
 from freehold.stages.governance.placeholders import PLACEHOLDER, canonical
 from freehold.text.visible import visible
 from tests.stages.governance import kit
@@ -30,6 +34,22 @@ FILLER = (
 )
 
 
+class _Days:
+    """A third party's detector of days, of which nobody declared what their spellings share."""
+
+    id, version, label, threshold = "days", "1", "pii", 500_000
+    kinds, needs = frozenset({"date"}), "span"
+
+    def detect(self, text: str, folded: str, where: str) -> Sequence[Finding]:
+        return [
+            Finding(
+                detector=self.id, version=self.version, kind="date", label=self.label,
+                start=m.start(), end=m.end(), score=900_000, threshold=0, where=where,
+            )
+            for m in re.finditer(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", text)
+        ]  # fmt: skip
+
+
 def restore(text: str, restorations: dict[str, str]) -> str:
     return PLACEHOLDER.sub(lambda m: restorations[m[0]], text)
 
@@ -40,8 +60,8 @@ def test_an_uncleared_model_gets_placeholders_and_the_sender_gets_the_values_bac
     sent = sendable.messages[0].content
     assert re.fullmatch(r"I am \[EMAIL_[0-9A-F]{8}\], call \[PHONE_[0-9A-F]{8}\]\.", sent)
     assert sendable.redacted == 2
-    assert kit.say(gov, trail, sendable, f"Echo: {sent}").choices[0].text == (
-        "Echo: I am john.doe@corp.io, call (212) 555-0187."
+    assert kit.say(gov, trail, sendable, f"You said: {sent}").choices[0].text == (
+        "You said: I am john.doe@corp.io, call (212) 555-0187."
     )
     assert [(d.outcome, d.rule) for d in trail.decisions] == [
         ("transform", "pii.email"),
@@ -110,10 +130,53 @@ def test_one_value_has_one_placeholder_in_a_conversation_and_others_elsewhere() 
         return next(iter(kit.travel(kit.governance(), kit.prepared(text, **kw))[1].restorations))
 
     first = placeholder("john.doe@corp.io")
-    assert placeholder("Again: John.Doe@corp.io!") == first
+    assert placeholder("Again: john.doe@corp.io!") == first
     assert placeholder("john.doe@corp.io", conversation="another") != first
     assert placeholder("john.doe@corp.io", tenant="another") != first
-    assert placeholder("call +1 212 555 0187") == placeholder("call +1 (212) 555-0187")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "card 4111 1111 1111 1111 or 4111-1111-1111-1111 or 4111111111111111",
+        'My SSN is 536-90-4399, so {"ssn":536904399}',
+        "call +1 212 555 0187 or +1 (212) 555-0187",
+        "hosts 00:1b:44:11:3a:b7 and 00-1B-44-11-3A-B7",
+        "mail John.Doe@corp.io, not john.doe@corp.io",
+    ],
+)
+def test_each_spelling_comes_back_as_it_was_written(text: str) -> None:
+    gov = kit.governance()
+    trail, sendable = kit.travel(gov, kit.prepared(text))
+    sent = sendable.messages[-1].content
+    assert len(sendable.restorations) >= 2
+    assert not any(value in sent for value in sendable.restorations.values())
+    assert restore(sent, sendable.restorations) == text
+    assert kit.say(gov, trail, sendable, sent).choices[0].text == text
+
+
+@given(st.lists(st.text(" .-/()aAbB01239", min_size=1, max_size=8), min_size=2, max_size=6))
+def test_a_placeholder_stands_for_one_value_as_written(values: list[str]) -> None:
+    minter = placeholders.Minter(b"k", "t", "c")
+    for kind in ("date", "address", "person", "ticket_of_a_third_party", "card", "email"):
+        assert len({minter.make(kind, value) for value in values}) == len(set(values))
+
+
+@pytest.mark.parametrize("kind", ["date", "address", "person", "postcode", "title", "ticket"])
+def test_kinds_without_a_declared_form_are_compared_as_written(kind: str) -> None:
+    assert canonical(kind, "1/12/2025") != canonical(kind, "11/2/2025")
+    assert canonical(kind, "aB-c 12") != canonical(kind, "AB c-12")
+
+
+def test_another_day_is_a_leak_however_like_a_known_one_its_digits_are() -> None:
+    gov = kit.governance([_Days()])
+    request = kit.prepared(
+        "Book from 1/12/2025", detectors=(DetectorSetting(id="days", mode="enforce"),)
+    )
+    trail, sendable = kit.travel(gov, request)
+    (placeholder,) = sendable.restorations
+    said = kit.say(gov, trail, sendable, f"{placeholder}, not 11/2/2025, 1/12/2025").choices[0].text
+    assert said == "1/12/2025, not [date removed], 1/12/2025"
 
 
 def test_tool_calls_and_json_stay_json() -> None:
@@ -282,6 +345,13 @@ def test_round_trip_in_json(value: object, ascii_only: bool) -> None:
 )
 def test_spellings_of_one_value(kind: str, one: str, other: str) -> None:
     assert canonical(kind, one) == canonical(kind, other)
+
+
+def test_every_national_identifier_is_compared_by_its_letters_and_digits() -> None:
+    national = {d.id: d.kinds for d in builtin_detectors()}["pii.national_id"]
+    assert national
+    for kind in national:
+        assert canonical(kind, "12 34-ab") == canonical(kind, "1234AB")
 
 
 def test_passwords_have_only_one_spelling() -> None:

@@ -1,5 +1,6 @@
 """Numbers: right, bounded, and never in the way."""
 
+import gc
 import re
 import statistics
 from typing import Any
@@ -12,6 +13,7 @@ from freehold.core.errors import KeyRefused
 from freehold.core.trail import Trail
 from freehold.stages.monitoring import Monitoring
 from freehold.stages.monitoring.metrics import CAP, Counter, Histogram
+from freehold.stages.monitoring.process import Pauses
 from freehold.stages.monitoring.window import Window
 from tests.audit_samples import SECRET_WORDS, answered, arrival, exchange
 
@@ -192,3 +194,16 @@ def test_a_refusal_at_the_door_counts_for_its_app() -> None:
     monitoring.closed(trail, None, "denied", 1)
     found = samples(monitoring)
     assert found['freehold_requests_total{app="service",outcome="denied",stream="true"}'] == "1"
+
+
+def test_pauses_for_garbage_collection_are_counted() -> None:
+    pauses = Pauses()
+    gc.callbacks.append(pauses)
+    try:
+        gc.collect()
+    finally:
+        gc.callbacks.remove(pauses)
+    shown = dict(line.rsplit(" ", 1) for line in pauses.render() if not line.startswith("#"))
+    assert shown['python_gc_pause_seconds_count{generation="2"}'] == "1"
+    assert float(shown['python_gc_pause_seconds_sum{generation="2"}']) > 0
+    assert "python_gc_pause_seconds" in observed().render()

@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from freehold.core.ask import Message, ToolCall
 from freehold.core.errors import PolicyRefusal
-from freehold.core.handoffs import Judged
-from freehold.core.spec import RuleSpec
+from freehold.core.handoffs import Discharge, Judged
+from freehold.core.spec import Obligation, RuleSpec
 from freehold.core.trail import Trail
 from freehold.stages.policy import Policy
 from tests.stages import made
@@ -20,15 +21,24 @@ CALL = ToolCall(id="c1", name="look_up", arguments="{}")
 class Stream:
     """Feeds a growing answer to policy as the journey does."""
 
-    def __init__(self, *rules: RuleSpec, n: int = 1, query: str | None = None) -> None:
+    def __init__(
+        self, *rules: RuleSpec, n: int = 1, query: str | None = None, **asked: object
+    ) -> None:
         self.trail: Trail = made.trail()
         self.holds = Holds()
         self.policy = Policy(self.holds)
         turn = {} if query is None else {"messages": (Message(role="user", content=query),)}
-        self.sent = made.sendable(made.grounded(made.ask(n=n, **turn), made.app(*rules)))
+        self.sent = made.sendable(made.grounded(made.ask(n=n, **turn, **asked), made.app(*rules)))
         self.left = ""
 
-    def feed(self, text: str, complete: bool = False, safe: int | None = None) -> Judged:
+    def feed(
+        self,
+        text: str,
+        complete: bool = False,
+        safe: int | None = None,
+        elapsed_ms: int = 0,
+        discharged: tuple[Discharge, ...] = (),
+    ) -> Judged:
         checked = made.checked(
             self.sent,
             text,
@@ -36,6 +46,8 @@ class Stream:
             safe=(len(text) if safe is None else safe,),
             tool_calls=(CALL,) if complete else (),
         )
+        answer = replace(checked.answer, elapsed_ms=elapsed_ms, discharged=discharged)
+        checked = replace(checked, answer=answer)
         judged = self.policy.answer(checked, self.trail)
         if judged.held is None:
             released = judged.choices[0].text[: judged.release_chars[0]]
@@ -112,9 +124,8 @@ def test_a_block_after_part_has_left_raises() -> None:
     assert stream.left == "Hello there. "
 
 
-@pytest.mark.parametrize("action", ["require_approval", "rewrite"])
-def test_a_change_of_all_after_part_has_left_raises(action: str) -> None:
-    stream = Stream(rule("cap", CAP, action, needs="sentence"))
+def test_an_approval_after_part_has_left_raises() -> None:
+    stream = Stream(rule("cap", CAP, "require_approval", needs="sentence"))
     stream.feed("Hello there. You get")
     with pytest.raises(PolicyRefusal, match="after part of the answer had left"):
         stream.feed("Hello there. You get a 30 % discount. Bye")
@@ -134,25 +145,24 @@ def test_an_early_hold_waits_for_the_whole_answer() -> None:
     assert answer.choices[0].text == whole
 
 
-def test_an_early_rewriting_waits_too_and_a_later_block_beats_it() -> None:
+def test_a_later_block_beats_an_earlier_rewriting() -> None:
     stream = Stream(
         rule("cap", CAP, "rewrite", needs="sentence"),
         rule("bad", "answer.text.contains('forbidden')", "block", needs="sentence"),
     )
     stream.feed("You get a 30 % discount. Now")
-    assert stream.left == ""
+    assert stream.left == "Please ask in the shop. "
     with pytest.raises(PolicyRefusal) as caught:
         stream.feed("You get a 30 % discount. Now forbidden things.", complete=True)
     assert caught.value.rule == "bad"
 
 
-def test_a_later_approval_beats_an_earlier_rewriting() -> None:
+def test_an_approval_beats_the_rewriting_of_the_same_sentence() -> None:
     stream = Stream(
         rule("cap", CAP, "rewrite", needs="sentence"),
         rule("boss", "answer.money.size() > 0", "require_approval", needs="sentence"),
     )
-    stream.feed("You get a 30 % discount. Now")
-    judged = stream.feed("You get a 30 % discount. Now $5 too.", complete=True)
+    judged = stream.feed("You get a 30 % discount and $5 too.", complete=True)
     assert judged.held is not None
     assert judged.held.rule == "boss"
 
@@ -211,6 +221,25 @@ _RULES = st.lists(
             rule("note", "answer.text.contains('refund')", "annotate", needs="sentence"),
             rule("long", "answer.chars > 30", "redact", needs="sentence"),
             rule("watch", "answer.money.size() > 0", "block", mode="observe"),
+            rule("swap", "answer.percents.size() > 0", "rewrite", needs="sentence"),
+            rule("some", "answer.money.size() > 1", "rewrite", "redact", needs="sentence"),
+            rule(
+                "here",
+                "stream.sentence.contains('refund')",
+                "rewrite",
+                phase="stream",
+                needs="sentence",
+            ),
+            rule("third", "stream.sentences == 3", "rewrite", phase="stream", needs="sentence"),
+            rule(
+                "end",
+                "stream.ended && stream.chars > 40",
+                "redact",
+                phase="stream",
+                needs="sentence",
+            ),
+            rule("all", "answer.commitments.size() > 0", "redact"),
+            rule("late", "answer.chars > 60", "annotate", late="terminate"),
         ]
     ),
     min_size=1,
@@ -277,6 +306,44 @@ def test_how_a_promised_refund_arrives_decides_nothing(text: str) -> None:
     assert whole.trail.tags == ["marked"]
 
 
+WRAPPED = (
+    "Dear Ms Li,\nthank you. We have looked into it, and we will\nrefund you in full. Yours",
+    "Hello there\n\nWe will **refund** you, and it is **half**\nprice from 12\n- now\n- on",
+    "We _will_ refund\r\n  you. That is a\nquarter\n*off*!",
+    '{"message": "We will\\nrefund you", "more": "It is half\\nprice"}',
+    "We&nbsp;will refund you. You pay half&nbsp;price.",
+    "You get five\nhundred dollars back, and we\nwill,\nof course, refund you.\nBags: 3\nIt is so",
+)
+
+
+@pytest.mark.parametrize("text", WRAPPED)
+def test_cut_anywhere_what_a_line_end_or_a_mark_parts_is_read_as_one(text: str) -> None:
+    out = Obligation(action="redact", facts=frozenset({"commitment"}))
+    cap = rule("refunds", REFUND, out, needs="sentence")
+    half = rule("half", "answer.percents.exists(p, p.upper > 2000)", "annotate", needs="sentence")
+    whole = Stream(cap, half)
+    left = whole.play(text, [])
+    assert "[commitment removed]" in left
+    assert "refund" not in left
+    for first in range(len(text)):
+        for second in range(first, len(text), 11):
+            parts = Stream(cap, half)
+            assert parts.play(text, [first, second]) == left, (first, second)
+            assert parts.trail.answer_facts == whole.trail.answer_facts
+            assert parts.trail.firings == whole.trail.firings
+    by_letter = Stream(cap, half)
+    assert by_letter.play(text, list(range(len(text)))) == left
+
+
+@pytest.mark.parametrize("text", WRAPPED)
+def test_cut_anywhere_nothing_of_a_wrapped_promise_leaves_before_it_is_blocked(text: str) -> None:
+    for first in range(len(text)):
+        stream = Stream(rule("refunds", REFUND, "block", needs="sentence"))
+        with pytest.raises(PolicyRefusal):
+            stream.play(text, [first])
+        assert "efund" not in stream.left
+
+
 def test_an_answer_is_read_in_its_own_language() -> None:
     text = "Guten Tag, vielen Dank für Ihre Frage. Wir können leider keine 30 % Rabatt geben."
     for cuts in ([], [10], [40, 60]):
@@ -310,3 +377,21 @@ def test_the_users_question_and_earlier_sentences_say_what_a_percentage_is(
 def test_the_same_words_about_something_else_leave() -> None:
     stream = Stream(BY_SENTENCE, query="How much wool is in it?")
     assert stream.play("How about 30 %? You can have 30.", []) == "How about 30 %? You can have 30."
+
+
+PARTED = (
+    "Sure. You get 3\n0 % off today. Bye.",
+    "Sure. You get 30\n% off today. Bye.",
+    "Sure. You get 1\n5 % off and 15 % on top. Bye.",
+)
+
+
+@pytest.mark.parametrize("text", PARTED)
+def test_a_number_that_a_line_end_parts_is_one_number(text: str) -> None:
+    by_sentence = rule("cap", UPPER, "rewrite", needs="sentence")
+    for first in range(len(text)):
+        stream = Stream(by_sentence)
+        assert stream.play(text, [first]) == "Sure. Please ask in the shop. Bye."
+    assert Stream(by_sentence).play(text, list(range(len(text)))) == (
+        "Sure. Please ask in the shop. Bye."
+    )

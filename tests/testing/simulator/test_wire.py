@@ -271,3 +271,26 @@ def post(simulator: Simulator, path: str, body: object) -> Any:
     request = urllib.request.Request(f"{simulator.url}{path}", data=json.dumps(body).encode())
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.loads(answer.read())
+
+
+def test_dictated_json_stays_as_it_is(echo: Simulator, echo_client: OpenAI) -> None:
+    """So that rules on structured answers can be tried; anything else is put into an object."""
+    written = '{"message": "We\\nrefund you", "n": 1.50}'
+    wrapped = '{{"answer":{},"intent":null}}'
+    for said, left in (
+        (written, written),
+        ({"content": written}, written),
+        ("[1, 2]", "[1, 2]"),
+        ("plain", wrapped.format('"plain"')),
+        ("30", wrapped.format('"30"')),
+        (None, wrapped.format(json.dumps(written))),  # an echo is nobody's JSON
+    ):
+        echo.control_now(models={MODEL: {"answers": [] if said is None else [said]}})
+        answer = echo_client.chat.completions.create(
+            model=MODEL,
+            messages=[{"role": "user", "content": written}],
+            response_format={"type": "json_object"},
+        )
+        assert json.loads(answer.choices[0].message.content or "") == json.loads(left)
+        if said is not None:
+            assert (answer.choices[0].message.content == said) is (left == said)

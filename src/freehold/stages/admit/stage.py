@@ -6,7 +6,7 @@ from time import perf_counter_ns
 
 import orjson
 
-from freehold.core.ask import Arrival, Ask
+from freehold.core.ask import CONVERSATION_HEADER, Arrival, Ask
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
 from freehold.core.errors import (
@@ -25,7 +25,6 @@ from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.stages.admit.foreign_keys import advice
 
-CONVERSATION_HEADER = "x-freehold-conversation"
 PARENT_HEADER = "x-freehold-parent"
 ATTRIBUTE_HEADER_PREFIX = "x-freehold-attribute-"
 SUBJECT_HEADER = "x-freehold-subject"
@@ -37,7 +36,8 @@ class Admit:
 
     ``app_for(tenant, app)`` gives the app as that tenant runs it under the pinned bundle, and
     raises ``NotFound`` where there is none. ``example`` is a tenant and an app that exist, for
-    the line that tells how a key is made.
+    the line that tells how a key is made. ``conversation_key``, 64 bytes at most, keys the hashes
+    that conversations are known by, so that nobody can try out how one began.
     """
 
     def __init__(
@@ -48,8 +48,10 @@ class Admit:
         app_for: Callable[[str, str], AppSpec],
         clock: Clock,
         example: tuple[str, str] | None = None,
+        conversation_key: bytes = b"",
     ) -> None:
         self._example = example
+        self._conversation_key = conversation_key
         self._keys = keys
         self._identity = identity
         self._limiter = limiter
@@ -97,7 +99,7 @@ class Admit:
             grant=grant,
             app=app,
             principal=principal,
-            conversation_id=_conversation(arrival, grant, principal),
+            conversation_id=_conversation(arrival, grant, principal, self._conversation_key),
             parent_id=arrival.client_headers.get(PARENT_HEADER, "")[:_MAX_HEADER_CHARS],
         )
 
@@ -261,7 +263,7 @@ def _tokens(text: str) -> int:
     return ascii_chars // 2 + len(text.encode("utf-8", "surrogatepass")) - ascii_chars + 1
 
 
-def _conversation(arrival: Arrival, grant: KeyGrant, principal: Principal) -> str:
+def _conversation(arrival: Arrival, grant: KeyGrant, principal: Principal, key: bytes) -> str:
     """The caller's own id where there is one, else one derived from how the conversation began.
 
     Both are bound to the tenant and app, so that no caller can walk into another's conversation.
@@ -271,4 +273,5 @@ def _conversation(arrival: Arrival, grant: KeyGrant, principal: Principal) -> st
     if not given:
         first = next((m.content for m in arrival.ask.messages if m.role == "user"), "")
     seed = f"{grant.tenant}\0{grant.app}\0{principal.id}\0{given}\0{first}"
-    return hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    octets = seed.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(octets, digest_size=16, key=key).hexdigest()

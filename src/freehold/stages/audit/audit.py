@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct
 
 from freehold.core.clock import Clock, SystemClock
 from freehold.core.errors import AuditError
-from freehold.core.handoffs import Admitted, Ruled
+from freehold.core.handoffs import Admitted, Awaiting, Ruled
 from freehold.core.ids import prefixed
 from freehold.core.ports import Journal
 from freehold.core.timing import timed
@@ -19,7 +19,6 @@ from freehold.stages.audit.flood import FloodGate
 from freehold.stages.audit.health import Health
 from freehold.stages.audit.record import (
     Closed,
-    Content,
     EventRecord,
     ExchangeRecord,
     Key,
@@ -81,7 +80,7 @@ class Audit:
         self._written: dict[str, _Written] = {}
 
     @timed("audit")
-    def opened(self, ruled: Ruled, trail: Trail) -> None:
+    def opened(self, ruled: Ruled | Awaiting, trail: Trail) -> None:
         """Write what was decided so far; once an exchange.
 
         Raises:
@@ -213,7 +212,6 @@ class Audit:
     def _opened(self, admitted: Admitted | None, trail: Trail) -> Opened:
         app = admitted.app if admitted else trail.app
         grant = admitted.grant if admitted else trail.grant
-        kept = app.content_kept if app else "none"
         return Opened(
             app=build.app(app) if app else None,
             key=Key(id=grant.key_id, name=grant.name) if grant else None,
@@ -221,7 +219,7 @@ class Audit:
             runtime=self._runtime,
             request=self._request(admitted, trail),
             findings=trail.findings,
-            facts=build.facts(trail.facts, kept),
+            facts=build.facts(trail.facts),
             firings=trail.firings,
             decisions=trail.decisions,
             context=trail.context,
@@ -231,7 +229,7 @@ class Audit:
             tags=trail.tags,
             spent_ns=trail.spent_ns,
             waited_ns=trail.waited_ns,
-            content=Content(kept=kept, input=None if kept == "none" else trail.prompt_text),
+            content=build.asked(app, trail),
         )
 
     def _request(self, admitted: Admitted | None, trail: Trail) -> Request:
@@ -266,7 +264,7 @@ class Audit:
     ) -> Closed:
         # with no opened record, the opened part beside this one has it all
         before = self._written.pop(trail.arrival.exchange_id, None) or _written(trail)
-        kept = admitted.app.content_kept if admitted else "none"
+        changed = before.changed(trail)
         usages = [call.usage for call in trail.calls if call.usage is not None]
         output = None
         left = build.what_left(trail)
@@ -276,18 +274,19 @@ class Audit:
             outcome=outcome,
             duration_ns=max(0, self._clock.monotonic_ns() - trail.arrival.started_ns),
             answer_findings=trail.answer_findings,
-            answer_facts=build.text_facts(trail.answer_facts, kept),
+            answer_facts=build.text_facts(trail.answer_facts),
+            tool_calls=build.tool_calls(trail.called) if trail.called else UNSET,
             # a streamed answer is judged again and again: verdicts that have changed since
             firings=[f for f in trail.firings if f not in before.firings],
             decisions=trail.decisions[before.decisions :],
             calls=trail.calls,
             tags=trail.tags[before.tags :],
-            facts=build.facts(before.changed(trail), kept),
+            facts=build.facts(changed),
             prompt_tokens=sum(u.prompt_tokens for u in usages),
             completion_tokens=sum(u.completion_tokens for u in usages),
             estimated=any(u.estimated for u in usages),
             cost_nano=sum(call.cost_nano for call in trail.calls),
-            model=trail.calls[-1].model if trail.calls else "",
+            model=next((c.model for c in reversed(trail.calls) if c.role != "guard"), ""),
             simulated=any(call.simulated for call in trail.calls),
             held=build.held(trail.held),
             failure=build.failure(trail.failure),
@@ -295,8 +294,9 @@ class Audit:
             released_chars=trail.released_chars,
             spent_ns=trail.spent_ns,
             waited_ns=trail.waited_ns,
-            content=Content(kept=kept, output=None if kept == "none" else trail.answer_text),
+            content=build.answered(admitted, trail, changed),
             suppressed=suppressed,
+            pace_ms=trail.pace,
         )
 
 

@@ -9,23 +9,34 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from freehold.core.clock import rfc3339
 from freehold.core.errors import FreeholdError, RequestError
 from freehold.core.facts import TextFact
-from freehold.core.handoffs import Held
+from freehold.core.handoffs import Admitted, Held
 from freehold.core.principal import Principal
-from freehold.core.spec import AppSpec, ContentKept
-from freehold.core.trail import Trail
+from freehold.core.spec import AppSpec
+from freehold.core.trail import CalledTool, Trail
 from freehold.ledger.canonical import plain
-from freehold.stages.audit.record import App, Commitment, Failure, HeldBack, Identity, TextFactSpan
+from freehold.ledger.content import Texts
+from freehold.stages.audit.record import (
+    App,
+    Commitment,
+    Content,
+    Failure,
+    HeldBack,
+    Identity,
+    TextFactSpan,
+    ToolCallSpan,
+)
 
 _SALT_BYTES = 16
 _SALTS_AT_ONCE = 256
 _ID = re.compile(r"(?:[a-z]{2,8}[_-])?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 
 # What Freehold itself says about a text; any other fact of the caller or the model is their words.
-_THEIRS = ("request.", "answer.")
+_THEIRS = ("request.", "answer.", "stream.")
 _OWN_WORDS = frozenset(
     {
         "answer.labels",
@@ -142,15 +153,12 @@ def model_asked(spec: AppSpec, model: str) -> str:
     return model if model in spec.models or model in spec.aliases else ""
 
 
-def facts(values: dict[str, Any], kept: ContentKept) -> dict[str, Any]:
-    """What rules saw. Words of the caller or the model give way to their length, unless the
-    tenant keeps full content.
-    """
-    full = kept == "full"
+def facts(values: dict[str, Any]) -> dict[str, Any]:
+    """What rules saw. Words of the caller or the model give way to their length."""
     clean: dict[str, Any] = {}
     for name, value in values.items():
         key, theirs = _named(name)
-        if theirs and not full:
+        if theirs:
             clean[key] = _without_words(value)
         elif type(value) is str and value.isascii():
             clean[key] = value
@@ -159,7 +167,17 @@ def facts(values: dict[str, Any], kept: ContentKept) -> dict[str, Any]:
     return clean
 
 
-def text_facts(found: tuple[TextFact, ...], kept: ContentKept) -> list[TextFactSpan]:
+def worded(values: dict[str, Any]) -> dict[str, Any]:
+    """Of what rules saw, that whose words :func:`facts` leaves out: to be sealed."""
+    words: dict[str, Any] = {}
+    for name, value in values.items():
+        key, theirs = _named(name)
+        if theirs and value is not None and not isinstance(value, bool | int):
+            words[key] = plain(value)
+    return words
+
+
+def text_facts(found: tuple[TextFact, ...]) -> list[TextFactSpan]:
     """Values and spans of what was read in the answer."""
     return [
         TextFactSpan(
@@ -172,10 +190,53 @@ def text_facts(found: tuple[TextFact, ...], kept: ContentKept) -> list[TextFactS
             polarity=f.polarity,
             role=f.role,
             parsed=f.parsed,
-            text=f.text if kept == "full" else "",
         )
         for f in found
     ]
+
+
+def tool_calls(called: list[CalledTool]) -> list[ToolCallSpan]:
+    """The calls of an answer; of their arguments values and places, not the words."""
+    return [
+        ToolCallSpan(
+            choice=call.choice,
+            number=call.number,
+            tool=call.tool,
+            arguments=call.arguments,
+            facts=text_facts(call.facts),
+            untrusted=call.untrusted,
+        )
+        for call in called
+    ]
+
+
+def asked(app: AppSpec | None, trail: Trail) -> Content:
+    """The request's texts, sealed; nothing of them where nothing can be."""
+    kept = app.content_kept if app else "none"
+    words = worded(trail.facts) if kept == "full" and trail.sealer is not None else {}
+    return _content("opened", kept, trail, Texts(input=trail.prompt_text, facts=words))
+
+
+def answered(admitted: Admitted | None, trail: Trail, changed: dict[str, Any]) -> Content:
+    """What left and what was read in it, sealed; ``changed`` are the facts that came since."""
+    kept = admitted.app.content_kept if admitted else "none"
+    if kept != "full" or trail.sealer is None:
+        return _content("closed", kept, trail, Texts(output=trail.answer_text))
+    texts = Texts(
+        output=trail.answer_text,
+        facts=worded(changed),
+        answer_facts=[fact.text for fact in trail.answer_facts],
+        tool_facts=[[fact.text for fact in call.facts] for call in trail.called],
+    )
+    return _content("closed", kept, trail, texts)
+
+
+def _content(part: str, kept: str, trail: Trail, texts: Texts) -> Content:
+    if kept == "none":
+        return Content(kept=kept)
+    if trail.sealer is None:
+        return Content(kept=kept, missing=trail.unsealed or UNSET)
+    return Content(kept=kept, sealed=trail.sealer.seal(part, texts))
 
 
 def failure(error: FreeholdError | None) -> Failure | None:
@@ -190,6 +251,7 @@ def failure(error: FreeholdError | None) -> Failure | None:
         status=error.status,
         public="" if isinstance(error, RequestError) else error.public,
         rule=getattr(error, "rule", ""),
+        late=getattr(error, "late", False),
     )
 
 

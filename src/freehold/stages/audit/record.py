@@ -10,7 +10,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from freehold.core.decisions import Decision, Finding, Stage
 from freehold.core.handoffs import Candidate, Features
-from freehold.core.trail import Call, Firing, Provenance
+from freehold.core.trail import Call, Firing, Provenance, UntrustedArgument
+from freehold.ledger.content import Sealed
 
 RECORD_VERSION = 1
 
@@ -35,7 +36,7 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 class TextFactSpan(Struct, frozen=True, kw_only=True):
-    """A fact read from text: its value and place. ``text`` is empty unless content is kept."""
+    """A fact read from text: its value and place. ``text`` is empty: full content has it sealed."""
 
     kind: str
     value: int
@@ -50,21 +51,30 @@ class TextFactSpan(Struct, frozen=True, kw_only=True):
 
 
 class Content(Struct, frozen=True, kw_only=True):
-    """Text, as much as ``kept`` allows: ``none``, ``redacted`` (placeholders), ``full``."""
+    """Text, as much as ``kept`` allows: ``none``, ``redacted`` (placeholders), ``full``.
+
+    All of it stands in ``sealed``; only older versions wrote ``input`` and ``output``. ``missing``
+    says why nothing is kept where something should be.
+    """
 
     kept: str
-    input: str | None = None
-    output: str | None = None
+    input: None = None
+    output: None = None
+    sealed: Sealed | UnsetType = UNSET
+    missing: str | UnsetType = UNSET
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """Why it was refused or failed. ``public`` is what the caller was told."""
+    """Why it was refused or failed. ``public`` is what the caller was told; ``late``: after text
+    had left that the control was about, as the bundle accepts for it.
+    """
 
     code: str
     slug: str
     status: int
     public: str
     rule: str = ""
+    late: bool = False
 
 
 class HeldBack(Struct, frozen=True, kw_only=True):
@@ -141,8 +151,22 @@ class Opened(Struct, frozen=True, kw_only=True):
     content: Content
 
 
+class ToolCallSpan(Struct, frozen=True, kw_only=True):
+    """A tool call of the answer: what was read in its arguments, and which come from where."""
+
+    choice: int
+    number: int
+    tool: str
+    arguments: int
+    facts: list[TextFactSpan]
+    untrusted: tuple[UntrustedArgument, ...]
+
+
 class Closed(Struct, frozen=True, kw_only=True):
-    """What came of it. Lists go on where those of ``Opened`` ended; calls are told whole."""
+    """What came of it. Lists go on where those of ``Opened`` ended; calls are told whole.
+
+    ``pace_ms`` is when each sentence was judged, where a rule asks: milliseconds since the request.
+    """
 
     outcome: str
     duration_ns: int
@@ -167,6 +191,8 @@ class Closed(Struct, frozen=True, kw_only=True):
     waited_ns: dict[Stage, int]
     content: Content
     suppressed: int = 0
+    pace_ms: list[int] = []
+    tool_calls: list[ToolCallSpan] | UnsetType = UNSET
 
 
 class ExchangeRecord(Struct, frozen=True, kw_only=True):

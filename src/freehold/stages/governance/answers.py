@@ -1,7 +1,6 @@
 """The answer under way: what of it is settled, what was found, what stands where values were."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,16 +10,19 @@ from freehold.core.decisions import Finding
 from freehold.core.handoffs import Answer, Choice, Sendable
 from freehold.stages.governance.ascii import ascii_copy
 from freehold.stages.governance.detectors.base import CONTEXT_CHARS, PatternDetector
-from freehold.stages.governance.jsontext import escape, fit, is_json, plain, unescape_ascii
 from freehold.stages.governance.live import Live
-from freehold.stages.governance.placeholders import PLACEHOLDER, Kinds, mask
+from freehold.stages.governance.placeholders import Kinds
+from freehold.stages.governance.restoring import Own
 from freehold.stages.governance.scanner import Panel, Scanner, cover, overlaps
+from freehold.stages.governance.splicing import Splicer
+from freehold.text.escapes import Shown
 from freehold.text.sentences import SENTENCE_END
-from freehold.text.visible import Visible, visible_json
 
 Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
 Verdict = Callable[[str, tuple[Finding, ...]], list[Finding]]
 """Records findings in a text of the model's own and returns those to mask; raises to refuse."""
+Late = Callable[[str, str], None]
+"""Lets late detectors read a whole text at a place that has left; raises to end the stream."""
 
 
 class Reader:
@@ -36,6 +38,7 @@ class Reader:
         self.sentences = bool(panel.answer_sentences.uses)
         self.whole = bool(panel.answer_whole.uses)
         self.late = bool(panel.answer_late.uses)
+        self.observed = bool(panel.answer_observed.uses)
         self.watches = bool(panel.answer.uses)
 
 
@@ -45,36 +48,31 @@ class Line:
     Attributes:
         text: checked, and only ever longer: all of it may leave.
         read: characters of the model's own text that are behind it.
-        restored: placeholders that were replaced by what is behind them.
-        invented: placeholders that the model made up, taken out.
+        splicer: what has put masks and values into it.
     """
 
-    __slots__ = ("_points", "_reader", "_restorations", "invented", "kinds", "quote", "read",
-                 "restored", "text", "where")  # fmt: skip
+    __slots__ = ("_points", "_reader", "own", "read", "splicer", "text", "where")
 
-    def __init__(
-        self, reader: Reader, restorations: dict[str, str], kinds: Kinds, where: str, quote: bool
-    ) -> None:
+    def __init__(self, reader: Reader, own: Own, kinds: Kinds, where: str, quote: bool) -> None:
         self._reader = reader
-        self._restorations = restorations
+        self.own = own
         self._points = [0]
-        self.kinds = kinds
+        self.splicer = Splicer(own, kinds, quote)
         self.where = where
-        self.quote = quote
         self.text = ""
         self.read = 0
-        self.restored = 0
-        self.invented: list[str] = []
 
-    def grow(self, raw: str, complete: bool, read: Read, verdict: Verdict) -> None:
-        """Take in all that the model has said so far.
+    def grow(
+        self, raw: str, complete: bool, read: Read, verdict: Verdict, late: Late | None
+    ) -> None:
+        """Take in all that the model has said so far; ``late`` where it leaves while it grows.
 
         Raises:
             GovernanceRefusal: a finding that must not leave.
             ControlFailed: a detector in enforce mode failed.
         """
         if complete:
-            self._finish(raw, read, verdict)
+            self._finish(raw, read, verdict, late)
             return
         if self._reader.whole or len(raw) <= self.read:
             return
@@ -97,11 +95,12 @@ class Line:
             points.pop(0)
         base = points[0]
         found = read(self._reader.panel.answer, raw[base:] if base else raw, self.where)
-        return tuple(
+        found = tuple(
             replace(f, start=f.start + base, end=f.end + base) if base else f
             for f in found
             if f.start + base >= self.read
         )
+        return beside_placeholders(raw, found, self.read, len(raw), self.own)
 
     def _up_to_sentence(
         self, raw: str, end: int, found: tuple[Finding, ...], read: Read
@@ -119,7 +118,7 @@ class Line:
             start = stop
         return start, tuple(more)
 
-    def _finish(self, raw: str, read: Read, verdict: Verdict) -> None:
+    def _finish(self, raw: str, read: Read, verdict: Verdict, late: Late | None) -> None:
         found = self._scan(raw, read)
         panel = self._reader.panel
         if self._reader.sentences:
@@ -128,70 +127,47 @@ class Line:
                 found += (replace(finding, start=finding.start + end, end=finding.end + end),)
         if self._reader.whole:
             found += read(panel.answer_whole, raw, self.where)
-        if self._reader.late:
-            verdict(raw, read(panel.answer_late, raw, self.where))
+        if self._reader.observed:
+            verdict(raw, read(panel.answer_observed, raw, self.where))
+        if self._reader.late and late is None:
+            found += read(panel.answer_late, raw, self.where)
         self._commit(raw, len(raw), found, verdict)
+        if self._reader.late and late is not None:
+            late(raw, self.where)
 
     def _commit(self, raw: str, end: int, found: tuple[Finding, ...], verdict: Verdict) -> None:
-        piece = raw[self.read : end]
-        if "[" in piece:
-            # digits inside a placeholder are nobody's number
-            spans = [m.span() for m in PLACEHOLDER.finditer(raw, self.read, end)]
-            found = tuple(f for f in found if not overlaps(spans, f.start, f.end))
-        if found:
-            self.text += self._masked(raw, end, verdict(raw, found))
-        else:
-            self.text += self.restore(piece) if "[" in piece else piece
+        found = beside_placeholders(raw, found, self.read, end, self.own)
+        leaks = cover(verdict(raw, found)) if found else []
+        self.text += self.splicer.splice(raw, self.read, end, leaks)
         self.read = end
         self._points.append(end)
-
-    def _masked(self, raw: str, end: int, leaks: list[Finding]) -> str:
-        parts: list[str] = []
-        done = self.read
-        for start, stop, finding in cover(leaks):
-            parts += (self.restore(raw[done:start]), mask(finding.kind))
-            done = stop
-        parts.append(self.restore(raw[done:end]))
-        return "".join(parts)
-
-    def restore(self, piece: str) -> str:
-        """The text with what is behind its placeholders; made-up ones are masked."""
-        return PLACEHOLDER.sub(self._behind, piece) if "[" in piece else piece
-
-    def _behind(self, found: re.Match[str]) -> str:
-        value = self._restorations.get(found[0])
-        if value is None:
-            value = self._restorations.get(found[0].upper())
-        if value is not None:
-            self.restored += 1
-            return escape(value) if self.quote else value
-        if found[1].lower() in self.kinds:
-            self.invented.append(found[1].lower())
-            return mask(found[1])
-        return found[0]
 
 
 class Watch:
     """The state of one answer: a `Line` for each choice, and its tool calls, checked once each."""
 
-    __slots__ = ("calls", "checker", "findings", "kinds", "known", "lines", "reader", "sendable",
-                 "settled", "shown", "shown_calls")  # fmt: skip
+    __slots__ = ("calls", "findings", "kinds", "known", "lines", "own", "promised", "reader",
+                 "recipient", "sendable", "settled", "shown", "shown_calls")  # fmt: skip
 
     def __init__(self, sendable: Sendable, reader: Reader, kinds: Kinds, known: set[str]) -> None:
         self.sendable = sendable
         self.reader = reader
         self.kinds = kinds
         self.known = known
-        self.checker: Any = None
+        self.recipient: Any = None
+        self.own = Own(sendable.restorations)
         self.lines: dict[int, Line] = {}
         self.calls: dict[tuple[int, int], tuple[ToolCall, ToolCall, Line]] = {}
         self.findings: tuple[Finding, ...] = ()
         self.settled = False
-        self.shown: dict[int, Visible] = {}
-        self.shown_calls: dict[tuple[int, int], tuple[ToolCall, ToolCall, Visible]] = {}
+        self.promised = quotes(sendable)
+        self.shown: dict[int, Shown] = {}
+        self.shown_calls: dict[tuple[int, int], tuple[ToolCall, ToolCall, Shown]] = {}
 
     def visible(self, answer: Answer) -> Answer:
-        """The answer without its hidden characters; those at the end of a text wait."""
+        """The answer without its hidden characters and needless escapes; those at the end of a text
+        wait.
+        """
         choices = tuple(self._visible(choice, answer.complete) for choice in answer.choices)
         if all(new is old for new, old in zip(choices, answer.choices, strict=True)):
             return answer
@@ -200,7 +176,7 @@ class Watch:
     def _visible(self, choice: Choice, complete: bool) -> Choice:
         shown = self.shown.get(choice.index)
         if shown is None:
-            shown = self.shown[choice.index] = Visible()
+            shown = self.shown[choice.index] = Shown(promised=self.promised)
         text = shown.grow(choice.text, complete)
         calls = choice.tool_calls
         if calls:
@@ -214,10 +190,9 @@ class Watch:
     def _visible_call(self, index: int, number: int, call: ToolCall) -> ToolCall:
         known = self.shown_calls.get((index, number))
         if known is None or known[0] != call:
-            shown = visible_json(call.arguments)
-            seen = call
-            if shown.removed:
-                seen = replace(call, arguments=shown.text)
+            shown = Shown(promised=True)
+            text = shown.grow(call.arguments, True)
+            seen = call if text == call.arguments else replace(call, arguments=text)
             known = self.shown_calls[index, number] = (call, seen, shown)
         return known[1]
 
@@ -232,7 +207,7 @@ class Watch:
     def line(self, index: int, quote: bool, suffix: str = "") -> Line:
         """A new line for a choice, or for one of its tool calls."""
         where = (f"answer:{index}" if index else "answer") + suffix
-        return Line(self.reader, self.sendable.restorations, self.kinds, where, quote)
+        return Line(self.reader, self.own, self.kinds, where, quote)
 
 
 def _before_crossing(end: int, found: tuple[Finding, ...]) -> int:
@@ -241,6 +216,16 @@ def _before_crossing(end: int, found: tuple[Finding, ...]) -> int:
         if finding.start < end < finding.end:
             end = finding.start
     return end
+
+
+def beside_placeholders(
+    text: str, found: Sequence[Finding], start: int, end: int, own: Own
+) -> tuple[Finding, ...]:
+    """Those that touch no placeholder of ``text[start:end]``: its digits are nobody's number."""
+    if not found:
+        return ()
+    spans = [(begin, stop) for begin, stop, _ in own.find(text, start, end)]
+    return tuple(f for f in found if not overlaps(spans, f.start, f.end)) if spans else tuple(found)
 
 
 def quotes(sendable: Sendable) -> bool:
@@ -259,27 +244,20 @@ def whole_call(
         ControlFailed: a detector in enforce mode failed.
     """
     text = call.arguments
-    if "\\u00" in text and is_json(text):
-        text = unescape_ascii(text)
     panel = reader.panel
     found: list[Finding] = []
-    for scanner in (panel.answer, panel.answer_sentences, panel.answer_whole):
+    # no call leaves before the answer's end, so none is too late for it
+    for scanner in (
+        panel.answer,
+        panel.answer_sentences,
+        panel.answer_whole,
+        panel.answer_late,
+    ):
         if scanner.uses:
             found.extend(read(scanner, text, line.where))
-    if reader.late:
-        verdict(text, read(panel.answer_late, text, line.where))
-    spans = [m.span() for m in PLACEHOLDER.finditer(text)] if "[" in text else []
-    own = tuple(f for f in found if not overlaps(spans, f.start, f.end))
+    if reader.observed:
+        verdict(text, read(panel.answer_observed, text, line.where))
+    own = beside_placeholders(text, found, 0, len(text), line.own)
     leaks = cover(verdict(text, own)) if own else []
-    if leaks:
-        quoted = is_json(text)
-        parts: list[str] = []
-        done = 0
-        for start, end, finding, bare in fit(text, leaks) if quoted else plain(leaks):
-            gone = mask(finding.kind)
-            parts += (line.restore(text[done:start]), f'"{gone}"' if bare else gone)
-            done = end
-        text = "".join(parts) + line.restore(text[done:])
-    else:
-        text = line.restore(text)
+    text = line.splicer.splice(text, 0, len(text), leaks)
     return call if text == call.arguments else replace(call, arguments=text)

@@ -13,6 +13,9 @@ _BASES = {
     "Đ": "D", "ð": "d", "Ð": "D", "þ": "t", "Þ": "T", "ł": "l", "Ł": "L", "ħ": "h", "Ħ": "H",
     "ŧ": "t", "Ŧ": "T", "ŋ": "n", "Ŋ": "N", "ı": "i", "ĸ": "k",
 }  # fmt: skip
+_NATIVE = re.compile(r"(?i)ЕГН|личен номер|единен граждански|ΑΦΜ|Α\.Φ\.Μ|ΑΜΚΑ|Α\.Μ\.Κ\.Α")
+"""Names of national numbers in scripts of their own, which detectors read letter by letter."""
+_LETTERS = str.maketrans("абвгдежзиклмнопрстуцчαφμκ", "abvgdejziklmnoprstuccafmk")
 _MAX_REMEMBERED = 20_000
 _ESCAPE = re.compile(r"\\(?:[\\\"/]|[nrtbf]|u[0-9A-Fa-f]{4})")
 
@@ -51,4 +54,6 @@ def ascii_copy(text: str) -> str:
         text = _ESCAPE.sub(_opened, text)
     if text.isascii():
         return text
+    if _NATIVE.search(text):
+        text = _NATIVE.sub(lambda word: word[0].lower().translate(_LETTERS), text)
     return fold(text).translate(_ASCII)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 
-from freehold.bundle.names import LEARNED
 from freehold.core.decisions import Finding
 from freehold.core.handoffs import Admitted, Attempt
 from freehold.stages.governance.answers import Watch
@@ -42,6 +41,15 @@ class Exchange:
         self.secrets: dict[str, str] = {}
         self.watch: Watch | None = None
 
+    def copied(self) -> "Exchange":
+        """The same knowledge, to try something out on."""
+        copy = Exchange.__new__(Exchange)
+        copy.panel, copy.minter, copy.watch = self.panel, self.minter, None
+        copy.texts = {scanner: dict(texts) for scanner, texts in self.texts.items()}
+        copy.values, copy.known = dict(self.values), set(self.known)
+        copy.secrets = dict(self.secrets)
+        return copy
+
     def remember(self, scanner: Scanner, text: str, findings: tuple[Finding, ...]) -> None:
         """Note what a text holds, so that it is not read a second time."""
         self.texts.setdefault(scanner.fingerprint, {})[text] = findings
@@ -53,19 +61,25 @@ class Exchange:
     def learn(self, text: str, findings: Iterable[Finding], *, own: bool) -> None:
         """Note the values behind findings; ``own`` ones the sender wrote."""
         for finding in findings:
-            if finding.detector in LEARNED:
+            if finding.detector in self.panel.judging:
                 continue  # a judgement about a stretch of text is no value to hide elsewhere
             value = text[finding.start : finding.end]
-            self.values.setdefault(value, finding)
+            self._value(value, finding)
             if own or finding.label != "secret":
                 self.known.add(canonical(finding.kind, value))
 
     def learn_said(self, text: str, findings: Iterable[Finding]) -> None:
         """Note the values in what the model said, for the record; they make nothing known."""
         for finding in findings:
-            if finding.detector in LEARNED:
+            if finding.detector in self.panel.judging:
                 continue
-            self.values.setdefault(text[finding.start : finding.end], finding)
+            self._value(text[finding.start : finding.end], finding)
+
+    def _value(self, value: str, finding: Finding) -> None:
+        """Note a value; what is a secret anywhere is one everywhere."""
+        known = self.values.setdefault(value, finding)
+        if finding.label == "secret" != known.label:
+            self.values[value] = finding
 
     def replaces(self, finding: Finding, attempt: Attempt, demanded: frozenset[str]) -> bool:
         """Whether a finding must not reach this attempt's model in the clear."""

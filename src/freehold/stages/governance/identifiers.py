@@ -90,7 +90,7 @@ def offered(ask: Ask) -> list[str]:
 
 
 def _allowed(ask: Ask) -> list[dict[str, object]] | None:
-    """The functions to which ``tool_choice`` narrows those that are offered, if it does."""
+    """The functions that ``tool_choice`` lists as allowed, if it lists any."""
     choice = ask.tool_choice
     narrowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
     return None if narrowed is None else narrowed["tools"]
@@ -98,9 +98,13 @@ def _allowed(ask: Ask) -> list[dict[str, object]] | None:
 
 def _callable(ask: Ask) -> set[str]:
     """The names of the functions that a model may call in its answer."""
-    allowed = _allowed(ask)
     names = set(offered(ask))
-    return names if allowed is None else names.intersection(map(_name, allowed))
+    if ask.tool_choice == "none":
+        return set()
+    if isinstance(ask.tool_choice, dict):
+        narrowed = _allowed(ask)
+        return names.intersection(map(_name, [ask.tool_choice] if narrowed is None else narrowed))
+    return names
 
 
 def _name(tool: dict[str, object]) -> str:
@@ -137,6 +141,12 @@ def _refused(trail: Trail, rule: str, said: str, public: str) -> GovernanceRefus
     return GovernanceRefusal(said, public=public, rule=rule)
 
 
+def broken(trail: Trail) -> GovernanceRefusal:
+    """The refusal of JSON that would be none any more without what must not leave."""
+    said = "without what must not leave, the answer would not be JSON any more"
+    return _refused(trail, "json", said, f"The answer was refused: {said}.")
+
+
 def answered(
     call: ToolCall,
     sendable: Sendable,
@@ -151,12 +161,15 @@ def answered(
     that it stays the same however often the answer is checked.
 
     Raises:
-        GovernanceRefusal: the model called a tool that was not offered.
+        GovernanceRefusal: the model called a tool that was not offered, or that ``tool_choice``
+            rules out.
         ControlFailed: a detector in enforce mode failed.
     """
     admitted, scanner = sendable.plan.ruled.admitted, panel.answer
     if call.name not in _callable(admitted.ask):
-        said = "the model called a tool that was not offered"
+        offers = call.name in offered(admitted.ask)
+        told = "`tool_choice` rules out" if offers else "was not offered"
+        said = f"the model called a tool that {told}"
         raise _refused(trail, "tools", said, f"The answer was refused: {said}.")
     if _CALL_ID.fullmatch(call.id) and (
         not scanner.uses or _held(read(scanner, call.id, "answer:id"), scanner) is None

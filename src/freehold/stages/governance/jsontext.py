@@ -5,25 +5,11 @@ import re
 from collections.abc import Iterable
 from typing import TypeVar
 
-import orjson
-
 _LITERAL = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NUMBER = re.compile(r"[-+0-9.eE]+")
-_PLAIN_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u00([2-7][0-9A-Fa-f])")
 _ESCAPE_CHARS = 6
 
 T = TypeVar("T")
-
-
-def is_json(text: str) -> bool:
-    """Whether the whole text is one JSON object or array."""
-    if text.lstrip()[:1] not in {"{", "["}:
-        return False
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
 
 
 def escape(value: str) -> str:
@@ -31,19 +17,7 @@ def escape(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
-def unescape_ascii(text: str) -> str:
-    r"""The same JSON value without needless escapes (``john\u0040x.org``) that hide a match."""
-    if "\\u00" not in text:
-        return text
-
-    def plain(found: re.Match[str]) -> str:
-        char = chr(int(found[2], 16))
-        return found[0] if char in '"\\\x7f' else found[1] + char
-
-    return _PLAIN_ESCAPE.sub(plain, text)
-
-
-def _odd_backslashes(text: str, end: int) -> bool:
+def odd_backslashes(text: str, end: int) -> bool:
     """Whether the character at ``end`` is escaped."""
     at = end
     while at > 0 and text[at - 1] == "\\":
@@ -66,13 +40,15 @@ def fit(text: str, spans: list[tuple[int, int, T]]) -> list[tuple[int, int, T, b
         inside = place < len(literals) and literals[place][0] < start
         if inside:
             end = min(end, literals[place][1] - 1)
-            if _odd_backslashes(text, start):
+            if odd_backslashes(text, start):
                 start += _ESCAPE_CHARS - 1 if text[start] == "u" else 1
-            while end > start and _odd_backslashes(text, end):
+            while end > start and odd_backslashes(text, end):
                 end -= 1
         else:
-            start, end = _whole_number(text, start, end)
-        if start < end and (not fitted or start >= fitted[-1][1]):
+            start, end = whole_number(text, start, end)
+        if fitted:
+            start = max(start, fitted[-1][1])
+        if start < end:
             fitted.append((start, end, what, not inside))
     return fitted
 
@@ -82,7 +58,8 @@ def plain(spans: Iterable[tuple[int, int, T]]) -> list[tuple[int, int, T, bool]]
     return [(start, end, what, False) for start, end, what in spans]
 
 
-def _whole_number(text: str, start: int, end: int) -> tuple[int, int]:
+def whole_number(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span, grown over the number in which it begins."""
     while start > 0 and _NUMBER.fullmatch(text[start - 1]):
         start -= 1
     number = _NUMBER.match(text, start)

@@ -1,40 +1,57 @@
-"""What the record may keep of the texts, as the tenant says: nothing, redacted, or everything."""
+"""What the record may keep of the texts, as the tenant says: nothing, redacted, or everything.
+
+Whatever is kept will be sealed under a key of whoever asked. Without a key, nothing is kept.
+"""
+
+import re
 
 import msgspec
 
-from freehold.bundle.names import LEARNED
 from freehold.core.ask import Message, ToolCall
+from freehold.core.decisions import Finding
+from freehold.core.errors import AuditError, StorageError
 from freehold.core.handoffs import Admitted
+from freehold.core.ports import SubjectKeys
+from freehold.core.subjects import subject_of
 from freehold.core.trail import Trail
+from freehold.ledger.content import ContentSealer
 from freehold.stages.governance.exchange import FEW, Exchange, Mentions
-from freehold.stages.governance.placeholders import mask
+from freehold.stages.governance.jsontext import escape
+from freehold.stages.governance.placeholders import mask, tag
 from freehold.stages.governance.scanner import Scanner, Stretch, apart, cover
 
 UNREAD = "[not read]"
 """Stands where a text was that no detector has read."""
 
 
-def keep(admitted: Admitted, trail: Trail) -> None:
-    """Set the trail's texts. The prompt is a JSON list of messages, the answer plain text
-    with its tool calls behind it.
+def keep(admitted: Admitted, trail: Trail, keys: SubjectKeys | None) -> None:
+    """Set the trail's texts and what seals them. The prompt is a JSON list of messages, the answer
+    plain text with its tool calls behind it.
 
-    A text that the detectors have not read is not kept as redacted: nobody knows what is in it.
+    Secrets that were found give way to a note that they are gone, whatever is kept. A text that the
+    detectors have not read is not kept as redacted: nobody knows what is in it; other values that
+    were found stand there as placeholders.
+
+    Raises:
+        AuditError: there is no key, and the tenant wants no answer without its texts.
     """
     kept = admitted.app.content_kept
-    if kept == "none":
+    if kept == "none" or not _sealing(admitted, trail, keys):
         return
     left = [*trail.released, *(f"{call.name}({call.arguments})" for call in trail.released_calls)]
+    exchange: Exchange | None = trail.seen
     if kept == "full":
+        whole = _Secretless(exchange)
         if trail.prompt_text is None:
             messages = trail.screened.messages if trail.screened else admitted.ask.messages
+            messages = tuple(map(whole.message, messages))
             trail.prompt_text = msgspec.json.encode(messages).decode()
         if left:
-            trail.answer_text = "\n".join(left)
+            trail.answer_text = whole.mentions("\n".join(left))
         return
-    exchange: Exchange | None = trail.seen
     if exchange is None or trail.screened is None:
         return
-    masking = _Masking(exchange)
+    masking = _Masking(exchange, trail.sealer)
     if trail.prompt_text is None:
         messages = tuple(map(masking.message, trail.screened.messages))
         trail.prompt_text = msgspec.json.encode(messages).decode()
@@ -42,16 +59,32 @@ def keep(admitted: Admitted, trail: Trail) -> None:
         trail.answer_text = masking.mentions("\n".join(left))
 
 
-class _Masking:
-    """Takes out what was found: where it was found, and wherever else the same value stands."""
+def _sealing(admitted: Admitted, trail: Trail, keys: SubjectKeys | None) -> bool:
+    """Whether there is a key for this exchange; it is taken once."""
+    if trail.sealer is not None or keys is None:
+        return trail.sealer is not None
+    try:
+        key = keys.of(subject_of(admitted), admitted.app.retention_days)
+    except StorageError as error:
+        trail.unsealed = str(error)
+        if admitted.app.strict_sealing:
+            raise AuditError(f"the texts can't be kept: {error}") from error
+        return False
+    trail.sealer = ContentSealer(key, trail.arrival.exchange_id, admitted.conversation_id)
+    return True
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._scanner: Scanner = exchange.panel.request
-        values = exchange.values
-        self._many = Mentions(values, least=1) if len(values) > FEW else None
-        # of few values, even letters within a word go
-        self._few = [] if self._many else sorted(values, key=len, reverse=True)
+
+class _Secretless:
+    """Takes out found secrets, and nothing else, as written and as they stand in JSON."""
+
+    def __init__(self, exchange: Exchange | None) -> None:
+        masks: dict[str, str] = {}
+        for value, finding in exchange.values.items() if exchange else ():
+            if finding.label == "secret" and value:
+                masks[value] = masks[escape(value)] = mask(finding.kind)
+        self._masks = masks
+        longest = sorted(masks, key=len, reverse=True)
+        self._found = re.compile("|".join(map(re.escape, longest))) if masks else None
 
     def message(self, message: Message) -> Message:
         """A message as the record may have it: its content, its name, its ids and its calls."""
@@ -76,13 +109,37 @@ class _Masking:
         )
 
     def text(self, text: str) -> str:
+        """A text of the request."""
+        return self.mentions(text)
+
+    def mentions(self, text: str) -> str:
+        """Any text, without the values that were found."""
+        return self._found.sub(lambda m: self._masks[m[0]], text) if self._found else text
+
+
+class _Masking(_Secretless):
+    """Takes out what was found: where it was found, and wherever else the same value stands."""
+
+    def __init__(self, exchange: Exchange, sealer: ContentSealer) -> None:
+        super().__init__(exchange)
+        self._exchange = exchange
+        self._sealer = sealer
+        self._scanner: Scanner = exchange.panel.request
+        values = exchange.values
+        self._many = Mentions(values, least=1) if len(values) > FEW else None
+        # of few values, even letters within a word go
+        self._few = [] if self._many else sorted(values, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
         """A text of the request; one that was not read gives way to a note that says so."""
         if not text:
             return text
         found = self._exchange.recall(self._scanner, text)
         if found is None:
             return UNREAD
-        found = tuple(finding for finding in found if finding.detector not in LEARNED)
+        found = tuple(
+            finding for finding in found if finding.detector not in self._exchange.panel.judging
+        )
         if not found:
             return self.mentions(text)
         stretches = cover(found)
@@ -91,18 +148,19 @@ class _Masking:
         parts: list[str] = []
         done = 0
         for start, end, finding in stretches:
-            parts += (self._within(text[done:start]), mask(finding.kind))
+            parts += (self._within(text[done:start]), self._name(text[start:end], finding))
             done = end
         return "".join(parts) + self._within(text[done:])
 
     def mentions(self, text: str) -> str:
         """Any text, without the values that were found."""
+        text = super().mentions(text)
         if not self._many:
             return self._within(text)
         parts: list[str] = []
         done = 0
         for start, end, finding in apart([], self._known(self._many, text)):
-            parts += (text[done:start], mask(finding.kind))
+            parts += (text[done:start], self._name(text[start:end], finding))
             done = end
         return "".join(parts) + text[done:] if parts else text
 
@@ -111,8 +169,28 @@ class _Masking:
         return [(start, end, values[value]) for start, end, value in many.find(text)]
 
     def _within(self, text: str) -> str:
-        """``text`` with each of few values replaced, the longest first."""
+        """``text`` with each of few values replaced, the longest first; what has been put in is
+        not read again.
+        """
+        parts = [text]  # texts and, between them, what stands for values
         for value in self._few:
-            if value in text:
-                text = text.replace(value, mask(self._exchange.values[value].kind))
-        return text
+            if value not in text:
+                continue
+            name = self._name(value, self._exchange.values[value])
+            cut: list[str] = []
+            for number, part in enumerate(parts):
+                if number % 2:
+                    cut.append(part)
+                    continue
+                first, *others = part.split(value)
+                cut.append(first)
+                for other in others:
+                    cut += (name, other)
+            parts = cut
+        return "".join(parts)
+
+    def _name(self, value: str, finding: Finding) -> str:
+        """What stands for a value; a secret is not kept at all, not even sealed."""
+        if finding.label == "secret":
+            return mask(finding.kind)
+        return self._sealer.placeholder(tag(finding.kind), value)

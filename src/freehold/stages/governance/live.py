@@ -17,13 +17,17 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from freehold.stages.governance.detectors.secrets import MAX_PRIVATE_KEY
+from freehold.stages.governance.detectors.secrets import (
+    KEY_BEGIN,
+    KEY_END,
+    MAX_PRIVATE_KEY,
+)
 from freehold.text import patterns
 
 _WORD = r"[!-~]+$"
 _ONE_MORE_WORD = r"[A-Za-z0-9._%+\-]{1,64} $"
-_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_BEGIN = re.compile(KEY_BEGIN)
+_END = re.compile(KEY_END)
 
 
 class Live:
@@ -45,7 +49,7 @@ class Live:
             end = match.start()
             while end and "!" <= tail[end - 1] <= "~":
                 end -= 1
-        if "-----BEGIN" in tail:
+        if "-----BEGIN" in tail or "PuTTY-User" in tail:
             end = min(end, _open_key(tail))
         return end
 

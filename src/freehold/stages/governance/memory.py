@@ -32,15 +32,22 @@ class Memory:
 
     def get(self, key: tuple[str, str, bytes]) -> tuple[Finding, ...] | None:
         """The findings, or ``None`` if this text is new."""
-        found = self._known.get(key)
+        known = self._known  # another one after `forget`
+        found = known.get(key)
         if found is not None:
-            self._known.move_to_end(key)
+            known.move_to_end(key)
         return found
 
     def put(self, key: tuple[str, str, bytes], findings: tuple[Finding, ...]) -> None:
         """Remember; the text asked for longest ago is forgotten."""
         if len(findings) > MAX_FINDINGS:
             return
-        self._known[key] = findings
-        if len(self._known) > self._entries:
-            self._known.popitem(last=False)
+        known = self._known
+        known[key] = findings
+        if len(known) > self._entries:
+            known.popitem(last=False)
+
+    def forget(self) -> None:
+        """Forget everything, and the key of the digests; any thread may."""
+        self._known = OrderedDict()
+        self._key = os.urandom(32)

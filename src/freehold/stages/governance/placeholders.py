@@ -1,8 +1,9 @@
 """Typed placeholders: ``[EMAIL_7F3A2C9B]``.
 
 Kind in capitals, then eight hexadecimal digits of HMAC-SHA256 (RFC 2104) under the gateway's key
-over tenant, conversation, kind and value. So the same value has the same placeholder throughout a
-conversation, and nothing links it to another conversation or tenant.
+over tenant, conversation, kind and value as written. So what is written alike has the same
+placeholder throughout a conversation, what is written otherwise has another one and comes back just
+as it was, and nothing links it to another conversation or tenant.
 """
 
 import hmac
@@ -12,14 +13,17 @@ from typing import Protocol
 PLACEHOLDER = re.compile(r"\[([A-Za-z][A-Za-z0-9_]{0,47})_([0-9A-Fa-f]{8})\]")
 MAX_PLACEHOLDER = 60
 _OPEN, _CLOSE = "［", "］"
-# Whoever reads a day expects one form (a tool's argument, say), so each has its own placeholder.
-_AS_WRITTEN = frozenset({"birth_date"})
 _FORM = re.compile(r"[ .\-/()]+")
 _DAY_PARTS = re.compile(r"[0-9]+|[a-z]{3}", re.IGNORECASE)
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_SHAPELESS = frozenset(
-    "aws_key api_key password token private_key jwt random_string url_credentials wallet".split()
+NUMBERS = frozenset(
+    "card iban passport licence tax_number at_svnr be_national_id bg_egn br_cpf ch_ahv cy_tic"
+    " de_id_card de_social_security de_tax_id dk_cpr ee_isikukood es_id fi_hetu fr_nir gr_afm"
+    " gr_amka hr_oib hu_personal_id hu_taj hu_tax_id ie_pps in_aadhaar it_fiscal_code"
+    " lt_asmens_kodas lu_matricule lv_personas_kods mt_id nl_bsn no_fodselsnummer pl_pesel pt_nif"
+    " rodne_cislo ro_cnp se_personnummer si_emso uk_nhs uk_nino us_ssn".split()
 )
+"""Kinds of which only the letters and digits count."""
 
 
 class Kinds(Protocol):
@@ -36,9 +40,11 @@ class AnyKind:
 
 
 def canonical(kind: str, value: str) -> str:
-    """The value without the accidents of writing: one form for all spellings of a number."""
-    if kind in _SHAPELESS:
-        return value
+    """One form for all spellings of a value, to compare what is said with what is known. A kind of
+    which nobody knows what its spellings have in common has each as written.
+    """
+    if kind in NUMBERS:
+        return _FORM.sub("", value).upper()
     if kind == "email":
         return value.casefold()
     if kind == "phone":
@@ -48,7 +54,7 @@ def canonical(kind: str, value: str) -> str:
         return value.casefold().replace("-", ":")
     if kind == "birth_date":
         return _day(value)
-    return _FORM.sub("", value).upper()
+    return value
 
 
 def _day(value: str) -> str:
@@ -104,17 +110,17 @@ class Minter:
         self._behind: dict[str, tuple[str, str]] = {}
 
     def make(self, kind: str, value: str) -> str:
-        """The placeholder of this value, the same for each spelling of a number or an address."""
+        """The placeholder of this value as it is written: what is put back is never another one."""
         kind = kind.lower()
-        identity = (kind, value if kind in _AS_WRITTEN else canonical(kind, value))
+        identity = (kind, value)
         made = self._made.get(identity)
         if made is not None:
             return made
-        message = self._scope + f"{kind}:{identity[1]}".encode("utf-8", "surrogatepass")
+        message = self._scope + f"{kind}:{value}".encode("utf-8", "surrogatepass")
         turn = 0
         while True:
             digest = hmac.digest(self._key, message + (b"%d" % turn if turn else b""), "sha256")
-            made = f"[{_tag(kind)}_{digest[:4].hex().upper()}]"
+            made = f"[{tag(kind)}_{digest[:4].hex().upper()}]"
             if made not in self._behind:
                 break
             turn += 1  # another value of this exchange has the same digits
@@ -123,6 +129,7 @@ class Minter:
         return made
 
 
-def _tag(kind: str) -> str:
-    tag = re.sub(r"[^A-Z0-9]+", "_", kind.upper()).strip("_")[:40]
-    return tag if tag[:1].isalpha() else f"X{tag}"
+def tag(kind: str) -> str:
+    """A kind as placeholders write it: ``api_key`` → ``API_KEY``."""
+    plain = re.sub(r"[^A-Z0-9]+", "_", kind.upper()).strip("_")[:40]
+    return plain if plain[:1].isalpha() else f"X{plain}"

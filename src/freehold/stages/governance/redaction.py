@@ -14,6 +14,7 @@ from freehold.stages.governance.exchange import Exchange, Mentions
 from freehold.stages.governance.fixed import Read
 from freehold.stages.governance.placeholders import spoken
 from freehold.stages.governance.scanner import apart, cover
+from freehold.text.structured import is_json
 
 _ATTACK = "injection"
 
@@ -60,7 +61,7 @@ class Redaction:
         if known is None:
             known = self._read(scanner, text, where)
             self._learn(text, known)
-        wanted = [f for f in known if self._applies(f) and not (ours and f.label == _ATTACK)]
+        wanted = [f for f in known if self._applies(f) and not (ours and self._judges(f))]
         if not wanted and not self._replaced:
             return text
         return self._replace(text, wanted)
@@ -133,6 +134,10 @@ class Redaction:
             self._say(finding, observed=True)
         return False
 
+    def _judges(self, finding: Finding) -> bool:
+        """Whether it is about what a text says: what the app itself says is no business of that."""
+        return finding.label == _ATTACK or finding.detector in self._exchange.panel.judges
+
     def _everywhere(self, finding: Finding) -> bool:
         """Whether all mentions go: of a value, that is, not of a phrase."""
         return finding.label != _ATTACK and self._applies(finding)
@@ -152,7 +157,7 @@ class Redaction:
             stretches = apart(stretches, found)
         if not stretches:
             return text
-        if jsontext.is_json(text):
+        if is_json(text):
             fitted = jsontext.fit(text, stretches)
         else:
             fitted = jsontext.plain(stretches)

@@ -1,8 +1,15 @@
-"""The built-in detectors, by name. Third-party ones come as instances from whoever wires."""
+"""The built-in detectors, by name, and those that a bundle declares, made from what it says."""
 
+from collections.abc import Mapping
 from importlib import import_module
 
+from freehold.core.errors import ControlFailed
 from freehold.core.ports import Detector
+from freehold.core.spec import ClassifierSpec, DetectorSetting, GuardSpec
+from freehold.stages.governance.detectors.classifier import Classifier
+from freehold.stages.governance.guards import Guard
+from freehold.stages.governance.installed import InstalledDetector, Unloadable, load
+from freehold.text.heads import Head
 
 _DETECTORS = "freehold.stages.governance.detectors"
 BUILT_IN: tuple[tuple[str, str], ...] = (
@@ -39,6 +46,8 @@ BUILT_IN: tuple[tuple[str, str], ...] = (
     ("injection.model", "learned:InjectionModel"),
     ("toxicity.model", "learned:ToxicityModel"),
     ("purpose.scope", "purpose:PurposeDetector"),
+    ("promise.unauthorised", "promises:UnauthorisedPromise"),
+    ("grounded.values", "promises:Ungrounded"),
     ("voice.banned", "voice:Banned"),
     ("voice.competitor", "voice:Competitor"),
     ("voice.tone", "voice:Tone"),
@@ -52,3 +61,27 @@ def builtin_detectors() -> tuple[Detector, ...]:
         module, name = place.split(":")
         made.append(getattr(import_module(f"{_DETECTORS}.{module}"), name)())
     return tuple(made)
+
+
+def own_detector(setting: DetectorSetting, heads: Mapping[str, Head]) -> Detector:
+    """A detector that the bundle declares. ``heads``: trained ones by the SHA-256 of their file.
+
+    Raises:
+        ControlFailed: it can't be made, so nothing that it is to read may pass.
+    """
+    spec = setting.own
+    made: object
+    try:
+        if isinstance(spec, GuardSpec):
+            made = Guard(setting.id, spec)
+        elif isinstance(spec, ClassifierSpec):
+            if spec.digest not in heads:
+                raise ValueError(f"the head {spec.file} is not there")
+            made = Classifier(setting.id, spec, heads[spec.digest])
+        else:
+            assert spec is not None  # noqa: S101 -- asked only for those that are declared
+            detector, package = load(setting.id, spec.options)
+            made = InstalledDetector(detector, spec, package)
+    except (Unloadable, ValueError) as error:
+        raise ControlFailed(f"detector {setting.id}: {error}", rule=setting.id) from None
+    return made  # type: ignore[return-value]  # those that wait are never asked to `detect`

@@ -8,34 +8,43 @@ from msgspec.structs import replace
 from freehold.core.ask import Message
 from freehold.core.decisions import Finding
 from freehold.core.errors import ControlFailed
-from freehold.core.handoffs import Piece
+from freehold.core.handoffs import Piece, Sendable
 from freehold.core.spec import DetectorSetting
 from freehold.core.trail import Trail
 from freehold.stages.governance import verdicts
 from freehold.stages.governance.exchange import Exchange
-from freehold.stages.governance.jsontext import fit, is_json, plain, unescape_ascii
+from freehold.stages.governance.jsontext import fit, plain
 from freehold.stages.governance.placeholders import Kinds, neutralise
 from freehold.stages.governance.scanner import Scanner, cover, overlaps
+from freehold.stages.governance.waiting import Told
+from freehold.text.escapes import shown_json
+from freehold.text.structured import is_json
 
+_NOBODY = Told()
 Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
 """Findings of a text by scanner, text and place."""
 
 
-def scan(scanner: Scanner, text: str, where: str, trail: Trail) -> tuple[tuple[Finding, ...], bool]:
-    """The findings, and whether every detector did its work.
+def scan(
+    scanner: Scanner, text: str, where: str, trail: Trail, given: Sendable | None = None
+) -> tuple[tuple[Finding, ...], bool]:
+    """The findings, and whether every detector did its work and nobody was left out.
 
     Raises:
         ControlFailed: a detector in enforce mode failed; the trail says so.
     """
     failures: list[tuple[DetectorSetting, str]] = []
+    told: Told = trail.told or _NOBODY
     try:
-        found = scanner.scan(text, where, lambda setting, why: failures.append((setting, why)))
+        found = scanner.scan(
+            text, where, lambda setting, why: failures.append((setting, why)), told, given
+        )
     except ControlFailed as failure:
         trail.decide(verdicts.failed(scanner.uses[failure.rule].setting, str(failure)))
         raise
     for setting, why in failures:
         trail.decide(verdicts.failed(setting, why))
-    return found, not failures
+    return found, not failures and (told.wanted is None and not told.unasked)
 
 
 def placed(found: tuple[Finding, ...], where: str) -> tuple[Finding, ...]:
@@ -104,9 +113,9 @@ def _clean(
     *,
     own: bool,
 ) -> str:
+    if "\\u" in text and is_json(text):
+        text = shown_json(text)[0]
     text = neutralise(text, kinds)
-    if "\\u00" in text and is_json(text):
-        text = unescape_ascii(text)
     findings = read(scanner, text, where)
     if not findings:
         return text

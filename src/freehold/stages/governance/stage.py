@@ -1,6 +1,8 @@
 """The governance stage: what is in the request, in the context and in the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -20,23 +22,27 @@ from freehold.core.handoffs import (
     Sendable,
     Stitched,
 )
-from freehold.core.ports import Detector
+from freehold.core.lineage import Lineage
+from freehold.core.ports import Detector, SubjectKeys
 from freehold.core.spec import AppSpec, DetectorSetting
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.stages.governance import checking, fixed, identifiers, keeping, screening, verdicts
-from freehold.stages.governance.answers import Reader, Watch
+from freehold.stages.governance.answers import Watch
+from freehold.stages.governance.carrying import Carrying
+from freehold.stages.governance.consulting import Consultants, Consultation, admitted_of
 from freehold.stages.governance.detectors.hidden import HiddenUnicode
 from freehold.stages.governance.detectors.purpose import PurposeDetector
 from freehold.stages.governance.exchange import Exchange
-from freehold.stages.governance.jsontext import fit, is_json, plain
+from freehold.stages.governance.jsontext import fit, plain
 from freehold.stages.governance.memory import Memory
-from freehold.stages.governance.placeholders import AnyKind, Kinds, mask
+from freehold.stages.governance.panels import Panels
+from freehold.stages.governance.placeholders import mask
 from freehold.stages.governance.redaction import Redaction, allow_settings
 from freehold.stages.governance.registry import builtin_detectors
 from freehold.stages.governance.scanner import Panel, Scanner, cover
-
-_PANELS = 512
+from freehold.stages.governance.waiting import AskModel
+from freehold.text.structured import is_json
 
 
 class Governance:
@@ -45,6 +51,8 @@ class Governance:
     Args:
         detectors: all that bundles may name; the built-in ones when omitted.
         placeholder_key: secret bytes from which placeholders are made.
+        keys: what kept texts are sealed with; without it none are kept.
+        lineage: what remembers which labels released answers have; without it none come back.
         remembered: how many texts' findings are kept for later exchanges.
     """
 
@@ -53,28 +61,83 @@ class Governance:
         detectors: Sequence[Detector] | None = None,
         *,
         placeholder_key: bytes,
+        keys: SubjectKeys | None = None,
+        lineage: Lineage | None = None,
         remembered: int = 20_000,
     ) -> None:
         known = builtin_detectors() if detectors is None else tuple(detectors)
-        self._detectors = {detector.id: detector for detector in known}
+        self._panels = Panels(known)
         self._key = placeholder_key
+        self._keys = keys
+        self.carrying = Carrying(lineage)
         self._memory = Memory(remembered)
-        self._panels: dict[tuple[DetectorSetting, ...], Panel] = {}
-        # hashing settings costs more than reading a short text, so identity is asked first
-        self._same: dict[int, tuple[tuple[DetectorSetting, ...], Panel]] = {}
-        self._readers: dict[Panel, Reader] = {}
-        declared = [getattr(detector, "kinds", None) for detector in known]
-        self._kinds: Kinds = (
-            AnyKind()
-            if any(kinds is None for kinds in declared)
-            else frozenset(kind for kinds in declared for kind in kinds or ())
-        )
+        self._consultants = Consultants(self._memory, placeholder_key)
 
     def prepare(self, app: AppSpec) -> None:
-        """Make what the app's examples give ahead of its first request."""
-        for detector in self._detectors.values():
+        """Make what the app's examples and its detectors need ahead of its first request."""
+        with suppress(ControlFailed):  # its requests will tell
+            self._panels.under(app.detectors)
+        for detector in self._panels.detectors.values():
             if app.scope is not None and isinstance(detector, PurposeDetector):
                 detector.prepare(app.scope)
+
+    def adopt(self, heads: Mapping[str, bytes]) -> None:
+        """Take in the files of trained detectors, by their SHA-256, that a bundle has.
+
+        Raises:
+            ValueError: one is damaged, or was trained on other vectors than these.
+        """
+        self._panels.adopt(heads)
+
+    def parts(self, app: AppSpec) -> dict[str, frozenset[str]]:
+        """An app's detectors that enforce on answers, by how much of one they need: ``span``,
+        ``sentence``, ``whole``, and ``late``.
+
+        Raises:
+            ControlFailed: a detector is not there, or can't be made.
+        """
+        return self._panels.parts(app.detectors)
+
+    def waits(self, *args: object) -> bool:
+        """Whether, before a step runs on these, detectors must be asked that take their time."""
+        handed = args[0]
+        if isinstance(handed, Answer) and not handed.complete:  # most steps, by far, on a stream
+            return False
+        admitted = admitted_of(handed)
+        return admitted is not None and self._panels.of(admitted, cast(Trail, args[-1])).waits
+
+    async def consult(
+        self, step: Callable[..., object], args: Sequence[Any], ask: AskModel
+    ) -> None:
+        """Ask them about just those texts that the step will read.
+
+        Raises:
+            FreeholdError: quick detectors refuse, so that nobody had to be asked.
+        """
+        handed, trail = args[0], args[-1]
+        admitted = admitted_of(handed)
+        assert admitted is not None  # noqa: S101 -- `waits` has said so
+        panel = self._panels.of(admitted, trail)
+
+        def foresee(tried: Trail) -> None:
+            if not isinstance(handed, Answer):
+                step(*args[:-1], tried)
+                return
+            grounded = handed.sendable.plan.ruled.grounded
+            self._exchange(grounded.screened, grounded.stitched.pieces, tried)
+            for text, where in checking.whole_texts(handed):
+                for scanner in (panel.answer_whole, panel.answer_late, panel.answer_observed):
+                    scanner.wish(text, where, tried.told)
+
+        consultation = Consultation(
+            handed=handed,
+            admitted=admitted,
+            trail=trail,
+            panel=panel,
+            ask=ask,
+            carried=self.carrying.origins(handed),
+        )
+        await self._consultants.consult(foresee, lambda: step(*args), consultation)
 
     @timed("governance")
     def request(self, prepared: Prepared, trail: Trail) -> Screened:
@@ -84,7 +147,7 @@ class Governance:
             GovernanceRefusal: a detector that enforces found what it blocks.
             ControlFailed: a detector in enforce mode failed.
         """
-        panel = self._panel(prepared.admitted, trail)
+        panel = self._panels.of(prepared.admitted, trail)
         exchange = trail.seen = Exchange(prepared.admitted, panel, self._key)
         read = self._reading(exchange, trail)
         found: list[Finding] = []
@@ -94,11 +157,13 @@ class Governance:
         scope, outside = self._scope(prepared, panel, trail)
         findings = (*self._hidden(prepared, panel), *outside, *found, *stuck)
         trail.findings.extend(findings)
+        carried = self.carrying.into(prepared, trail)
         screened = trail.screened = Screened(
             prepared=prepared,
             messages=messages,
             findings=findings,
-            labels=verdicts.labels(findings, panel),
+            labels=verdicts.labels(findings, panel) | carried.keys(),
+            carried=carried,
             fixed=fixed.barred(stuck, panel),
             scope=scope,
         )
@@ -118,7 +183,7 @@ class Governance:
         read = self._reading(exchange, trail)
         findings: list[Finding] = []
         pieces = tuple(
-            screening.piece(piece, exchange, read, self._kinds, findings)
+            screening.piece(piece, exchange, read, self._panels.kinds, findings)
             for piece in stitched.pieces
         )
         trail.findings.extend(findings)
@@ -177,15 +242,18 @@ class Governance:
         watch = exchange.watch
         if watch is None or watch.sendable is not answer.sendable:
             trail.answering = len(trail.decisions)
-            watch = exchange.watch = Watch(
-                answer.sendable, self._reader(exchange.panel), self._kinds, exchange.known
-            )
+            reader, kinds = self._panels.reader(exchange.panel), self._panels.kinds
+            watch = exchange.watch = Watch(answer.sendable, reader, kinds, exchange.known)
         return checking.check(answer, watch, trail)
 
     @timed("governance")
     def keep(self, admitted: Admitted, trail: Trail) -> None:
         """Give the record the texts that the tenant lets it have, in the form that it may."""
-        keeping.keep(admitted, trail)
+        keeping.keep(admitted, trail, self._keys)
+
+    def forget(self) -> None:
+        """Forget what was found in earlier texts: somebody's data was erased. Any thread may."""
+        self._memory.forget()
 
     def masked(
         self, text: str, admitted: Admitted, trail: Trail, cleared: frozenset[str] | None = None
@@ -193,10 +261,14 @@ class Governance:
         """A text for records and screens, with every value found in it taken out for good.
 
         With ``cleared``, for a reader: what is of a class for which they are cleared stays, and so
-        does what only an observing detector takes for something.
+        does what only an observing detector takes for something. A text of which nobody remembers
+        what a detector that takes its time has said gives way to a note that it is not read.
         """
-        panel = self._panel(admitted, trail)
-        found = panel.request.scan(text, "record", _ignore)
+        panel = self._panels.of(admitted, trail)
+        told = self._consultants.recalled(panel, admitted.app.tenant, text)
+        if told is None:
+            return keeping.UNREAD
+        found = panel.request.scan(text, "record", _ignore, told)
         if cleared is not None:
             uses = panel.uses
             found = tuple(f for f in found if f.label not in cleared and uses[f.detector].acts)
@@ -210,34 +282,6 @@ class Governance:
             parts += (text[done:start], f'"{gone}"' if bare else gone)
             done = end
         return "".join(parts) + text[done:]
-
-    # -- settings --
-
-    def _panel(self, admitted: Admitted, trail: Trail) -> Panel:
-        settings = admitted.app.detectors
-        same = self._same.get(id(settings))
-        if same is not None and same[0] is settings:
-            return same[1]
-        panel = self._panels.get(settings)
-        if panel is None:
-            try:
-                panel = Panel(settings, self._detectors)
-            except ControlFailed as failure:
-                trail.decide(verdicts.failed(DetectorSetting(id=failure.rule), str(failure)))
-                raise
-        if len(self._same) >= _PANELS:  # bundles change: begin anew
-            self._same.clear()
-            self._panels.clear()
-            self._readers.clear()
-        self._panels[settings] = panel
-        self._same[id(settings)] = (settings, panel)
-        return panel
-
-    def _reader(self, panel: Panel) -> Reader:
-        reader = self._readers.get(panel)
-        if reader is None:
-            reader = self._readers[panel] = Reader(panel)
-        return reader
 
     def _hidden(self, prepared: Prepared, panel: Panel) -> tuple[Finding, ...]:
         if not prepared.hidden:
@@ -282,7 +326,7 @@ class Governance:
         """The messages as every model may see them; ``found`` grows by what is in them."""
         identifiers.read_all(prepared.admitted.ask, exchange, read)
         return tuple(
-            screening.message(message, f"message:{i}", exchange, read, self._kinds, found)
+            screening.message(message, f"message:{i}", exchange, read, self._panels.kinds, found)
             for i, message in enumerate(prepared.messages)
         )
 
@@ -295,12 +339,12 @@ class Governance:
             return exchange
         prepared = screened.prepared
         exchange = trail.seen = Exchange(
-            prepared.admitted, self._panel(prepared.admitted, trail), self._key
+            prepared.admitted, self._panels.of(prepared.admitted, trail), self._key
         )
         read = self._reading(exchange, trail)
         self._screened(prepared, exchange, read, [])
         for piece in pieces:
-            screening.piece(piece, exchange, read, self._kinds, [])
+            screening.piece(piece, exchange, read, self._panels.kinds, [])
         return exchange
 
     def _reading(self, exchange: Exchange, trail: Trail) -> screening.Read:

@@ -43,16 +43,18 @@ def judge(findings: Iterable[Finding], panel: Panel, trail: Trail, phase: str) -
         raise refusal
 
 
-def judge_answer(findings: Iterable[Finding], panel: Panel, trail: Trail) -> list[Finding]:
+def judge_answer(
+    findings: Iterable[Finding], panel: Panel, trail: Trail, *, late: bool = False
+) -> list[Finding]:
     """Write down leaks and return those to mask.
 
     Raises:
-        GovernanceRefusal: a detector that enforces says block.
+        GovernanceRefusal: a detector that enforces says block, or redact when it is too ``late``.
     """
     masked: list[Finding] = []
     refusal: GovernanceRefusal | None = None
     for setting, group in _by_detector(findings, panel):
-        if setting.action == "block":
+        if setting.action == "block" or (late and setting.action == "redact"):
             refused = _block(setting, group, trail, _ANSWER)
             refusal = refusal or refused
         elif setting.action == "redact":

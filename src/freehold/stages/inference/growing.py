@@ -54,7 +54,7 @@ class Growing:
         self.spent = 0
         self.waited = 0
         self.call = Call(
-            role="embed" if ask.operation == "embedding" else "answer",
+            role="embed" if ask.operation == "embedding" else sendable.attempt.role,
             attempt=sendable.attempt.number,
             model=model.id,
             upstream_model=model.upstream_model,
@@ -132,6 +132,9 @@ class Growing:
                 usage.prompt_tokens * model.input_price_nano
                 + usage.completion_tokens * model.output_price_nano
             )
+        if call.role == "guard":  # governance itself says how long it waited for all of them
+            self._trail.spend("governance", self.spent)
+            return
         self._trail.spend("inference", self.spent)
         self._trail.wait("inference", self.waited)
 
@@ -140,8 +143,9 @@ class Growing:
             return
         prompt = sum(tokens.of_message(message) for message in self._sendable.messages)
         completion = 0
+        judged = self._sendable.plan.ruled.admitted.ask.operation == "moderation"
         for choice in self._choices.values():
-            completion += tokens.estimate(choice.text)
+            completion += 0 if judged else tokens.estimate(choice.text)
             completion += sum(tokens.estimate(c.name + c.arguments) for c in choice.tool_calls)
         self._usage = Usage(
             prompt_tokens=prompt + tokens.of_settings(self._sendable.plan.ruled.admitted.ask),
@@ -165,6 +169,7 @@ class Growing:
             usage=self._usage if complete else None,
             reported_model=self._reported,
             embeddings=self._embeddings,
+            elapsed_ms=self._now() // 1_000_000,
         )
 
     def _now(self) -> int:

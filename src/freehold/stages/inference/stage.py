@@ -86,6 +86,9 @@ class Inference:
         provider = self._providers.get(model.provider)
         if provider is None:
             raise RoutingError(f"model {model.id}: there is no provider {model.provider!r}")
+        if attempt.role == "guard" and not provider.healthy(model):
+            # no other model can take over, so a caller need not wait for what is known to fail
+            raise ProviderUnavailable(f"model {model.id}: its endpoint is down")
         for tried in range(model.retries + 1):
             growing = Growing(sendable, trail, self._clock)
             try:
@@ -99,7 +102,8 @@ class Inference:
                     raise
             began = self._clock.monotonic_ns()
             await asyncio.sleep(pause)
-            trail.wait("inference", self._clock.monotonic_ns() - began)
+            if attempt.role != "guard":
+                trail.wait("inference", self._clock.monotonic_ns() - began)
 
     async def _once(
         self, provider: Provider, sendable: Sendable, growing: Growing
@@ -107,7 +111,8 @@ class Inference:
         clock = self._clock.monotonic_ns
         deltas = provider.call(sendable)
         deadline = Deadline()
-        error = "the caller went away"
+        guards = sendable.attempt.role == "guard"
+        error = "it was too late" if guards else "the caller went away"
         try:
             deadline.arm(self._left_s(sendable, growing))
             while True:

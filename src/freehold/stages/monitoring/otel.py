@@ -130,7 +130,9 @@ class Spans:
 
 
 def _call_attributes(call: Call, operation: str, admitted: Admitted | None) -> dict[str, Any]:
-    spec = admitted.app.models.get(call.model) if admitted is not None else None
+    spec = None
+    if admitted is not None:
+        spec = admitted.app.models.get(call.model) or admitted.app.guards.get(call.model)
     provider = spec.provider if spec is not None else "unknown"
     attributes: dict[str, Any] = {
         OPERATION_NAME: operation,

@@ -7,13 +7,16 @@ from freehold.core.facts import TextFact
 from freehold.core.handoffs import Checked, Choice, Judged
 from freehold.core.spec import Obligation
 from freehold.rules.turns import newest_turn
-from freehold.stages.policy.verdicts import Demands
+from freehold.stages.policy.demands import Demands
 from freehold.text.facts import extract
 
+Edit = tuple[int, int, str]
+"""Characters of a text to replace, and by what; offsets count from the text's beginning."""
 
-def kinds_to_cut(demands: Demands) -> frozenset[str]:
-    """Kinds of facts that fired rules want taken out."""
-    return frozenset(kind for o in demands.all("redact") for kind in o.facts)
+
+def kinds_to_cut(demands: Demands, needs: str = "") -> frozenset[str]:
+    """Kinds of facts that fired rules want taken out; only those of rules that need so much."""
+    return frozenset(kind for o in demands.all("redact", needs) for kind in o.facts)
 
 
 def labels_to_cut(demands: Demands) -> frozenset[str]:
@@ -21,28 +24,13 @@ def labels_to_cut(demands: Demands) -> frozenset[str]:
     return frozenset(label for o in demands.all("redact") for label in o.labels)
 
 
-def without_facts(text: str, facts: Sequence[TextFact], offset: int, kinds: frozenset[str]) -> str:
-    """``text`` with the facts of these kinds cut out; ``offset`` is where it begins.
-
-    Facts that overlap go as one, under the name of the first.
-    """
-    spans: list[tuple[int, int, str]] = []
-    for fact in facts:
-        if fact.kind not in kinds:
-            continue
-        start, end = fact.start - offset, fact.end - offset
-        if spans and start < spans[-1][1]:
-            first, before, kind = spans[-1]
-            spans[-1] = (first, max(before, end), kind)
-        else:
-            spans.append((start, end, fact.kind))
-    for start, end, kind in reversed(spans):
-        text = f"{text[:start]}[{kind} removed]{text[end:]}"
-    return text
+def cuts(facts: Sequence[TextFact], kinds: frozenset[str]) -> list[Edit]:
+    """What takes the facts of these kinds out."""
+    return [(f.start, f.end, f"[{f.kind} removed]") for f in facts if f.kind in kinds]
 
 
-def without_labels(text: str, checked: Checked, place: int, labels: frozenset[str]) -> str:
-    """``text`` without the values of findings with these labels, wherever they stand.
+def label_cuts(text: str, checked: Checked, place: int, labels: frozenset[str]) -> list[Edit]:
+    """What takes the values of findings with these labels out, wherever they stand.
 
     Findings refer to what the model wrote, while placeholders in ``text`` may have been put back,
     so values are looked for instead of offsets.
@@ -54,10 +42,37 @@ def without_labels(text: str, checked: Checked, place: int, labels: frozenset[st
         for f in checked.findings
         if f.label in labels and f.where in ("answer", where)
     }
-    for value in sorted(values, key=len, reverse=True):
-        if value:
-            text = text.replace(value, f"[{values[value]} removed]")
-    return text
+    edits: list[Edit] = []
+    for value in sorted(filter(None, values), key=len, reverse=True):
+        at = text.find(value)
+        while at >= 0:
+            edits.append((at, at + len(value), f"[{values[value]} removed]"))
+            at = text.find(value, at + len(value))
+    return edits
+
+
+def united(edits: Iterable[Edit]) -> list[Edit]:
+    """In order and apart; those that overlap go as one, under the name of the first."""
+    apart: list[Edit] = []
+    for start, end, said in sorted(edits, key=lambda edit: (edit[0], -edit[1])):
+        if apart and start < apart[-1][1]:
+            first, before, name = apart[-1]
+            apart[-1] = (first, max(before, end), name)
+        else:
+            apart.append((start, end, said))
+    return apart
+
+
+def edited(text: str, edits: Sequence[Edit], offset: int = 0) -> str:
+    """``text`` with the edits made; ``offset`` is where it begins."""
+    if not edits:
+        return text
+    parts: list[str] = []
+    done = 0
+    for start, end, said in united(edits):
+        parts += (text[done : start - offset], said)
+        done = end - offset
+    return "".join(parts) + text[done:] if parts else text
 
 
 def rewritten(checked: Checked, template: str, tags: tuple[str, ...]) -> Judged:
@@ -85,9 +100,7 @@ def request_changed(
     if not kinds:
         return messages
     return tuple(
-        _with(m, without_facts(m.content, extract(m.content, language), 0, kinds))
-        if i in turn
-        else m
+        _with(m, edited(m.content, cuts(extract(m.content, language), kinds))) if i in turn else m
         for i, m in enumerate(messages)
     )
 

@@ -1,29 +1,45 @@
 """The policy stage: rules on the request, and rules on the answer as it grows."""
 
+from collections.abc import Container, Iterable
 from typing import Any
 
 from freehold.core.decisions import Decision, Needs
-from freehold.core.errors import ControlFailed, PolicyRefusal, StillHeld
-from freehold.core.handoffs import Checked, Demand, Grounded, Held, Judged, Ruled
+from freehold.core.errors import StillHeld
+from freehold.core.handoffs import (
+    Answer,
+    Awaiting,
+    Checked,
+    Demand,
+    Discharge,
+    Grounded,
+    Held,
+    Judged,
+    Ruled,
+)
 from freehold.core.ports import Holds
 from freehold.core.spec import AppSpec, Obligation, RuleSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
-from freehold.rules.disclaimers import FACT
-from freehold.rules.facts import answer_facts, complete, grounded_facts, text_facts
-from freehold.stages.policy.changes import (
-    kinds_to_cut,
-    labels_to_cut,
-    request_changed,
-    rewritten,
-    without_facts,
-    without_labels,
+from freehold.rules.facts import complete, grounded_facts, text_facts
+from freehold.stages.policy import tool_calls
+from freehold.stages.policy.changes import labels_to_cut, request_changed, rewritten
+from freehold.stages.policy.demands import Demands, Fired, seen_by, terms_of
+from freehold.stages.policy.judging import (
+    is_structured,
+    judge_step,
+    refuse_if_blocked,
+    refuse_if_broken,
+    spoken_with,
 )
-from freehold.stages.policy.progress import Progress, Step
-from freehold.stages.policy.verdicts import TEXT_FACTS, Demands, Fired, RuleSet
+from freehold.stages.policy.progress import Progress
+from freehold.stages.policy.verdicts import RuleSet
 from freehold.text.facts import extract
 
 _MAX_SETS = 4_096
+_ANEW = (
+    "What was approved is not what the rules want approved now: send the request without its"
+    " approval's id."
+)
 
 
 class Policy:
@@ -47,15 +63,17 @@ class Policy:
     def prepare(self, app: AppSpec) -> None:
         """Compile an app's rules and what reads facts, so that no first request waits for it."""
         self._rules(app, "request")
-        if self._rules(app, "answer").extracts:
+        extracts = self._rules(app, "tool_call").extracts | self._rules(app, "answer").extracts
+        if extracts:
             extract("We refund 10 % of $5 within 2 days, on 3 May 2026.")
 
     @timed("policy")
-    def request(self, grounded: Grounded, trail: Trail) -> Ruled:
+    def request(self, grounded: Grounded, trail: Trail) -> Ruled | Awaiting:
         """Judge the request with its context.
 
         Raises:
-            PolicyRefusal: a rule blocks it, or wants it approved.
+            PolicyRefusal: a rule blocks it.
+            StillHeld: it was held before, and what was approved is not all that rules demand.
             ControlFailed: a rule could not be evaluated.
         """
         admitted = grounded.admitted
@@ -66,21 +84,18 @@ class Policy:
         facts = complete(rules.names, grounded_facts(rules.names, grounded))
         demands = rules.judge(facts, trail, {})
         trail.facts.update(facts)
-        _refuse_if_blocked(demands)
-        hold = demands.first("require_approval")
-        if hold is not None:
-            fired, obligation = hold
-            raise _refusal(
-                fired.rule,
-                f"needs approval by a {obligation.role} before a model is asked",
-                f"This request needs the approval of a {obligation.role}.",
-            )
+        refuse_if_blocked(demands, trail)
+        demand = demands.approval(trail.discharged, facts)
+        if demand is not None:
+            return Awaiting(grounded=grounded, held=self._hold(*demand, grounded, trail, facts))
+        if trail.discharged:
+            _say_who_approved(trail.discharged, {f.rule.id for f in demands.fired}, trail)
         tags = tuple(o.tag for o in demands.all("annotate"))
         trail.tags.extend(tags)
         return Ruled(
             grounded=grounded,
             messages=request_changed(
-                messages, admitted.ask.operation, demands, _language(grounded)
+                messages, admitted.ask.operation, demands, spoken_with(grounded)
             ),
             facts=facts,
             tags=tags,
@@ -96,18 +111,52 @@ class Policy:
             ControlFailed: a rule could not be evaluated.
         """
         admitted = checked.answer.sendable.plan.ruled.admitted
+        calls = self._rules(admitted.app, "tool_call")
+        waits = calls.withholds and bool(admitted.ask.tools)
+        if not tool_calls.calls_in(checked):
+            return self._said(checked, trail, waits=waits)
+        acted = tool_calls.judge(checked, calls, trail)
+        judged = self._said(checked, trail, waits=waits)
+        trail.tags.extend(tag for tag in acted.tags if tag not in trail.tags)
+        if judged.held is not None:
+            return judged
+        demand = acted.demands.approval(checked.answer.discharged)
+        if demand is not None:
+            return self._withheld(*demand, checked, trail)
+        _say_who_approved(checked.answer.discharged, acted.fired, trail)
+        return acted.applied(judged)
+
+    def _withheld(
+        self, fired: Fired, obligation: Obligation, checked: Checked, trail: Trail
+    ) -> Judged:
+        seen = trail.facts | text_facts(trail.answer_facts)
+        return Judged(
+            checked=checked,
+            choices=(),
+            release_chars=(),
+            held=self._hold(fired, obligation, checked.answer, trail, seen),
+            tags=tuple(trail.tags),
+        )
+
+    def _said(self, checked: Checked, trail: Trail, *, waits: bool) -> Judged:
+        """Judge the words. Nothing of them leaves early where a rule ``waits`` for tool calls."""
+        admitted = checked.answer.sendable.plan.ruled.admitted
         rules = self._rules(admitted.app, "answer")
+        if waits and not checked.answer.complete:
+            return _unjudged(checked, "whole")
         if not rules.rules:
             return Judged(
                 checked=checked, choices=checked.choices, release_chars=checked.safe_chars
             )
-        needs = "whole" if rules.needs != "span" and admitted.ask.n > 1 else rules.needs
+        needs: Needs = rules.needs
+        if needs == "sentence" and (admitted.ask.n > 1 or is_structured(checked)):
+            needs = "whole"  # alternatives leave side by side, and half of a structure is none
         if not checked.answer.complete and needs != "sentence":
             return _unjudged(checked, needs)
         progress: Progress = trail.judging or self._begin(rules, trail)
         demands = Demands()
-        for step in progress.steps(checked, by_sentence=needs == "sentence"):
-            demands = self._judge(step, rules, checked, progress, trail)
+        for step in progress.steps(checked, by_sentence=rules.by_sentence):
+            demands = judge_step(step, rules, checked, progress, trail)
         trail.answer_facts = tuple(progress.facts)
         tags = tuple(o.tag for o in demands.all("annotate"))
         trail.tags.extend(tag for tag in tags if tag not in trail.tags)
@@ -116,12 +165,14 @@ class Policy:
                 return _unjudged(checked, "whole")
             fired, obligation = progress.pending
             if obligation.action == "require_approval":
-                return self._hold(fired, obligation, checked, trail)
+                return self._withheld(fired, obligation, checked, trail)
         if checked.answer.discharged and checked.answer.complete:
-            _say_who_approved(checked, progress, trail)
+            _say_who_approved(checked.answer.discharged, progress.fired, trail)
         if progress.pending is not None:
             return rewritten(checked, progress.pending[1].template, tags)
         choices = progress.choices(checked)
+        if checked.answer.complete and is_structured(checked):
+            refuse_if_broken(choices, checked, demands)
         progress.left = progress.left or any(progress.out)
         return Judged(
             checked=checked,
@@ -134,50 +185,13 @@ class Policy:
     def _begin(rules: RuleSet, trail: Trail) -> Progress:
         """A new answer; what was decided about one that broke off concerned no answer at all."""
         ids = {rule.id for rule in rules.rules}
-        if any(firing.phase == "answer" for firing in trail.firings):
+        if any(firing.phase != "request" for firing in trail.firings):
             trail.decisions[:] = [
                 d for d in trail.decisions if d.stage != "policy" or d.rule not in ids
             ]
+        trail.pace.clear()
         progress = trail.judging = Progress()
         return progress
-
-    @staticmethod
-    def _judge(
-        step: Step, rules: RuleSet, checked: Checked, progress: Progress, trail: Trail
-    ) -> Demands:
-        """Judge one portion of the answer with all that came before it."""
-        grounded = checked.answer.sendable.plan.ruled.grounded
-        found = progress.take(step, checked, _language(grounded), rules.extracts)
-        if progress.base is None:
-            progress.base = _request_side(rules.names, grounded, trail)
-        texts = progress.texts(checked, step)
-        facts = answer_facts(rules.names, checked, progress.facts, texts=texts, last=step.last)
-        facts = complete(rules.names, facts | progress.base)
-        if rules.disclaimers is not None and step.last:
-            facts[FACT] = rules.disclaimers.missing(facts, texts)
-        demands = rules.judge(facts, trail, progress.fired, last=step.last)
-        trail.facts.update({k: v for k, v in facts.items() if k not in TEXT_FACTS})
-        _refuse_if_blocked(demands)
-        for action in ("require_approval", "rewrite"):
-            demand = (
-                demands.first(action)
-                if action == "rewrite"
-                else demands.approval(checked.answer.discharged)
-            )
-            if demand is not None:
-                if progress.left:
-                    why = f"wants {action} after part of the answer had left"
-                    raise _refusal(demand[0].rule, why)
-                if progress.pending is None or action == "require_approval":
-                    progress.pending = demand
-                break
-        kinds, labels = kinds_to_cut(demands), labels_to_cut(demands)
-        for i, text in enumerate(step.fresh):
-            became = without_facts(text, found[i], progress.seen[i], kinds) if kinds else text
-            if labels:
-                became = without_labels(became, checked, i, labels)
-            progress.advance(i, text, became)
-        return demands
 
     async def kept(self, held: Held) -> None:
         """Return when a held answer is where an approver will find it.
@@ -187,13 +201,25 @@ class Policy:
         """
         await self._holds.kept(held.approval_id)
 
-    def _hold(self, fired: Fired, obligation: Obligation, checked: Checked, trail: Trail) -> Judged:
-        """Withhold the answer.
+    def _hold(
+        self,
+        fired: Fired,
+        obligation: Obligation,
+        what: Answer | Grounded,
+        trail: Trail,
+        facts: dict[str, Any],
+    ) -> Held:
+        """Withhold an answer, or a request.
 
         Raises:
             StillHeld: it was held before, and what was approved is not all that rules demand.
         """
         rule, role = fired.rule, obligation.role
+        if isinstance(what, Grounded):
+            noun, admitted, met, seen = "request", what.admitted, trail.discharged, True
+        else:
+            noun, admitted = "answer", what.sendable.plan.ruled.admitted
+            met, seen = what.discharged, False
         demand = Demand(
             role=role,
             rule=rule.id,
@@ -201,30 +227,27 @@ class Policy:
             why=rule.why,
             public=rule.public,
             evidence=fired.evidence,
-            facts=trail.facts | text_facts(trail.answer_facts),
+            facts=facts,
+            terms=terms_of(rule),
+            seen=seen_by(rule, facts) if seen else "",
         )
-        if checked.answer.discharged:
+        if met:
             why = f"rule {rule.id} v{rule.version} still wants the approval of a {role}"
-            raise StillHeld(why, rule=rule.id, demand=demand)
-        admitted = checked.answer.sendable.plan.ruled.admitted
-        approval = self._holds.hold(admitted, demand, checked.answer)
-        held = Held(
-            approval_id=approval,
+            raise StillHeld(why, rule=rule.id, demand=demand, public=_ANEW if seen else None)
+        trail.held = Held(
+            approval_id=self._holds.hold(admitted, demand, what),
             role=role,
             rule=rule.id,
-            public=rule.public or f"This answer needs the approval of a {role}.",
+            public=rule.public or f"This {noun} needs the approval of a {role}.",
             releasable=admitted.principal.verified,
         )
-        trail.held = held
-        return Judged(
-            checked=checked, choices=(), release_chars=(), held=held, tags=tuple(trail.tags)
-        )
+        return trail.held
 
 
-def _say_who_approved(checked: Checked, progress: Progress, trail: Trail) -> None:
+def _say_who_approved(discharged: Iterable[Discharge], fired: Container[str], trail: Trail) -> None:
     """Write down which rules' demands persons have met."""
-    for met in checked.answer.discharged:
-        if met.rule in progress.fired:
+    for met in discharged:
+        if met.rule in fired:
             trail.decide(
                 Decision(
                     stage="policy",
@@ -239,29 +262,3 @@ def _unjudged(checked: Checked, needs: Needs) -> Judged:
     """Before the end: nothing leaves where a rule needs all of it, everything where none does."""
     release = checked.safe_chars if needs == "span" else (0,) * len(checked.choices)
     return Judged(checked=checked, choices=checked.choices, release_chars=release)
-
-
-def _request_side(names: frozenset[str], grounded: Grounded, trail: Trail) -> dict[str, Any]:
-    """Facts of the request and its context that rules on the answer name."""
-    early = {name for name in names if not name.startswith("answer.")}
-    known = {name: trail.facts[name] for name in early if name in trail.facts}
-    missing = early - known.keys()
-    return known | grounded_facts(missing, grounded) if missing else known
-
-
-def _language(grounded: Grounded) -> str:
-    return grounded.screened.prepared.features.read_as
-
-
-def _refuse_if_blocked(demands: Demands) -> None:
-    blocked = demands.first("block")
-    if blocked is None:
-        return
-    rule = blocked[0].rule
-    if blocked[0].errored:
-        raise ControlFailed(f"rule {rule.id} could not be evaluated", rule=rule.id)
-    raise _refusal(rule, "blocks it")
-
-
-def _refusal(rule: RuleSpec, why: str, public: str | None = None) -> PolicyRefusal:
-    return PolicyRefusal(f"rule {rule.id} {why}", public=rule.public or public, rule=rule.id)

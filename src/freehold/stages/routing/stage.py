@@ -12,6 +12,7 @@ from freehold.core.trail import Trail
 from freehold.rules.facts import complete, grounded_facts
 from freehold.rules.program import conditions
 
+_CLEARANCE = "not cleared for"
 _CAPABILITY = {"chat": "chat", "completion": "chat", "embedding": "embedding"}
 
 
@@ -91,6 +92,14 @@ def _refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
                 "replaced.",
                 param=fixed.param,
             )
+    carried = ruled.grounded.screened.carried
+    if carried and any(_CLEARANCE in reason for reason in lost.values()):
+        return RoutingError(
+            why,
+            public="No model is allowed to take this request: an earlier answer in this"
+            " conversation or in its messages was made from data that needs a clearance, and no"
+            " model of this app that could take it has that.",
+        )
     return RoutingError(why)
 
 
@@ -138,11 +147,9 @@ def _excluded(model: ModelSpec | None, ruled: Ruled) -> str:
     ask = ruled.admitted.ask
     if app.allowed_regions is not None and model.region not in app.allowed_regions:
         return f"region {model.region or 'unknown'} is not allowed"
-    # What detectors found can be cut out of the text; a record that is labelled as a whole can't.
-    declared = {label for piece in ruled.grounded.pieces for label in piece.labels}
-    barred = (declared | (ruled.grounded.labels - app.redactable_labels)) - model.clearances
+    barred = ruled.grounded.whole_labels - model.clearances
     if barred:
-        return f"not cleared for {', '.join(sorted(barred))}"
+        return f"{_CLEARANCE} {', '.join(sorted(barred))}"
     for fixed in ruled.grounded.screened.fixed:
         if fixed.label not in model.clearances:
             return _stands(fixed)

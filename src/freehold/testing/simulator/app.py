@@ -26,6 +26,7 @@ from freehold.testing.simulator.exchange import (
     Scope,
     Send,
 )
+from freehold.testing.simulator.guard import moderation
 from freehold.testing.simulator.received import Counts
 from freehold.testing.simulator.seeded import digest as digest_of
 from freehold.testing.simulator.settings import ModelSettings, SettingsError
@@ -41,6 +42,7 @@ class Simulator:
             ("POST", "/v1/chat/completions"): self._chat,
             ("POST", "/v1/completions"): self._completions,
             ("POST", "/v1/embeddings"): self._embeddings,
+            ("POST", "/v1/moderations"): self._moderations,
             ("GET", "/v1/models"): self._models,
             ("GET", "/healthz"): self._health,
             ("GET", "/stats"): self._stats,
@@ -135,6 +137,15 @@ class Simulator:
         seed = self.state.settings.seed
         body, tokens = embeddings.answer(data, model.dimensions, seed)
         digest = digest_of(seed, orjson.dumps(data["input"]).decode())
+        if await self._weather(exchange, name, model, digest, counts):
+            await exchange.cut()
+        counts.prompt_tokens += tokens
+        await exchange.json(200, body)
+
+    async def _moderations(self, exchange: Exchange) -> None:
+        data, name, model, counts = await self._open(exchange)
+        digest = digest_of(self.state.settings.seed, str(data.get("input")))
+        body, tokens = moderation(data, digest)
         if await self._weather(exchange, name, model, digest, counts):
             await exchange.cut()
         counts.prompt_tokens += tokens

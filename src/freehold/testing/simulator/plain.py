@@ -22,6 +22,10 @@ FIXED_TEXT: Final = (
 )
 
 
+FIXED_TEXTS: tuple[str, ...] = (FIXED_TEXT,)
+"""What `Fixed` says in turn. A benchmark puts its own texts here before the simulator starts."""
+
+
 class Echo:
     """Repeats the newest user message, so that a test decides what the model says."""
 
@@ -31,42 +35,59 @@ class Echo:
 
 
 class Fixed:
-    """Always the same text, with its wire form kept ready for each model."""
+    """Always the same text, or several in turn, with their wire forms kept ready for each model."""
 
     def __init__(self) -> None:
-        self._whole: dict[str, bytes] = {}
-        self._events: dict[tuple[str, bool], list[bytes]] = {}
+        self._texts = FIXED_TEXTS
+        self._answered = 0
+        self._whole: dict[str, list[bytes]] = {}
+        self._events: dict[tuple[str, bool], list[list[bytes]]] = {}
 
     def answer(self, ask: Ask, rng: Random) -> Answer:  # noqa: ARG002 (the Protocol's form)
         """The fixed text."""
-        return Answer(text=FIXED_TEXT)
+        return Answer(text=self._texts[self._turn()])
 
     def whole(self, model: str) -> bytes:
         """The body of a whole answer."""
         found = self._whole.get(model)
         if found is None:
-            found = self._whole[model] = _writer(model).whole(_fixed_reply())
-        return found
+            writer = _writer(model)
+            found = self._whole[model] = [writer.whole(_fixed(text)) for text in self._texts]
+        return found[self._turn()]
 
     def events(self, model: str, *, include_usage: bool) -> list[bytes]:
         """The events of a streamed answer, eight tokens each but for the first and last."""
         found = self._events.get((model, include_usage))
         if found is None:
-            reply = _fixed_reply()
-            choice = reply.choices[0]
-            parts = choice.pieces
-            choice.pieces = ["".join(parts[at : at + 8]) for at in range(0, len(parts), 8)]
-            events = _writer(model).events(reply, include_usage=include_usage)
-            found = self._events[model, include_usage] = [event.data for event in events]
-        return found
+            writer = _writer(model)
+            found = self._events[model, include_usage] = [
+                [
+                    event.data
+                    for event in writer.events(_in_parts(text), include_usage=include_usage)
+                ]
+                for text in self._texts
+            ]
+        return found[self._turn()]
+
+    def _turn(self) -> int:
+        self._answered += 1
+        return (self._answered - 1) % len(self._texts)
 
 
 def _writer(model: str) -> ChatWriter:
     return ChatWriter("chatcmpl-simulator-fixed", model)
 
 
-def _fixed_reply() -> Reply:
-    return Reply([shape(Answer(text=FIXED_TEXT), (), None)], prompt_tokens=100)
+def _fixed(text: str) -> Reply:
+    return Reply([shape(Answer(text=text), (), None)], prompt_tokens=100)
+
+
+def _in_parts(text: str) -> Reply:
+    reply = _fixed(text)
+    choice = reply.choices[0]
+    parts = choice.pieces
+    choice.pieces = ["".join(parts[at : at + 8]) for at in range(0, len(parts), 8)]
+    return reply
 
 
 def dictated(raw: object) -> Answer:

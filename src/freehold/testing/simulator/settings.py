@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-BEHAVIOURS: Final = ("retail", "echo", "fixed", "recorded")
+BEHAVIOURS: Final = ("retail", "echo", "fixed", "recorded", "guard")
 FAULTS: Final = ("500", "429", "timeout", "drop", "drop_stream")
 MISBEHAVIOURS: Final = ("discount", "leak", "price", "refund", "secret", "toxic")
 
@@ -65,6 +65,7 @@ DEFAULT_MODELS: Final[Mapping[str, ModelSettings]] = MappingProxyType(
         "simulated-frontier": ModelSettings(),
         "simulated-small": ModelSettings(),
         "simulated-embedding": ModelSettings(),
+        "simulated-guard": ModelSettings(behaviour="guard"),
     }
 )
 

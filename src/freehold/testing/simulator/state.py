@@ -13,6 +13,7 @@ import orjson
 from freehold.testing.simulator.answers import Answer, Behaviour, Reply, prompt_tokens, shape
 from freehold.testing.simulator.asks import Ask
 from freehold.testing.simulator.chaos import Chaos
+from freehold.testing.simulator.guard import Guard
 from freehold.testing.simulator.plain import Echo, Fixed, dictated
 from freehold.testing.simulator.received import Received
 from freehold.testing.simulator.recorded import Recorded
@@ -43,7 +44,11 @@ class State:
         self.chaos = Chaos()
         self.fixed = Fixed()
         self._answers: dict[str, deque[Answer]] = {}
-        self._behaviours: dict[str, Behaviour] = {"echo": Echo(), "fixed": self.fixed}
+        self._behaviours: dict[str, Behaviour] = {
+            "echo": Echo(),
+            "fixed": self.fixed,
+            "guard": Guard(),
+        }
         for name in {settings.behaviour, *(m.behaviour for m in settings.models.values())}:
             if name:
                 self._behaviour(name)
@@ -81,9 +86,11 @@ class State:
         reply = Reply([], prompt_tokens(ask))
         for index in range(ask.n):
             rng = generator(digest_value, "choice", index)
-            answer = self._dictated(ask.model) or self._behaviour(name).answer(ask, rng)
-            if not answer.tool_calls and (ask.json_object or ask.json_schema is not None):
-                answer = _as_json(answer, ask, rng)
+            dictated = self._dictated(ask.model)
+            answer = dictated or self._behaviour(name).answer(ask, rng)
+            structured = ask.json_object or ask.json_schema is not None
+            if structured and not answer.tool_calls and name != "guard":  # whose verdict is JSON
+                answer = _as_json(answer, ask, rng, dictated=dictated is not None)
             reply.choices.append(shape(answer, ask.stop, ask.max_tokens))
             reply.intent = answer.intent
             if answer.misbehaviour:
@@ -168,10 +175,20 @@ def _list(name: str, value: object) -> list[Any]:
     return value
 
 
-def _as_json(answer: Answer, ask: Ask, rng: Random) -> Answer:
+def _as_json(answer: Answer, ask: Ask, rng: Random, *, dictated: bool) -> Answer:
     text = answer.text or ""
+    if dictated and _is_container(text):
+        return answer
     if ask.json_schema is not None:
         value = fitting(ask.json_schema, rng, text)
     else:
         value = {"answer": text, "intent": answer.intent}
     return dataclasses.replace(answer, text=orjson.dumps(value).decode())
+
+
+def _is_container(text: str) -> bool:
+    """Whether a text is a JSON object or list already, so that a test's own words stay."""
+    try:
+        return isinstance(orjson.loads(text), dict | list)
+    except orjson.JSONDecodeError:
+        return False

@@ -178,7 +178,9 @@ class Card(PatternDetector):
             check=_glued,
         ),
     )
-    live: ClassVar[tuple[str, ...]] = (r"[0-9][0-9 .\-/_|\t\r\n\\*`]{0,63}$",)
+    live: ClassVar[tuple[str, ...]] = (
+        r"[0-9](?:[0-9 .\-/_|\t\r\n\\*`>]|&[#a-z0-9]{0,4};?){0,63}$",
+    )
 
 
 # ISO 13616 registry: length by country
@@ -236,7 +238,13 @@ class Iban(PatternDetector):
             check=_iban,
         ),
     )
-    live: ClassVar[tuple[str, ...]] = (r"\b[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){0,36}[ \-]?$",)
+    live: ClassVar[tuple[str, ...]] = (
+        (
+            r"\b[A-Za-z]{2}\d{2}"
+            r"(?:(?:[ \-]|[ \t]?\r?\n[ \t]{0,4}(?:> ?)?|&(?:nbsp|#160|#xa0);)?[A-Za-z0-9]){0,36}"
+            r"(?:[ \-]|[ \t]?\r?(?:\n[ \t]{0,4}(?:> ?)?)?|&[#a-z0-9]{0,4};?)$"
+        ),
+    )
 
 
 def _base58(folded: str, start: int, end: int) -> Spans:

@@ -3,9 +3,25 @@
 import re
 from typing import ClassVar
 
-from freehold.stages.governance.detectors.base import PatternDetector, Shape, Spans, free, near
+from freehold.stages.governance.detectors.base import (
+    CONTEXT_CHARS,
+    PatternDetector,
+    Shape,
+    Spans,
+    free,
+    near,
+)
+from freehold.stages.governance.detectors.secrets import is_token
 
 _PICTURE = re.compile(r"@[1-9](?:\.5)?x\.(?:png|jpe?g|gif|webp|svg|avif|bmp)$", re.IGNORECASE)
+
+_IN_URL = re.compile(r"://[^\s/@:]*:[^\s/]*$")
+
+
+def _secret(folded: str, start: int, local: str) -> bool:
+    """Whether what stands before the ``@`` is a URL's token or the end of its password."""
+    before = folded[max(0, start - CONTEXT_CHARS) : start]
+    return (before.endswith("://") and is_token(local)) or bool(_IN_URL.search(before))
 
 
 def _email(folded: str, start: int, end: int) -> Spans:
@@ -15,6 +31,8 @@ def _email(folded: str, start: int, end: int) -> Spans:
     local, _, domain = stripped.rpartition("@")
     after = folded[end : end + 1]
     if not local or ".." in domain or after == "@" or _PICTURE.search(value):
+        return ()
+    if _secret(folded, start, local):
         return ()
     if after.isdigit() or after == "_":
         return ((start, end, 600_000),)
@@ -100,6 +118,15 @@ class Email(PatternDetector):
             r" ?$"
         ),
         r"[A-Za-z0-9._%+\-]{1,64} {0,2}(?:@ {0,2}[A-Za-z0-9.\-]{0,255})?$",
+        # wrapped behind a dash or the @
+        (
+            r"[A-Za-z0-9._%+'\-]{1,64}@(?:[A-Za-z0-9.\-]{0,250}-)?"
+            r"\r?(?:\n[ \t]{0,4}(?:> ?)?[A-Za-z0-9.\-]{0,64})?$"
+        ),
+        (
+            r"[A-Za-z0-9._%+'\-]{1,63}-\r?(?:\n[ \t]{0,4}(?:> ?)?[A-Za-z0-9._%+'\-]{0,64}"
+            r"(?:@[A-Za-z0-9.\-]{0,255})?)?$"
+        ),
     )
 
 

@@ -3,13 +3,15 @@
 What they can and can't: `docs/explanation/detectors-learned.md`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from freehold.core.decisions import MILLION, Finding, Needs
 from freehold.stages.governance.ascii import ascii_copy
 from freehold.text import patterns
 from freehold.text.heads import Head, shipped, vector_of
+from freehold.text.normalise import fold
+from freehold.text.unveil import Unveiled, unmask, unveil
 from freehold.text.vectors import parts
 
 FLOOR = 50_000
@@ -37,13 +39,15 @@ class LearnedDetector:
 
     def detect(self, text: str, folded: str, where: str) -> Sequence[Finding]:
         """The loudest stretch, as a finding."""
-        head = self._head()
-        best, start, end = -1, 0, 0
-        for offset, part in parts(text):
-            found = head.judge(vector_of(part))
-            if found.score > best:
-                best, start, end = found.score, found.start + offset, found.end + offset
+        best, start, end = self._loudest(text)
         best, note = self.weighed(best, folded, start, end)
+        for hidden in self.veiled(text):
+            plain = hidden.text
+            score, said, till = self._loudest(plain)
+            score, more = self.weighed(score, fold(plain), said, till)
+            if score > best:
+                best, start, end = score, hidden.start, hidden.end
+                note = f"; read as {hidden.how}{more}"
         if best < FLOOR or start >= end:
             return ()
         return (
@@ -59,6 +63,19 @@ class LearnedDetector:
                 explanation=f"{self.why}{note}",
             ),
         )
+
+    def veiled(self, text: str) -> Iterable[Unveiled]:
+        """What the text says behind a disguise."""
+        return unveil(text)
+
+    def _loudest(self, text: str) -> tuple[int, int, int]:
+        head = self._head()
+        best, start, end = -1, 0, 0
+        for offset, part in parts(text):
+            found = head.judge(vector_of(part))
+            if found.score > best:
+                best, start, end = found.score, found.start + offset, found.end + offset
+        return best, start, end
 
     def weighed(self, score: int, folded: str, start: int, end: int) -> tuple[int, str]:  # noqa: ARG002
         """The score after what else is known of the stretch, and a note about it."""
@@ -99,6 +116,10 @@ class ToxicityModel(LearnedDetector):
 
     def __init__(self) -> None:
         self._words = patterns.compile(_LEXICON, ignore_case=True)
+
+    def veiled(self, text: str) -> Iterable[Unveiled]:
+        """The text with masked swear words spelled out, besides the other disguises."""
+        return [*unmask(text), *unveil(text)]
 
     def weighed(self, score: int, folded: str, start: int, end: int) -> tuple[int, str]:
         """More where a word of the lexicon stands in the stretch."""

@@ -9,24 +9,33 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from freehold.core.decisions import Finding, Needs
-from freehold.text.tagger import Tag, shipped
+from freehold.text.tagger import Tag
+from freehold.text.tagger_file import shipped
 
 _MAX_SCORE = 990_000
 _BLANK = re.compile(r"\S\s+\S")
+_CODE = re.compile(r"\w*\d{3}\w*")
+_NAMES = frozenset({"PERSON", "TITLE", "PLACE", "NRP", "ORG"})
 
 
 class _Pass:
-    """The tags of the text that was read last."""
+    """The tags of the text that was read last, by label."""
 
     def __init__(self) -> None:
-        self._last: tuple[str, list[Tag]] = ("", [])
+        self._last: tuple[str, dict[str, list[Tag]]] = ("", {})
 
-    def read(self, text: str) -> list[Tag]:
-        """The text's tags."""
+    def read(self, text: str) -> dict[str, list[Tag]]:
+        """The text's tags; labels that it has none of are missing."""
         last, tags = self._last
         if last is not text and last != text:
+            tags = {}
             # one word alone (an id, a name of a function) says too little
-            tags = shipped().tag(text) if _BLANK.search(text) else []
+            if _BLANK.search(text):
+                for tag in shipped().tag(text):
+                    # a flight's or an order's number is no name
+                    if tag.label in _NAMES and _CODE.fullmatch(text, tag.start, tag.end):
+                        continue
+                    tags.setdefault(tag.label, []).append(tag)
             self._last = text, tags
         return tags
 
@@ -35,8 +44,8 @@ _SHARED = _Pass()
 
 
 def _score(margin: float) -> int:
-    """Millionths; calibrated on generated text that the tagger was not trained on."""
-    return min(_MAX_SCORE, round(1_000_000 / (1 + math.exp(-1.8 - 0.069 * margin))))
+    """Millionths; the curve is what `scripts/tagger` prints for texts that it did not train on."""
+    return min(_MAX_SCORE, round(1_000_000 / (1 + math.exp(-1.26 - 0.118 * margin))))
 
 
 class NamedDetector:
@@ -62,6 +71,9 @@ class NamedDetector:
     def detect(self, text: str, folded: str, where: str) -> Sequence[Finding]:
         """Stretches of ``text`` with this detector's label; ``folded`` is not needed."""
         del folded
+        tags = _SHARED.read(text).get(self.tag)
+        if not tags:
+            return ()
         return [
             Finding(
                 detector=self.id,
@@ -74,8 +86,7 @@ class NamedDetector:
                 score=_score(tag.margin),
                 explanation=self.why,
             )
-            for tag in _SHARED.read(text)
-            if tag.label == self.tag
+            for tag in tags
         ]
 
 
@@ -89,7 +100,7 @@ class Person(NamedDetector):
 
 
 class Title(NamedDetector):
-    """Titles before names."""
+    """Titles before names, and what somebody is by profession where it stands under a name."""
 
     id = "pii.title"
     kind = "title"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import ClassVar
 
-from freehold.stages.governance.detectors import checksums
+from freehold.stages.governance.detectors import checksums, europe
 from freehold.stages.governance.detectors.base import (
     Check,
     Near,
@@ -16,7 +16,7 @@ from freehold.stages.governance.detectors.base import (
     near,
 )
 
-_LIVE_DIGITS = r"\b[0-9][0-9 ().+\-/]{0,63}$"
+_LIVE_DIGITS = r"\b[0-9](?:[0-9 ().+\-/\t\r\n>]|&[#a-z0-9]{0,4};?){0,63}$"
 _SEPARATORS = re.compile(r"[ .\-/]")
 _OTHER_NUMBERS = near(
     r"order invoice ref(?:erence|\b|\.) sku item part\b serial tracking model ticket article"
@@ -115,7 +115,8 @@ class NationalId(PatternDetector):
 
     Sources: HMRC NIM39110 (GB), § 139b AO (DE), INSEE (FR), RD 1553/2005 (ES), DM 23/12/1976 (IT),
     Wabb (NL), Dz.U. 2010 nr 217 (PL), Skatteverket (SE), Receita Federal (BR), UIDAI (IN),
-    OFAS (CH), Rijksregister (BE), DVV (FI), NHS data dictionary (GB), ATO (AU), CRA (CA).
+    OFAS (CH), Rijksregister (BE), DVV (FI), NHS data dictionary (GB), ATO (AU), CRA (CA). More of
+    Europe's are in `europe`.
     """
 
     id = "pii.national_id"
@@ -251,9 +252,11 @@ class NationalId(PatternDetector):
             check=_checked(lambda d: checksums.tfn(d) or checksums.luhn(d), 280_000, edges=free),
             nearby=_words(r"tfn\b tax_file sin\b social_insurance"),
         ),
+        *europe.EUROPEAN,
     )
     live: ClassVar[tuple[str, ...]] = (
         _LIVE_DIGITS,
         r"\b[A-Z]{2}(?: ?[0-9]{0,2}){0,3} ?[A-D]?$",
         r"\b[12] ?[0-9]{2} ?[0-9]{2} ?2[ABab](?: ?[0-9]{0,3}){0,3} ?$",
+        *europe.LIVE,
     )

@@ -1,9 +1,11 @@
 """Addresses of machines, and URLs that carry a password."""
 
 import ipaddress
+import re
 from typing import ClassVar
 
 from freehold.stages.governance.detectors.base import PatternDetector, Shape, Spans, is_edge, near
+from freehold.stages.governance.detectors.secrets import is_token
 
 _ADDRESS_WORDS = near(
     r"ips?\b ipv[46] address host client server login logged remote gateway from\b peer dns",
@@ -107,18 +109,36 @@ def _url_credentials(folded: str, start: int, end: int) -> Spans:
     return ((start, end, 992_000),)
 
 
+_USER = re.compile(r"://([^@]*)@")
+
+
+def _url_token(folded: str, start: int, end: int) -> Spans:
+    user = _USER.search(folded, start, end)
+    return ((*user.span(1), 985_000),) if user and is_token(user[1]) else ()
+
+
 class UrlCredentials(PatternDetector):
-    """``scheme://user:password@host``: the user and the password."""
+    """``scheme://user:password@host``: the user and the password, up to the last ``@`` before the
+    host (a password may hold one); ``scheme://token@host``: what looks like a token.
+    """
 
     id = "pii.url_credentials"
     label = "secret"
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="url_credentials",
-            pattern=r"[A-Za-z0-9+.\-]://[^\x00-\x20\x7f/@:\"'<>]*:[^\x00-\x20\x7f/@\"'<>]+@",
+            pattern=r"[A-Za-z0-9+.\-]://[^\x00-\x20\x7f/@:\"'<>]*:[^\x00-\x20\x7f/\"'<>]+@",
             gate=r"://[^\s/]*:[^\s/]*@",
             score=992_000,
             why="a user and a password in a URL",
             check=_url_credentials,
+        ),
+        Shape(
+            kind="url_credentials",
+            pattern=r"[A-Za-z0-9+.\-]://[A-Za-z0-9_+=.~%\-]{16,256}@[A-Za-z0-9\[]",
+            gate=r"://[a-z0-9_+=.~%\-]*@",
+            score=985_000,
+            why="a token in a URL",
+            check=_url_token,
         ),
     )

@@ -37,7 +37,9 @@ def _value(folded: str, start: int) -> str:
     match = _VALUE.match(folded, start)
     if match is None or folded[start] in _NO_START or _NOT_A_VALUE.match(folded, start):
         return ""
-    value = match[0].rstrip(".,;:!?)]}\\")
+    closing = folded[match.end() : match.end() + 1]
+    whole = closing and (closing == ";" or (closing in "\"'`" and folded[start - 1] == closing))
+    value = match[0] if whole else match[0].rstrip(".,;:!?)]}\\")
     return value if len(value) >= 6 else ""
 
 
@@ -48,7 +50,7 @@ def _classes(value: str) -> tuple[int, bool]:
     return sum(other) + sum(letters), any(other)
 
 
-def _assigned(folded: str, _: int, end: int) -> Spans:
+def _assigned(folded: str, start: int, end: int) -> Spans:
     value = _value(folded, end)
     if not value:
         return ()
@@ -57,6 +59,8 @@ def _assigned(folded: str, _: int, end: int) -> Spans:
         score = 860_000
     elif other:
         score = 760_000 if classes > 1 else 560_000
+    elif _PASSPHRASE.fullmatch(value) and folded[start : start + 2].lower() in {"pa", "pw", "ke"}:
+        score = 560_000
     else:
         score = 600_000 if len(value) >= 16 and classes == 2 else 350_000
     return ((end, end + len(value), score),)
@@ -74,6 +78,18 @@ def _mixed(folded: str, _: int, end: int) -> Spans:
     if _NO_PASSWORD.match(value) or not (_HAS_LETTER.search(value) and _HAS_MARK.search(value)):
         return ()
     return ((end, end + len(value), 740_000),)
+
+
+def _typed(folded: str, _: int, end: int) -> Spans:
+    """The same on a command line or in a connection's settings, closing marks included."""
+    match = _ARGUMENT.match(folded, end)
+    if match is None or folded[end] in _NO_START or not _HAS_LETTER.search(match[0]):
+        return ()
+    return ((end, match.end(), 800_000),) if _HAS_MARK.search(match[0]) else ()
+
+
+_ARGUMENT = re.compile(r"[^\x00-\x20\x7f\"'`;&<>|]{5,256}")
+_PASSPHRASE = re.compile(r"[A-Za-z]{3,}(?:[\-_.][A-Za-z]{3,}){2,9}")
 
 
 def _beside(folded: str, start: int, end: int) -> Spans:
@@ -161,6 +177,31 @@ class Token(PatternDetector):
             why="behind a word for passwords",
             check=_beside,
             nearby=(_LOGINS, _TICKETS),
+        ),
+        Shape(
+            kind="password",
+            pattern=(
+                r"(?:(?:^|\s)(?:-u|--user|--proxy-user)[ =][\"']?[A-Za-z0-9._@\-]{1,24}:"
+                r"|(?:mysql|mysqldump|mysqladmin|mariadb) (?:[^\n|;]{0,30} )??-p[\"']?"
+                r"|(?:sshpass|mongosh|mongodump) (?:[^\n|;]{0,30} )??-p ?[\"']?"
+                r"|[;?&](?:password|passwd|pwd)=)"
+            ),
+            gate=r"-u[ =]|-user[ =]|mysql|mariadb|sshpass|mongosh|mongodump|[;?&]p[a-z]*=",
+            score=800_000,
+            why="typed as a password on a command line or in a connection's settings",
+            check=_typed,
+        ),
+        Shape(
+            kind="password",
+            pattern=(
+                rf"(?:<[a-z:_\-]{{0,16}}(?:{_SPELT}|pwd|secret)[a-z_\-]{{0,12}}>"
+                rf"|\|\s{{0,4}}(?:{_SPELT}|pwd)\s{{0,4}}\|)\s{{0,4}}"
+            ),
+            gate=rf"<[a-z:_\-]*(?:{_SPELT}|pwd|secret)|\|\s*(?:{_SPELT}|pwd)",
+            any_case=True,
+            score=740_000,
+            why="in an element or a table's row for passwords",
+            check=_mixed,
         ),
         Shape(
             kind="token",

@@ -38,7 +38,8 @@ _PREFIXED = (
     r"whsec_[A-Za-z0-9+/=]{24,}",
     r"gh[pousr]_[A-Za-z0-9]{36,}",  # GitHub
     r"github_pat_[A-Za-z0-9_]{22,}",
-    r"gl(?:pat|dt|rt|cbt|ptt|oas)-[A-Za-z0-9_\-]{20,}",  # GitLab
+    # GitLab; since 18 with a length and a checksum behind dots
+    r"gl(?:pat|dt|rt|cbt|ptt|oas)-[A-Za-z0-9_\-]{20,}(?:\.[0-9a-z]{2}\.[0-9a-z]{9})?",
     r"xox[abeoprs]-[A-Za-z0-9\-]{10,}",  # Slack
     r"xapp-[0-9]-[A-Za-z0-9\-]{20,}",
     r"AIza[A-Za-z0-9_\-]{35}",  # Google
@@ -60,13 +61,28 @@ _PREFIXED = (
     r"SK[0-9a-f]{32}",  # Twilio
     r"key-[0-9a-f]{32}",  # Mailgun
     r"fh_?[A-Za-z]{0,12}_[A-Za-z0-9_\-]{32,}",  # Freehold
+    r"dckr_[op]at_[A-Za-z0-9_\-]{20,}",  # Docker
+    r"glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}",  # Grafana
+    r"glc_[A-Za-z0-9+/=]{32,}",
+    r"figd_[A-Za-z0-9_\-]{36,}",  # Figma
+    r"NRAK-[A-Z0-9]{27}",  # New Relic
+    r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}",  # Postman
+    r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_\-]{2,35}\.)?[A-Za-z0-9]{40,44}",  # Doppler
+    r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=\-]{60,70}",  # Terraform
+    r"sntry[su]_[A-Za-z0-9+/=_\-]{40,}",  # Sentry
+    r"sq0(?:atp|csp|idp)-[A-Za-z0-9_\-]{22,43}",  # Square
+    r"HRKU-AA[A-Za-z0-9_\-]{40,60}",  # Heroku
+    r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}",  # Discord's bots
+    r"[A-Za-z0-9_~.\-]{3}[78]Q~[A-Za-z0-9_~.\-]{31,34}",  # clients of Entra
+    r"1//0[A-Za-z0-9_\-]{40,}",  # Google's refresh tokens
 )
 _PREFIX_GATE = (
     r"sk-[a-z0-9_\-]{20}|[sr]k_(?:live|test)_|whsec_|gh[pousr]_|github_pat_|gl[a-z]{2,3}-[a-z0-9_\-]{20}"
     r"|xox[a-z]-|xapp-|aiza|ya29\.|gocspx-|hf_|npm_|pypi-|sg\.[a-z0-9_\-]{16}|do[opr]_v1_|shp(?:at|ca|pa|ss)_"
     r"|dapi[0-9a-f]{32}|(?:gsk|pplx|xai|r8|fw|tgp_v1|nvapi|csk)[_\-][a-z0-9_\-]{30}|lin_api_"
     r"|(?:ntn|secret)_[a-z0-9]{40}|hv[sb]\.|age-secret|:aa[a-z0-9_\-]{33}|sk[0-9a-f]{32}|key-[0-9a-f]{32}"
-    r"|fh_?[a-z]{0,12}_[a-z0-9_\-]{32}"
+    r"|fh_?[a-z]{0,12}_[a-z0-9_\-]{32}|dckr_[op]at_|glsa_|glc_|figd_|nrak-|pmak-|dp\.[a-z]{2,5}\.[a-z0-9]"
+    r"|\.atlasv1\.|sntry[su]_|sq0[aci][a-z]p-|hrku-aa|\.[a-z0-9_\-]{6}\.[a-z0-9_\-]{9}|[78]q~|1//0[a-z0-9]"
 )
 
 
@@ -85,6 +101,39 @@ def _api_key(folded: str, start: int, end: int) -> Spans:
 
 KEY_VALUE = re.compile(r"[A-Za-z0-9/+=_\-]{20,512}")
 """What a key without a prefix of its own looks like."""
+
+
+_SIGNATURE = re.compile(r"(?:[A-Za-z0-9/+_=\-]|%[0-9A-Fa-f]{2}){40,128}")
+
+
+def is_token(user: str) -> bool:
+    """Whether the user of a URL is a token (code hosts, Sentry's keys) and no name."""
+    return (
+        bool(KEY_VALUE.fullmatch(user) or (len(user) > 15 and user.isalnum()))
+        and sum(c.isdigit() for c in user) > 1
+        and any(c.isalpha() for c in user)
+        and entropy(user) > 2.8
+    )
+
+
+def _signature(folded: str, _: int, end: int) -> Spans:
+    value = _SIGNATURE.match(folded, end)
+    return ((end, value.end(), 980_000),) if value else ()
+
+
+def _basic(folded: str, _: int, end: int) -> Spans:
+    """A user and a password in Base64, as Docker's settings keep them."""
+    value = _BASE64.match(folded, end)
+    if value is None:
+        return ()
+    try:
+        told = base64.b64decode(value[0] + "=" * (-len(value[0]) % 4))
+    except (binascii.Error, ValueError):
+        return ()
+    return ((end, value.end(), 980_000),) if b":" in told[1:-1] else ()
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{8,512}={0,2}")
 
 
 def _hook(folded: str, _: int, end: int) -> Spans:
@@ -108,15 +157,36 @@ class ApiKey(PatternDetector):
         ),
         Shape(
             kind="api_key",
-            pattern=r"hooks\.slack\.com/services/|AccountKey=|SharedAccessKey=",
+            pattern=(
+                r"hooks\.slack\.com/services/|AccountKey=|SharedAccessKey="
+                r"|discord(?:app)?\.com/api/(?:v[0-9]{1,2}/)?webhooks/[0-9]{16,20}/"
+            ),
+            gate=r"hooks\.slack\.com/|(?:account|access)key=|/webhooks/[0-9]{16}",
             score=980_000,
             why="a web hook's or storage account's key",
             check=_hook,
         ),
+        Shape(
+            kind="api_key",
+            pattern=r"[?&;]sig=",
+            score=980_000,
+            why="a signature that opens a storage account",
+            check=_signature,
+        ),
+        Shape(
+            kind="api_key",
+            pattern=r"\"auth\\?\"\s{0,3}:\s{0,3}\\?\"",
+            gate=r"\"auth\\?\"",
+            score=980_000,
+            why="a user and a password in Base64",
+            check=_basic,
+        ),
     )
 
 
-_PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+KEY_BEGIN = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-[0-9]:"
+KEY_END = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: ?[0-9a-f]{40,64}"
+_PEM_END = re.compile(KEY_END)
 
 
 def _private_key(folded: str, start: int, end: int) -> Spans:
@@ -126,17 +196,17 @@ def _private_key(folded: str, start: int, end: int) -> Spans:
 
 
 class PrivateKey(PatternDetector):
-    """Private keys between PEM lines (RFC 7468), to their end or to the end of the text."""
+    """Private keys between PEM lines (RFC 7468) or PuTTY's, to their end or to the text's."""
 
     id = "secret.private_key"
     label = "secret"
     shapes: ClassVar[tuple[Shape, ...]] = (
         Shape(
             kind="private_key",
-            pattern=r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
-            gate=r"-----begin [a-z0-9 ]{0,40}private key",
+            pattern=KEY_BEGIN,
+            gate=r"-----begin [a-z0-9 ]{0,40}private key|putty-user-key-file-",
             score=999_000,
-            why="a PEM block that says so",
+            why="a block that says so",
             check=_private_key,
         ),
     )

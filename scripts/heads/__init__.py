@@ -1,0 +1,1 @@
+"""The texts that train the shipped heads: own ones from phrase patterns, and public sets."""

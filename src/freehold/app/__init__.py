@@ -1,0 +1,26 @@
+"""The only place that wires: adapters behind ports, ports into stages, stages into a journey."""
+
+from freehold.app.gateway import make_gateway, run_server
+from freehold.app.rehearsal import rehearsal
+from freehold.app.terminal import (
+    approval_service,
+    content_service,
+    erasing_service,
+    key_list,
+    key_service,
+    record_service,
+    retention_service,
+)
+
+__all__ = [
+    "approval_service",
+    "content_service",
+    "erasing_service",
+    "key_list",
+    "key_service",
+    "make_gateway",
+    "record_service",
+    "rehearsal",
+    "retention_service",
+    "run_server",
+]

@@ -1,0 +1,45 @@
+"""A journey with nothing behind it: what would happen, and nothing does."""
+
+import os
+
+from freehold.bundle.resolve import ResolvedBundle
+from freehold.core.clock import SystemClock
+from freehold.core.ports import SubjectKeys
+from freehold.journey import Journey
+from freehold.ledger.runtime import runtime_digest
+from freehold.services.rehearse import Rehearsal, StandIn
+from freehold.stages.admit import Admit
+from freehold.stages.audit import Audit
+from freehold.stages.context import Context
+from freehold.stages.data_prep import DataPrep
+from freehold.stages.governance import Governance
+from freehold.stages.inference import Inference
+from freehold.stages.monitoring import Monitoring
+from freehold.stages.policy import Policy
+from freehold.stages.routing import Routing
+
+
+def rehearsal(bundle: ResolvedBundle, keys: SubjectKeys | None = None) -> Rehearsal:
+    """The journey under this bundle with nothing behind it: what would happen.
+
+    Args:
+        keys: what texts are sealed with; without it, the records of rehearsals hold none.
+    """
+    clock = SystemClock()
+    stand = StandIn()
+    governance = Governance(placeholder_key=os.urandom(32), keys=keys)
+    governance.adopt(bundle.heads)
+    journey = Journey(
+        bundle_hash=bundle.hash,
+        admit=Admit(stand, stand, stand, bundle.app_for, clock),
+        data_prep=DataPrep(),
+        governance=governance,
+        context=Context({"sql": stand, "http": stand}),
+        policy=Policy(stand),
+        routing=Routing(stand.healthy, clock),
+        inference=Inference({"openai": stand}, clock),
+        monitoring=Monitoring(),
+        audit=Audit(stand, runtime_digest(), lambda _: bytes(32), clock=clock),
+        clock=clock,
+    )
+    return Rehearsal(bundle, stand, journey, clock)

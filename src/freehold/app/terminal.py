@@ -1,0 +1,218 @@
+"""Use cases wired for the terminal: each opens what it needs of a home, and closes it again."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from freehold.app.resources import fetcher, getter
+from freehold.bundle.kept import kept_hashes, live_mark
+from freehold.core.clock import SystemClock
+from freehold.core.errors import NotFound, StorageError
+from freehold.identity.jwt import JwtVerifier
+from freehold.ledger.runtime import runtime_digest
+from freehold.ledger.segment import SegmentJournal
+from freehold.providers.clients import http_transport
+from freehold.services.approvals import Approvals, Live
+from freehold.services.bundles import described_bundle, kept_bundle, kept_or_none
+from freehold.services.contents import Contents
+from freehold.services.erasure import Erasing
+from freehold.services.keys import KeyService
+from freehold.services.records import Records
+from freehold.services.retention import Retention
+from freehold.stages.audit import Audit
+from freehold.stages.governance import Governance
+from freehold.stages.policy import Policy
+from freehold.storage.engine import DATABASE_FILE, Database
+from freehold.storage.exchanges import StoredExchanges
+from freehold.storage.filler import fill
+from freehold.storage.held_texts import HeldTexts
+from freehold.storage.holds import SealedHolds, steps_of
+from freehold.storage.keys import StoredKeys
+from freehold.storage.lineage import LineageRows
+from freehold.storage.migrate import open_database
+from freehold.storage.secrets import KeyFolder
+from freehold.storage.subject_keys import StoredKeys as StoredSubjectKeys
+from freehold.storage.vault import Vault, open_vault
+
+ACTOR = "terminal"
+
+
+@contextmanager
+def key_service(home: Path, folder: Path | None = None) -> Iterator[KeyService]:
+    """Keys for the terminal. With a bundle's folder, keys can be created.
+
+    Raises:
+        NotFound: without a bundle's folder, where no home is: then there are no keys either.
+    """
+    clock = SystemClock()
+    bundle = described_bundle(folder) if folder is not None else None
+    if folder is None:
+        _needs_data(home)
+    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
+    on_disk = KeyFolder(home)
+    journal = SegmentJournal(home, clock=clock).open()
+    audit = Audit(journal, runtime_digest(), on_disk.commitment, clock=clock)
+    try:
+        store = StoredKeys(database, on_disk.pepper(), clock)
+        yield KeyService(store, bundle, clock, audit.event)
+    finally:
+        journal.close()
+        database.close()
+
+
+@asynccontextmanager
+async def approval_service(home: Path) -> AsyncIterator[Approvals]:
+    """Held answers for the terminal, under the bundle that a server of this home made live: who
+    may decide is never what the terminal says.
+
+    Raises:
+        NotFound: no bundle was ever live here.
+    """
+    clock = SystemClock()
+    folder, live_hash = live_mark(home)
+    bundle = kept_bundle(home, live_hash)
+    on_disk = KeyFolder(home)
+    transport = http_transport(os.environ.get("FREEHOLD_HTTP_CLIENT", "aiohttp"))
+    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
+    vault = vault_of(home, on_disk, clock)
+    journal = SegmentJournal(home, clock=clock).open()
+    try:
+        audit = Audit(journal, runtime_digest(), on_disk.commitment, clock=clock)
+        holds = SealedHolds(database, None, on_disk.holds(), clock, StoredSubjectKeys(vault))
+        governance = Governance(placeholder_key=on_disk.placeholders())
+        governance.adopt(bundle.heads)
+        live = Live(bundle, governance, Policy(holds))
+        identity = JwtVerifier(getter(fetcher(transport)), folder, clock)
+        async with transport:
+            yield Approvals(holds, lambda: identity, audit.event, clock, lambda: live)
+    finally:
+        journal.close()
+        vault.database.close()
+        database.close()
+
+
+@contextmanager
+def key_list(home: Path) -> Iterator[tuple[KeyService, Records]]:
+    """The keys and the records of a home, to look at: nothing is written into its ledger.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with _opened(home) as database:
+        store = StoredKeys(database, b"", SystemClock())
+        yield KeyService(store, None, SystemClock(), _no_change), _records(home, database)
+
+
+def _no_change(*_: object) -> None:
+    raise StorageError("these keys were opened to be read")
+
+
+@contextmanager
+def record_service(home: Path) -> Iterator[Records]:
+    """The records, with the index brought up to date first.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with _opened(home) as database:
+        yield _records(home, database)
+
+
+@contextmanager
+def content_service(home: Path) -> Iterator[tuple[Records, Contents]]:
+    """The records with their kept texts; each reading is an entry in the ledger.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with _with_vault(home) as (database, vault, audit):
+        yield _records(home, database), Contents(vault, ACTOR, audit.event)
+
+
+@contextmanager
+def erasing_service(home: Path) -> Iterator[tuple[Records, Erasing]]:
+    """The records, and what erases the texts of a person.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with _with_vault(home) as (database, vault, audit):
+        records = _records(home, database)
+        bundle_of = kept_or_none(home)
+        bundles = filter(None, map(bundle_of, kept_hashes(home)))
+        issuers = {issuer.issuer for bundle in bundles for issuer in bundle.issuers}
+        held = HeldTexts(database, SystemClock())
+        lineage = LineageRows(database)
+        yield (
+            records,
+            Erasing(records, vault, held, issuers, bundle_of, ACTOR, audit.event, lineage),
+        )
+
+
+@contextmanager
+def retention_service(home: Path) -> Iterator[Retention]:
+    """What destroys the keys of texts whose time is over.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with _with_vault(home) as (_, vault, audit):
+        yield Retention(vault, audit.event, SystemClock(), ACTOR)
+
+
+@contextmanager
+def _with_vault(home: Path) -> Iterator[tuple[Database, Vault, Audit]]:
+    """The store and the vault of a home that is there, and what writes into its ledger."""
+    clock = SystemClock()
+    with _opened(home) as database:
+        on_disk = KeyFolder(home)
+        vault = vault_of(home, on_disk, clock)
+        journal = SegmentJournal(home, clock=clock).open()
+        try:
+            yield (
+                database,
+                vault,
+                Audit(journal, runtime_digest(), on_disk.commitment, clock=clock),
+            )
+        finally:
+            journal.close()
+            vault.database.close()
+
+
+def vault_of(home: Path, on_disk: KeyFolder, clock: SystemClock) -> Vault:
+    """The vault of subject keys that belongs to this home."""
+    return open_vault(home, os.environ.get("FREEHOLD_KEYS_URL"), on_disk.subjects(), clock)
+
+
+def _records(home: Path, database: Database) -> Records:
+    return Records(
+        home,
+        StoredExchanges(database),
+        lambda: fill(home, database),
+        lambda exchange_id: steps_of(database, exchange_id=exchange_id),
+    )
+
+
+@contextmanager
+def _opened(home: Path) -> Iterator[Database]:
+    """The store of a home that is there."""
+    _needs_data(home)
+    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _needs_data(home: Path) -> None:
+    """Whoever only looks makes no home: it would be an empty one in the wrong folder.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    if not any((home / name).exists() for name in (DATABASE_FILE, "ledger")):
+        raise NotFound(
+            f"no Freehold data in {home.resolve()}; name the folder that `freehold serve` uses "
+            "with --home or FREEHOLD_HOME"
+        )

@@ -1,0 +1,205 @@
+"""Texts in records: sealed under a key of the person whom they belong to, and opened again.
+
+Each part of a record has one seal, over JSON, bound to the exchange and the part. A value that was
+taken out of a text has a placeholder there, and stands beside the text within the seal.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from freehold.core.clock import rfc3339
+from freehold.core.errors import StorageError
+from freehold.core.subjects import ALGORITHM, Destroyed, SubjectKey
+from freehold.ledger.canonical import encode
+from freehold.ledger.record import Record
+
+FindKey = Callable[[str], SubjectKey | Destroyed | None]
+_PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]*_[0-9A-F]{8}\]")
+
+
+class Sealed(Struct, frozen=True, kw_only=True):
+    """The unreadable part of a record's ``content``; ``box`` is written in base64."""
+
+    key: str
+    subject: str
+    box: bytes
+    alg: str = ALGORITHM
+
+
+class Texts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is in the box: what was asked and what left, the words of facts, and the values behind
+    the placeholders in the texts.
+    """
+
+    input: str | None = None
+    output: str | None = None
+    facts: dict[str, Any] = {}
+    answer_facts: list[str] = []
+    tool_facts: list[list[str]] = []
+    values: dict[str, str] = {}
+
+
+_texts = msgspec.json.Decoder(Texts)
+
+
+class ContentSealer:
+    """Seals the texts of one exchange."""
+
+    __slots__ = ("_conversation", "_exchange", "_key", "_made", "_new", "_taken")
+
+    def __init__(self, key: SubjectKey, exchange: str, conversation: str) -> None:
+        self._key = key
+        self._exchange = exchange
+        self._conversation = conversation
+        self._made: dict[tuple[str, str], str] = {}
+        self._taken: set[str] = set()
+        self._new: dict[str, str] = {}
+
+    def placeholder(self, tag: str, value: str) -> str:
+        """What stands for a value in a kept text: ``[EMAIL_7F3A2C9B]`` for the tag ``EMAIL``.
+
+        The same within a conversation, under one key. The digits are a keyed hash: without the key
+        nobody can try values out.
+        """
+        known = self._made.get((tag, value))
+        if known is not None:
+            return known
+        message = f"{len(self._conversation)}:{self._conversation}{tag}:{value}".encode(
+            "utf-8", "surrogatepass"
+        )
+        turn = 0
+        while True:
+            digits = self._key.mark(message + (b"\0%d" % turn if turn else b"")).hex().upper()
+            made = f"[{tag}_{digits}]"
+            if made not in self._taken:
+                break
+            turn += 1  # another value of this exchange has the same digits
+        self._taken.add(made)
+        self._made[tag, value] = made
+        self._new[made] = value
+        return made
+
+    def seal(self, part: str, texts: Texts) -> Sealed:
+        """The texts of one part (``opened``, ``closed``), with the values whose placeholders are
+        new since the last one.
+        """
+        if self._new:
+            new, self._new = self._new, {}
+            texts = replace(texts, values=new)
+        box = self._key.seal(encode(texts), _bound(part, self._exchange))
+        return Sealed(key=self._key.id, subject=self._key.subject, box=box)
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """A record with its texts, as far as they can be had.
+
+    Attributes:
+        record: with ``content.input`` and ``content.output`` as texts, and facts with their words.
+        values: placeholder → the value behind it.
+        state: ``open``; ``none`` where nothing was kept; ``erased`` or ``expired`` where the key
+            was destroyed, ``at`` when; ``lost`` where the vault never had it.
+    """
+
+    record: Record
+    state: str
+    at: str = ""
+    values: dict[str, str] = {}
+
+    @property
+    def words(self) -> bool:
+        """Whether facts have the words that they were read from."""
+        kept = (self.record.opened.get("content") or {}).get("kept")
+        return self.state == "open" and kept == "full"
+
+    def restored(self, text: str) -> str:
+        """A kept text with the values in the place of their placeholders."""
+        values = self.values
+        return _PLACEHOLDER.sub(lambda m: values.get(m[0], m[0]), text) if values else text
+
+
+def key_ids(record: Record, subject: str = "") -> set[str]:
+    """The keys that a record's texts are sealed with; only those of a subject, if one is named."""
+    return {
+        sealed["key"]
+        for _, part in _parts(record)
+        if (sealed := _sealed(part)) and subject in ("", sealed["subject"])
+    }
+
+
+def plain_texts(record: Record) -> bool:
+    """Whether an older version wrote the record's texts down as they were."""
+    contents = [part.get("content") or {} for _, part in _parts(record)]
+    return any(content.get("input") or content.get("output") for content in contents)
+
+
+def opened(record: Record, find: FindKey) -> Opened:
+    """A record with its texts.
+
+    Raises:
+        StorageError: a seal is broken, or the vault can't be read.
+    """
+    keys = {key_id: find(key_id) for key_id in key_ids(record)}
+    if not keys:
+        return Opened(record=record, state="open" if plain_texts(record) else "none")
+    for key in keys.values():
+        if isinstance(key, Destroyed):
+            return Opened(record=record, state=key.why, at=rfc3339(key.at_ns))
+    if None in keys.values():
+        return Opened(record=record, state="lost")
+    values: dict[str, str] = {}
+    whole: dict[str, Any] = {}
+    for name, part in _parts(record):
+        sealed = _sealed(part)
+        if sealed:
+            texts = _unboxed(keys[sealed["key"]], sealed["box"], name, record.exchange_id)
+            values |= texts.values
+            part = _with(part, texts)
+        whole[name] = part
+    closed = whole["closed"] if record.closed is not None else None
+    record = replace(record, opened=whole["opened"], closed=closed)
+    return Opened(record=record, state="open", values=values)
+
+
+def _unboxed(key: Any, box: str, part: str, exchange: str) -> Texts:
+    try:
+        octets = msgspec.convert(box, bytes, strict=False)
+        return _texts.decode(key.open(octets, _bound(part, exchange)))
+    except msgspec.MsgspecError as error:
+        raise StorageError(f"the sealed texts of {exchange} are damaged") from error
+
+
+def _bound(part: str, exchange: str) -> bytes:
+    # one string: each further one costs the cipher two microseconds
+    return f"{part} of {exchange}".encode("utf-8", "surrogatepass")
+
+
+def _with(part: dict[str, Any], texts: Texts) -> dict[str, Any]:
+    """A part of a record with its texts in their places."""
+    content = {name: each for name, each in part["content"].items() if name != "sealed"}
+    content |= {"input": texts.input, "output": texts.output}
+    whole = part | {"content": content, "facts": part["facts"] | texts.facts}
+    if texts.answer_facts:
+        whole["answer_facts"] = _worded(part["answer_facts"], texts.answer_facts)
+    if texts.tool_facts:
+        calls = zip(part["tool_calls"], texts.tool_facts, strict=True)
+        whole["tool_calls"] = [
+            call | {"facts": _worded(call["facts"], words)} for call, words in calls
+        ]
+    return whole
+
+
+def _worded(facts: list[dict[str, Any]], words: list[str]) -> list[dict[str, Any]]:
+    return [fact | {"text": said} for fact, said in zip(facts, words, strict=True)]
+
+
+def _parts(record: Record) -> tuple[tuple[str, dict[str, Any]], ...]:
+    return ("opened", record.opened), ("closed", record.closed or {})
+
+
+def _sealed(part: dict[str, Any]) -> dict[str, Any]:
+    return (part.get("content") or {}).get("sealed") or {}
