@@ -124,6 +124,7 @@ def test_without_the_vault_the_stock_lasts_and_then_there_are_none(
     def away(*_: object) -> None:
         raise StorageError("away")
 
+    wait_for(lambda: len(live._stock) == module.STOCK)  # the first filling is over
     live.writer._each_tick = ()
     with monkeypatch.context() as gone:
         for name in ("make", "assign", "erased_since"):

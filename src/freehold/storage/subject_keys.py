@@ -88,6 +88,7 @@ class LiveKeys:
         self._seen, _ = self._vault.erased_since(0)
         self._settle(_FIRST)
         self.writer.open()
+        self._hurry()  # the rest of the stock, while the gateway begins to listen
         return self
 
     def close(self) -> None:
