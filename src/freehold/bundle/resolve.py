@@ -7,6 +7,7 @@ from types import MappingProxyType
 import msgspec
 
 from freehold.bundle import schema
+from freehold.bundle.application import App
 from freehold.bundle.names import DETECTORS, REDACTABLE_LABELS
 from freehold.bundle.settings import (
     Effective,
@@ -172,7 +173,7 @@ class ResolvedBundle:
             self._states[tenant] = state
         return state
 
-    def _resolve(self, tenant: str, app_id: str, app: schema.App) -> AppSpec:
+    def _resolve(self, tenant: str, app_id: str, app: App) -> AppSpec:
         path = self.path(tenant)
         rules = tuple(
             dict.fromkeys([r for t in path for r in self.bundle.tenants[t].rules] + app.rules)
@@ -203,7 +204,7 @@ class ResolvedBundle:
                 scopes.append(Scope(id=f"tenant:{tenant}", limits=limits))
         return scopes
 
-    def _app_state(self, above: Effective, app_id: str, app: schema.App) -> Effective:
+    def _app_state(self, above: Effective, app_id: str, app: App) -> Effective:
         """The app's own settings on top; kept, so that ``id(above)`` stays a valid key."""
         state = self._app_states.get((id(above), app_id))
         if state is None:
@@ -211,9 +212,7 @@ class ResolvedBundle:
             self._app_states[id(above), app_id] = state
         return state
 
-    def _template(
-        self, app_id: str, app: schema.App, state: Effective, rules: tuple[str, ...]
-    ) -> AppSpec:
+    def _template(self, app_id: str, app: App, state: Effective, rules: tuple[str, ...]) -> AppSpec:
         bundle = self.bundle
         allowed = state.values.get(("models",), frozenset(self.models))
         route = self._route(app.route, allowed)

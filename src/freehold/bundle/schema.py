@@ -8,88 +8,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from freehold.bundle.application import App
 from freehold.bundle.detectors import OwnDetector
+from freehold.bundle.handed_down import SettingName, Settings
 from freehold.bundle.invariant import Invariant
+from freehold.bundle.model import Model
+from freehold.bundle.route import Route
 from freehold.bundle.rule import Rule
-from freehold.bundle.section import CelText, Identifier, LateName, ModeName, Section
-from freehold.bundle.tools import Member, MemberPath, Tool, ToolSettings
-from freehold.bundle.voice import Voice
+from freehold.bundle.section import Identifier, SecretReference, Section, Url
+from freehold.bundle.tools import Tool
 
-SecretReference = Annotated[
-    str,
-    Field(
-        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$",
-        description="Where the secret is: `env:NAME` or `file:path`. Never the secret itself.",
-    ),
-]
-Url = Annotated[
-    str,
-    Field(
-        pattern=r"^(https?://|sqlite:|postgresql|env:)",
-        description="An address, or `env:NAME` for one that differs by machine.",
-    ),
-]
-Capability = Literal["chat", "stream", "tools", "json", "embedding", "completion", "moderation"]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
-
-
-class Price(Section):
-    """Money per million tokens, in the bundle's currency; at most three decimals."""
-
-    input: float = Field(0, ge=0, le=100_000, description="For a million tokens sent.")
-    output: float = Field(0, ge=0, le=100_000, description="For a million tokens received.")
-
-
-class Model(Section):
-    """Something that answers."""
-
-    provider: Literal["openai"] = Field("openai", description="The wire dialect.")
-    base_url: Url = Field(description="Up to and including `/v1`, where the endpoint has one.")
-    api_key: SecretReference | None = Field(None, description="Where its key is: `env:NAME`, say.")
-    upstream_model: str | None = Field(None, description="Its name there; default: the id here.")
-    headers: dict[str, str] = Field({}, description="Extra headers; values may be `env:NAME`.")
-    query: dict[str, str] = Field({}, description="Extra query parameters (Azure: `api-version`).")
-    clearances: list[str] = Field([], description="Labels of data it may receive unredacted.")
-    certifications: list[str] = Field([], description="For the record: `iso-27001`, say.")
-    region: str = Field("", description="Where it computes; tenants may allow only some regions.")
-    capabilities: list[Capability] = Field(
-        [
-            "chat",
-            "stream",
-            "tools",
-            "json",
-        ],
-        description="What it can do.",
-    )
-    context_window: int = Field(8192, ge=256, description="Tokens of request and answer together.")
-    max_output_tokens: int = Field(1024, ge=1, description="The longest answer, in tokens.")
-    price: Price = Field(Price(), description="What it costs; nothing, if left out.")
-    trains_on_data: bool = Field(False, description="May the provider train on what it is sent?")
-    timeout_ms: int = Field(60_000, ge=10, le=3_600_000, description="For one whole call.")
-    first_token_ms: int = Field(
-        30_000, ge=10, le=3_600_000, description="Until the first byte of an answer."
-    )
-    retries: int = Field(1, ge=0, le=5, description="Further tries of the same endpoint.")
-    version: str = Field("", description="For the record, where the endpoint does not tell.")
-    simulated: bool = Field(False, description="True for the shipped simulator: shown as such.")
-
-
-class RouteRule(Section):
-    """When `when` holds, these models come first."""
-
-    id: Identifier = Field(description="Its name in records.")
-    when: CelText
-    prefer: list[str] = Field(min_length=1, description="Candidates of the route, best first.")
-    why: str = Field("", description="For the record.")
-
-
-class Route(Section):
-    """Models in order of preference; the first that is allowed and healthy gets the request."""
-
-    candidates: list[str] = Field(min_length=1, description="Ids of models, best first.")
-    rules: list[RouteRule] = Field([], description="The first that holds changes the order.")
-    max_attempts: int = Field(3, ge=1, le=10, description="Models that are tried at most.")
-    deadline_ms: int = Field(60_000, ge=10, le=3_600_000, description="For all of them together.")
 
 
 class Source(Section):
@@ -122,93 +51,6 @@ class Source(Section):
     )
 
 
-class DetectorUse(Section):
-    """How a detector, or with a name like `pii.*` a family of them, is used."""
-
-    mode: ModeName = Field(
-        "enforce", description="`observe` only records what would have happened."
-    )
-    action: Literal["redact", "block", "annotate"] = Field(
-        "redact", description="Replace it for models that are not cleared, refuse, or only mark it."
-    )
-    threshold: float = Field(0.5, ge=0, le=1, description="The score from which a finding counts.")
-    phases: list[Literal["request", "context", "answer"]] = Field(
-        ["request", "context", "answer"], description="The texts that it reads."
-    )
-    late: LateName = Field(
-        "buffer",
-        description="What one that judges whole answers does to a stream. `buffer` holds it back "
-        "until the end; `terminate` lets it leave, and ends it when the detector objects.",
-    )
-
-
-class LimitSettings(Section):
-    """Ceilings on a tenant with all that is below it, or on an app as one tenant runs it.
-
-    A child may only lower what is inherited where the parent locks `limits`.
-    """
-
-    requests_per_minute: int | None = Field(None, ge=1, description="All of them together.")
-    tokens_per_day: int | None = Field(None, ge=1, description="Sent and received together.")
-    money_per_day: float | None = Field(None, ge=0, description="In the bundle's currency.")
-    max_request_chars: int | None = Field(
-        None, ge=100, le=5_000_000, description="The longest request; 200,000 if nobody says."
-    )
-    max_output_tokens: int | None = Field(
-        None, ge=1, description="The longest answer; 1,024 if nobody says."
-    )
-
-
-class ApprovalSettings(Section):
-    """Answers that wait for a person."""
-
-    expires_hours: int | None = Field(
-        None,
-        ge=1,
-        le=8_760,
-        description="How long one waits, and is kept once approved; 168, a week, if nobody says.",
-    )
-
-
-class Settings(Section):
-    """What a tenant hands down, and an app may tighten."""
-
-    limits: LimitSettings = Field(LimitSettings(), description="Ceilings.")
-    content: Literal["none", "redacted", "full"] | None = Field(
-        None, description="What the record keeps of the texts; `redacted` if nobody says."
-    )
-    retention_days: int | None = Field(
-        None, ge=1, le=36_500, description="How long it keeps them; 180 if nobody says."
-    )
-    sealing: Literal["normal", "strict"] | None = Field(
-        None,
-        description="When texts can't be sealed: `normal` records the exchange without them, "
-        "`strict` refuses it.",
-    )
-    regions: list[str] | None = Field(None, description="Regions where models may compute.")
-    models: list[str] | None = Field(None, description="Models that may be used at all.")
-    detectors: dict[str, DetectorUse] = Field(
-        {},
-        description="Detector or family (`pii.*`) → its use; what it leaves out, it inherits.",
-    )
-    require_identity: bool | None = Field(
-        None, description="Refuse requests whose end user no verified token names."
-    )
-    audit: Literal["normal", "strict"] | None = Field(
-        None, description="`strict` waits for the disk before an answer leaves."
-    )
-    approvals: ApprovalSettings = Field(
-        ApprovalSettings(), description="Answers that wait for a person."
-    )
-    tools: ToolSettings = Field(ToolSettings(), description="What tool calls may be made of.")
-
-
-SettingName = Literal[
-    "limits", "content", "retention_days", "sealing", "regions", "models", "detectors",
-    "require_identity", "audit", "approvals", "tools",
-]  # fmt: skip
-
-
 class Tenant(Section):
     """A node of the tree."""
 
@@ -221,60 +63,6 @@ class Tenant(Section):
         [], description="Settings which no descendant and no app may loosen."
     )
     rules: list[str] = Field([], description="Rules that bind every app of every descendant.")
-
-
-class AppScope(Section):
-    """What the app is for, by example; judged on what the user wrote since the last answer."""
-
-    inside: list[str] = Field(
-        alias="in",
-        min_length=5,
-        max_length=2_000,
-        description="Questions that it should answer; thirty and more tell well.",
-    )
-    outside: list[str] = Field(
-        [],
-        alias="out",
-        max_length=2_000,
-        description="Questions that it should not; from twenty on they help to draw the line.",
-    )
-    threshold: float = Field(
-        0.5, ge=0, le=1, description="The score below which a question is out of scope."
-    )
-
-
-class App(Section):
-    """One AI application."""
-
-    tenant: Identifier = Field(description="Its owner; descendants of it may use it too.")
-    purpose: str = Field(min_length=1, description="What it is for, in the record.")
-    owner: str = Field("", description="Who answers for it.")
-    process: str = Field("", description="The business process that it serves.")
-    risk: Literal["minimal", "limited", "high"] = Field(
-        "minimal", description="Its class under the EU AI Act."
-    )
-    system_prompt: str = Field("", description="Goes before the caller's messages.")
-    route: str = Field(description="The route of its chat requests.")
-    embedding_route: str | None = Field(
-        None, description="The route of its embeddings; none, no embeddings."
-    )
-    aliases: dict[str, str] = Field({}, description="Model names that clients use → models here.")
-    unknown_model: Literal["route", "error"] = Field(
-        "route",
-        description="When the client names a model that is not here: choose one, or refuse.",
-    )
-    scope: AppScope | None = Field(
-        None, description="What it is for, by example; see the detector `purpose.scope`."
-    )
-    sources: list[str] = Field([], description="Where its context comes from.")
-    rules: list[str] = Field([], description="Rules of its own, after those of its tenants.")
-    voice: Voice | None = Field(None, description="What its answers must not say, and must.")
-    answer_fields: dict[MemberPath, Member] = Field(
-        {}, description="Path in answers that are JSON → what rules read there (`answer.json`)."
-    )
-    settings: Settings = Field(
-        Settings(), description="What it tightens or, where unlocked, overrides."
-    )
 
 
 class Issuer(Section):

@@ -8,6 +8,20 @@ Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
 CelText = Annotated[str, Field(min_length=1, description="A CEL expression over declared facts.")]
 ModeName = Literal["enforce", "observe"]
 LateName = Literal["buffer", "terminate"]
+SecretReference = Annotated[
+    str,
+    Field(
+        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$",
+        description="Where the secret is: `env:NAME` or `file:path`. Never the secret itself.",
+    ),
+]
+Url = Annotated[
+    str,
+    Field(
+        pattern=r"^(https?://|sqlite:|postgresql|env:)",
+        description="An address, or `env:NAME` for one that differs by machine.",
+    ),
+]
 
 
 class Section(BaseModel):

@@ -13,8 +13,8 @@ from typing import Any, cast
 from msgspec import Struct
 
 from freehold.bundle.detectors import OwnDetector
+from freehold.bundle.handed_down import Settings
 from freehold.bundle.names import DETECTORS, NAMED, QUIET, UNFOUNDED, matches
-from freehold.bundle.schema import Settings
 from freehold.core.spec import ApprovalSpec, ContentKept, DetectorSetting, Limits
 
 Leaf = tuple[str, ...]

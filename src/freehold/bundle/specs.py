@@ -9,7 +9,9 @@ from typing import Literal
 import msgspec
 
 from freehold.bundle import schema
+from freehold.bundle.application import AppScope
 from freehold.bundle.detectors import Installed, OwnDetector
+from freehold.bundle.model import Model
 from freehold.bundle.rule import Do, Rule
 from freehold.bundle.tools import Member, Tool
 from freehold.bundle.voice import Voice
@@ -35,7 +37,7 @@ from freehold.core.spec import (
 OwnSpec = GuardSpec | ClassifierSpec | InstalledSpec
 
 
-def model_spec(model_id: str, model: schema.Model, base_url: str) -> ModelSpec:
+def model_spec(model_id: str, model: Model, base_url: str) -> ModelSpec:
     """A model, with prices in nano-units per token."""
     return ModelSpec(
         id=model_id,
@@ -157,7 +159,7 @@ def field_specs(members: Mapping[str, Member]) -> tuple[FieldSpec, ...]:
     )
 
 
-def scope_spec(scope: schema.AppScope | None) -> PurposeScope | None:
+def scope_spec(scope: AppScope | None) -> PurposeScope | None:
     """What an app is for, by example."""
     if scope is None:
         return None

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from freehold.bundle.detectors import OwnDetector
+from freehold.bundle.handed_down import Settings
 from freehold.bundle.problems import Problems, Spot, did_you_mean, one_of
-from freehold.bundle.schema import Settings
 from freehold.bundle.settings import (
     NANO,
     Effective,
