@@ -56,13 +56,18 @@ class Features(Struct, frozen=True, kw_only=True):
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """data_prep → governance: clean text. ``hidden`` counts invisible characters taken out."""
+    """data_prep → governance: clean text.
+
+    ``hidden`` counts invisible characters taken out. ``vector`` is what ``text.embedding`` makes of
+    ``query``, float32 of shape ``(DIMS,)``; none where the app does without.
+    """
 
     admitted: Admitted
     messages: tuple[Message, ...]
     features: Features
     query: str
     hidden: dict[str, int] = {}
+    vector: Any = None
 
 
 class Fixed(Struct, frozen=True, kw_only=True):

@@ -280,7 +280,8 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     ``attributes`` declares the principal's attributes and their defaults; ``tenant_path`` runs
     from the root to this tenant. ``limits`` are the app's own; ``scopes`` has every counter that a
     request adds to, from the root tenant down to the app, each with its ceilings. ``guards`` are
-    the models that judge texts for its detectors, as far as the tenant allows them.
+    the models that judge texts for its detectors, as far as the tenant allows them. ``embeds``:
+    a route or an intent reads the vector of the newest user text.
     """
 
     id: str
@@ -294,6 +295,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     system_prompt: str = ""
     route: RouteSpec
     embedding_route: RouteSpec | None = None
+    embeds: bool = False
     models: dict[str, ModelSpec] = {}
     guards: dict[str, ModelSpec] = {}
     aliases: dict[str, str] = {}

@@ -13,6 +13,7 @@ from freehold.core.handoffs import Prepared
 from freehold.core.spec import Limits
 from freehold.core.trail import Trail
 from freehold.stages.data_prep import DataPrep
+from freehold.text.embedding import embed
 from tests.stages import made
 
 
@@ -146,3 +147,11 @@ def test_cleaning_twice_is_cleaning_once(texts: list[str]) -> None:
     assert trail.decisions == []
     for message in once.messages:
         message.content.encode()
+
+
+def test_only_an_app_that_reads_the_vector_pays_for_it() -> None:
+    admitted = made.admitted(made.ask("where is my order?"), made.app())
+    assert DataPrep()(admitted, made.trail()).vector is None
+    admitted = made.admitted(made.ask("where is my order?"), made.app(embeds=True))
+    vector = DataPrep()(admitted, made.trail()).vector
+    assert vector.tobytes() == embed("where is my order?").tobytes()

@@ -11,6 +11,7 @@ from freehold.core.handoffs import Admitted, Prepared
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.rules.turns import newest_turn
+from freehold.text.embedding import embed
 from freehold.text.features import featurise
 from freehold.text.normalise import normalise
 
@@ -53,6 +54,7 @@ class DataPrep:
             features=featurise(query),
             query=query,
             hidden=hidden,
+            vector=embed(query) if admitted.app.embeds else None,
         )
 
 
