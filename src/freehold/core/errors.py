@@ -25,6 +25,7 @@ FreeholdError
 ├── RoutingError                no model may, or can, take this request
 ├── ProviderError               a model's endpoint failed
 │   ├── ProviderUnavailable     not reached, timed out, 429 or 5xx: another attempt may work
+│   │   └── Abstained           a custom model is not sure enough of its answer: another may know
 │   └── ProviderRejected        answered 4xx: the same request would fail again
 ├── AuditError                  the record can't be written, so no answer leaves
 ├── StorageError                the store can't be opened, read or written
@@ -302,6 +303,23 @@ class ProviderUnavailable(ProviderError):
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.again = again
+
+
+class Abstained(ProviderUnavailable):
+    """A custom model is not sure enough of its answer; another model may know.
+
+    It says nothing against the model's health. ``confidence`` is in millionths.
+    """
+
+    code = "FH-INF-004"
+    status = 422
+    kind = "invalid_request_error"
+    slug = "not_confident"
+    default_public = "No model of this app is sure enough of an answer."
+
+    def __init__(self, message: str, *, confidence: int = 0) -> None:
+        super().__init__(message, again=False)
+        self.confidence = confidence
 
 
 class ProviderRejected(ProviderError):

@@ -244,11 +244,18 @@ class Sendable(Struct, frozen=True, kw_only=True):
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """Tokens as the provider counted them, or as estimated when it did not say."""
+    """Tokens as the provider counted them, or as estimated when it did not say.
+
+    ``cached_tokens`` (read from the provider's cache) and ``cache_write_tokens`` are parts of
+    ``prompt_tokens``, ``reasoning_tokens`` a part of ``completion_tokens``, whatever the wire says.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     estimated: bool = False
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -283,7 +290,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     ``complete`` is true on the last one. ``embeddings`` are base64 or lists as the provider sent
     them, for that operation only. ``discharged`` is set when it was held and is judged again.
-    ``elapsed_ms`` is how long after the request came this much of it was there.
+    ``elapsed_ms`` is how long after the request came this much of it was there. ``confidence``
+    (millionths) is how sure a custom model is of it; none where a model does not say.
     """
 
     sendable: Sendable
@@ -294,6 +302,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     reported_model: str = ""
     embeddings: tuple[Any, ...] = ()
     elapsed_ms: int = 0
+    confidence: int | None = None
 
     @property
     def streams(self) -> bool:

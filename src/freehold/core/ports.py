@@ -139,6 +139,7 @@ class Delta(Struct, frozen=True, kw_only=True):
 
     In a delta, ``Choice.text`` holds only new characters and ``tool_calls`` only complete calls.
     ``spent_ns`` is what the provider itself computed for it, the rest of the time it waited.
+    ``confidence`` (millionths) is how sure a custom model is; none where a model does not say.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -146,6 +147,7 @@ class Delta(Struct, frozen=True, kw_only=True):
     reported_model: str = ""
     embeddings: tuple[Any, ...] = ()
     spent_ns: int = 0
+    confidence: int | None = None
 
 
 class Provider(Protocol):
@@ -158,6 +160,7 @@ class Provider(Protocol):
 
         Raises:
             ProviderUnavailable: another attempt may work.
+            Abstained: a custom model is not sure enough; it is well, and another may answer.
             ProviderRejected: the same request would fail again.
         """
         ...

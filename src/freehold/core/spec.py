@@ -16,8 +16,31 @@ FieldType = Literal[
 ]  # fmt: skip
 
 
+class LongPrice(Struct, frozen=True, kw_only=True):
+    """What every token of a call costs whose prompt is longer than ``over`` tokens."""
+
+    over: int
+    input_price_nano: int
+    output_price_nano: int
+    cached_price_pico: int | None = None
+
+
+class LocalSpec(Struct, frozen=True, kw_only=True):
+    """A model that runs in this process: its kind, and its file in the bundle by SHA-256.
+
+    ``threshold`` (millionths): less sure than this, it abstains. ``options`` is a JSON object.
+    """
+
+    kind: str
+    file: str = ""
+    digest: str = ""
+    threshold: int = 0
+    options: str = "{}"
+
+
 class ModelSpec(Struct, frozen=True, kw_only=True):
-    """Something that answers. Prices are nano-units of the bundle's currency per token.
+    """Something that answers. Prices are nano-units of the bundle's currency per token; those of
+    cached tokens pico-units, since some have more decimals: none is the price of other input.
 
     ``clearances`` are the labels of data that it may receive in the clear. ``timeout_ms`` bounds
     one whole call, ``first_token_ms`` the wait for the first byte of an answer.
@@ -38,12 +61,17 @@ class ModelSpec(Struct, frozen=True, kw_only=True):
     max_output_tokens: int = 1024
     input_price_nano: int = 0
     output_price_nano: int = 0
+    cached_price_pico: int | None = None
+    cache_write_price_pico: int | None = None
+    long_price: LongPrice | None = None
     trains_on_data: bool = False
     timeout_ms: int = 60_000
     first_token_ms: int = 30_000
     retries: int = 1
     version: str = ""
     simulated: bool = False
+    aws: dict[str, str] = {}
+    local: LocalSpec | None = None
 
 
 class RouteRule(Struct, frozen=True, kw_only=True):

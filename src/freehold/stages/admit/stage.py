@@ -19,6 +19,7 @@ from freehold.core.errors import (
 )
 from freehold.core.handoffs import Admitted, Sendable
 from freehold.core.ports import IdentityVerifier, KeyBook, Limiter
+from freehold.core.prices import worst_nano
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import AppSpec
 from freehold.core.timing import timed
@@ -169,7 +170,7 @@ class Admit:
         asked = admitted.ask
         prompt = _most_tokens(sendable)
         answer = 0 if asked.operation == "embedding" else sendable.attempt.max_tokens * asked.n
-        nano = prompt * model.input_price_nano + answer * model.output_price_nano
+        nano = worst_nano(model, prompt, answer)
         try:
             lease = self._limiter.lease(admitted.app.scopes, prompt + answer, nano)
         except LimitError as refused:

@@ -6,6 +6,7 @@ from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
 from freehold.core.handoffs import Answer, Choice, Sendable, Usage
 from freehold.core.ports import Delta
+from freehold.core.prices import cost_nano
 from freehold.core.trail import Call, Trail
 from freehold.stages.inference import tokens
 
@@ -20,6 +21,7 @@ class Growing:
     __slots__ = (
         "_choices",
         "_clock",
+        "_confidence",
         "_disbelieved",
         "_embeddings",
         "_expected",
@@ -50,6 +52,7 @@ class Growing:
         self._usage: Usage | None = None
         self._disbelieved = False
         self._reported = ""
+        self._confidence: int | None = None
         self.started = False
         self.spent = 0
         self.waited = 0
@@ -77,6 +80,8 @@ class Growing:
                 self._disbelieved = True
         if delta.reported_model:
             self._reported = delta.reported_model
+        if delta.confidence is not None:
+            self._confidence = delta.confidence
         if delta.embeddings:
             self._embeddings = delta.embeddings
         new = bool(delta.embeddings)
@@ -127,11 +132,7 @@ class Growing:
             )
         usage = call.usage = self._usage
         if usage is not None:
-            model = self._sendable.attempt.model
-            call.cost_nano = (
-                usage.prompt_tokens * model.input_price_nano
-                + usage.completion_tokens * model.output_price_nano
-            )
+            call.cost_nano = cost_nano(self._sendable.attempt.model, usage)
         if call.role == "guard":  # governance itself says how long it waited for all of them
             self._trail.spend("governance", self.spent)
             return
@@ -170,6 +171,7 @@ class Growing:
             reported_model=self._reported,
             embeddings=self._embeddings,
             elapsed_ms=self._now() // 1_000_000,
+            confidence=self._confidence,
         )
 
     def _now(self) -> int:
@@ -177,7 +179,13 @@ class Growing:
 
 
 def _believable(usage: Usage) -> bool:
-    counts = (usage.prompt_tokens, usage.completion_tokens)
+    counts = (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+    )
     return all(type(count) is int and 0 <= count <= MOST_TOKENS for count in counts)
 
 
