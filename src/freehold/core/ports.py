@@ -170,6 +170,26 @@ class Provider(Protocol):
         ...
 
 
+class Standing(Protocol):
+    """What alerts and people have decided about models for a while. No I/O; it only tightens and
+    reorders what is allowed anyway.
+    """
+
+    def excluded(self, route: str, model: str, intent: str = "") -> str:
+        """Why this model may not be asked on this route now; empty where it may."""
+        ...
+
+    def demoted(self, route: str, model: str, intent: str = "") -> str:
+        """Why every other allowed model comes before this one; empty where none has to."""
+        ...
+
+    def floor(self, route: str) -> int:
+        """The least quality that the route asks for now, in millionths; 0 where nobody raised it.
+        A route's own floor stays where it is higher.
+        """
+        ...
+
+
 class Journal(Protocol):
     """The append-only segment file."""
 
