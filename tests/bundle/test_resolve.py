@@ -8,7 +8,7 @@ import yaml
 from freehold.bundle.check import check
 from freehold.bundle.resolve import ResolvedBundle, Unresolved, resolve
 from freehold.core.errors import NotFound
-from freehold.core.spec import ApprovalSpec
+from freehold.core.spec import ApprovalSpec, LearnSpec, MetricSpec, ObjectiveSpec
 from tests.bundle.samples import edited, write
 
 
@@ -160,3 +160,48 @@ def test_an_attribute_comes_from_the_claim_of_its_own_name_unless_said_otherwise
     )
     (issuer,) = resolved(write(tmp_path, files)).app_for("chain", "service").issuers
     assert issuer.attribute_claims == {"tier": "tier", "store": "shop_number"}
+
+
+LEARNS = """\
+candidates: [gpt-5, small]
+    objective: {policy: learned, quality_floor: 0.8, explore: 0.05}
+    learn: {learn_from: tree}"""
+
+
+def learning(tmp_path: Path, settings: str = "") -> ResolvedBundle:
+    files = edited("candidates: [gpt-5, small]", LEARNS)
+    files["freehold.yaml"] = files["freehold.yaml"].replace(
+        "tenants:\n", "metrics: {stars: {type: float, min: 1, max: 5, days: 7}}\ntenants:\n"
+    )
+    if settings:
+        files["freehold.yaml"] = files["freehold.yaml"].replace(
+            "north: {parent: chain}", f"north: {{parent: chain, settings: {{routing: {settings}}}}}"
+        )
+    return resolved(write(tmp_path, files))
+
+
+def test_a_route_that_learns(tmp_path: Path) -> None:
+    app = learning(tmp_path).app_for("1001", "service")
+    assert app.route.objective == ObjectiveSpec(
+        policy="learned", quality_floor=800_000, explore=50_000
+    )
+    assert app.route.learn == LearnSpec(metric="stars", owner="chain")
+    assert app.embedding_route is not None
+    assert app.embedding_route.objective == ObjectiveSpec()
+    assert app.metrics["stars"] == MetricSpec(
+        id="stars", boolean=False, least=1_000_000, most=5_000_000, days=7
+    )
+
+
+def test_a_tenant_may_aim_elsewhere(tmp_path: Path) -> None:
+    bundle = learning(tmp_path, "{quality_floor: 0.5, money_per_request: 0.00023, explore: 0}")
+    assert bundle.app_for("1001", "service").route.objective == ObjectiveSpec(
+        policy="learned", quality_floor=500_000, explore=0, nano_per_request=230_000
+    )
+    assert bundle.app_for("chain", "service").route.objective.quality_floor == 800_000
+
+
+def test_rules_of_a_route_rule_out(tmp_path: Path) -> None:
+    files = edited("prefer: [small]", "exclude: [gpt-5], only: [small]")
+    (rule,) = resolved(write(tmp_path, files)).app_for("chain", "service").route.rules
+    assert (rule.prefer, rule.only, rule.exclude) == ((), {"small"}, {"gpt-5"})

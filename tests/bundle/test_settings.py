@@ -20,7 +20,7 @@ from freehold.bundle.settings import (
 )
 
 LOCKABLE = ("limits", "content", "retention_days", "sealing", "regions", "models", "detectors",
-            "require_identity", "audit", "approvals", "tools")  # fmt: skip
+            "require_identity", "audit", "approvals", "tools", "routing")  # fmt: skip
 
 
 def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -55,6 +55,15 @@ settings_blocks = optional(
     audit=st.sampled_from(["normal", "strict"]),
     approvals=optional(expires_hours=st.integers(1, 9)),
     tools=optional(untrusted=st.sampled_from(["observe", "addresses", "prose", "all"])),
+    routing=optional(
+        policy=st.sampled_from(["static", "learned", "own.router", "another"]),
+        quality_floor=st.integers(0, 10).map(lambda n: n / 10),
+        price_of_quality=st.integers(0, 9).map(lambda n: n / 100),
+        money_per_request=st.integers(0, 9).map(lambda n: n / 10_000),
+        price_of_latency=st.integers(0, 10).map(lambda n: n / 10),
+        explore=st.integers(0, 5).map(lambda n: n / 10),
+        switch_margin=st.integers(0, 10).map(lambda n: n / 10),
+    ),
 ).map(Settings.model_validate)
 locks = st.lists(st.sampled_from(LOCKABLE), unique=True)
 steps = st.tuples(settings_blocks, locks)

@@ -108,7 +108,8 @@ _TAIL = """\
 | `unused.*`, `region.unused` | warnings: declared, and of no effect |
 | `tenant.*` | more or less than one root, tenants in a circle |
 | `lock.loosened` | a setting looser than the one that is locked above it |
-| `route.*` | a route whose models can't, or may not, serve an app |
+| `route.*` | a route whose models can't, or may not, serve an app, or that can't learn |
+| `metric.range` | a metric between whose ends there is nothing |
 | `source.*`, `egress.host` | a source that anybody could read, that writes, or reaches too far |
 | `model.*`, `identity.*` | an address or a price that can't be right |
 | `member.*` | a declared member of JSON whose unit or default can't be right |

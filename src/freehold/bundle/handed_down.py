@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from freehold.bundle.route import Objective
 from freehold.bundle.section import LateName, ModeName, Section
 from freehold.bundle.tools import ToolSettings
 
@@ -87,9 +88,12 @@ class Settings(Section):
         ApprovalSettings(), description="Answers that wait for a person."
     )
     tools: ToolSettings = Field(ToolSettings(), description="What tool calls may be made of.")
+    routing: Objective = Field(
+        Objective(), description="What the choice of a model aims for, in place of the route's own."
+    )
 
 
 SettingName = Literal[
     "limits", "content", "retention_days", "sealing", "regions", "models", "detectors",
-    "require_identity", "audit", "approvals", "tools",
+    "require_identity", "audit", "approvals", "tools", "routing",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ class Names:
         self.sources = declared("sources")
         self.rules = declared("rules")
         self.invariants = declared("invariants")
+        self.metrics = declared("metrics")
         self.tenants = declared("tenants")
         self.apps = declared("apps")
         self.attributes = declared("identity", "attributes")
@@ -50,6 +51,8 @@ class References:
             self._all("label", tree, ("models", name), "clearances", self.names.labels)
         for name, tree in self.names.routes.items():
             self._route(name, tree)
+        for name, tree in self.names.metrics.items():
+            self._metric(name, tree)
         for name, tree in self.names.sources.items():
             self._all("label", tree, ("sources", name), "labels", self.names.labels)
         for name, tree in self.names.rules.items():
@@ -105,18 +108,79 @@ class References:
         candidates = {word for _, _, word in words(tree, "candidates")}
         misspelt = candidates - self.names.models.keys()
         for number, rule in enumerate(tree.section("rules").items()):
-            for index, item, word in words(rule, "prefer"):
-                here = (*path, "rules", number, "prefer", index)
-                known = self._known("model", word, self.names.models, item, here)
-                meant = any(nearest(candidate, [word]) for candidate in misspelt)
-                if known and word not in candidates and not meant:
-                    self.problems.add(
-                        "route.candidate",
-                        item.spot,
-                        f"`{word}` is no candidate of route `{name}`",
-                        path=here,
-                        suggestion="add it to `candidates`",
-                    )
+            here = (*path, "rules", number)
+            lists = [key for key in ("prefer", "only", "exclude") if rule.get(key) is not None]
+            for key in lists:
+                self._candidates(name, rule, key, here, candidates, misspelt)
+            if isinstance(rule.value, dict) and not lists:
+                self.problems.add(
+                    "route.rule",
+                    rule.spot,
+                    "this rule changes nothing",
+                    path=here,
+                    suggestion="give it `prefer`, `only` or `exclude`",
+                )
+        self._one("metric", tree.section("learn"), (*path, "learn"), "metric", self.names.metrics)
+        self._learns(name, tree)
+
+    def _candidates(
+        self, name: str, rule: Tree, key: str, at: Path, candidates: set[str], misspelt: set[str]
+    ) -> None:
+        """What a route's rule names must be among its candidates."""
+        for index, item, word in words(rule, key):
+            here = (*at, key, index)
+            known = self._known("model", word, self.names.models, item, here)
+            meant = any(nearest(candidate, [word]) for candidate in misspelt)
+            if known and word not in candidates and not meant:
+                self.problems.add(
+                    "route.candidate",
+                    item.spot,
+                    f"`{word}` is no candidate of route `{name}`",
+                    path=here,
+                    suggestion="add it to `candidates`",
+                )
+
+    def _learns(self, name: str, tree: Tree) -> None:
+        """A route that is to learn needs a metric to learn from."""
+        objective = tree.section("objective")
+        named = tree.section("learn").text("metric")
+        if objective.text("policy") != "learned" or named or len(self.names.metrics) == 1:
+            return
+        if self.whole:
+            several = bool(self.names.metrics)
+            self.problems.add(
+                "route.metric",
+                objective.key_spot("policy"),
+                f"route `{name}` is to learn, and "
+                + ("does not say from which metric" if several else "there is no metric"),
+                path=("routes", name, "objective", "policy"),
+                suggestion="write `learn: {metric: …}`"
+                if several
+                else "declare one: `metrics: {solved: {type: boolean}}`",
+            )
+
+    def _metric(self, name: str, tree: Tree) -> None:
+        """A metric that is a number has room between its ends."""
+        ends = [end.value for key in ("min", "max") if (end := tree.get(key)) is not None]
+        least, most = tree.get("min"), tree.get("max")
+        low, high = (least.value if least else 0), (most.value if most else 1)
+        numbers = isinstance(low, int | float) and isinstance(high, int | float)
+        if tree.text("type") == "float" and numbers and low >= high:  # type: ignore[operator]
+            self.problems.add(
+                "metric.range",
+                (most or least or tree).spot,
+                f"metric `{name}` has no value between {low} and {high}",
+                path=("metrics", name, "max" if most else "min"),
+                suggestion="let `max` be greater than `min`",
+            )
+        if tree.text("type") != "float" and ends:
+            self.problems.add(
+                "metric.range",
+                (least or most or tree).spot,
+                f"metric `{name}` is true or false, so it has no `min` and no `max`",
+                path=("metrics", name, "min" if least else "max"),
+                suggestion="write `type: float`, or leave them out",
+            )
 
     def _rule(self, name: str, tree: Tree) -> None:
         for number, do in enumerate(tree.section("do").items()):

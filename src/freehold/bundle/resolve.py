@@ -9,6 +9,7 @@ import msgspec
 from freehold.bundle import schema
 from freehold.bundle.application import App
 from freehold.bundle.names import DETECTORS, REDACTABLE_LABELS
+from freehold.bundle.route_specs import metric_spec, route_spec
 from freehold.bundle.settings import (
     Effective,
     content_of,
@@ -17,6 +18,7 @@ from freehold.bundle.settings import (
     detectors_of,
     extend,
     limits_of,
+    objective_of,
 )
 from freehold.bundle.specs import (
     field_specs,
@@ -37,7 +39,6 @@ from freehold.core.spec import (
     AppSpec,
     GuardSpec,
     ModelSpec,
-    RouteRule,
     RouteSpec,
     RuleSpec,
     Scope,
@@ -74,6 +75,7 @@ class ResolvedBundle:
         self.rules: Mapping[str, RuleSpec] = MappingProxyType(
             {rule_id: rule_spec(rule_id, rule) for rule_id, rule in bundle.rules.items()}
         )
+        self._metrics = {name: metric_spec(name, m) for name, m in bundle.metrics.items()}
         self._tools = {name: tool_spec(name, tool) for name, tool in bundle.tools.items()}
         self.issuers = tuple(
             issuer_spec(name, issuer, bundle.identity.attributes)
@@ -215,8 +217,10 @@ class ResolvedBundle:
     def _template(self, app_id: str, app: App, state: Effective, rules: tuple[str, ...]) -> AppSpec:
         bundle = self.bundle
         allowed = state.values.get(("models",), frozenset(self.models))
-        route = self._route(app.route, allowed)
-        embedding = self._route(app.embedding_route, allowed) if app.embedding_route else None
+        route = self._route(app.route, app.tenant, state, allowed)
+        embedding = None
+        if app.embedding_route:
+            embedding = self._route(app.embedding_route, app.tenant, state, allowed)
         aliases = {name: model for name, model in app.aliases.items() if model in allowed}
         wanted = {
             *route.candidates,
@@ -241,6 +245,7 @@ class ResolvedBundle:
             models={name: self.models[name] for name in sorted(wanted)},
             guards=self._guards(allowed),
             aliases=aliases,
+            metrics=self._metrics,
             unknown_model=app.unknown_model,
             sources=tuple(self.sources[name] for name in app.sources),
             rules=tuple(self.rules[name] for name in rules),
@@ -273,20 +278,16 @@ class ResolvedBundle:
         asked = {spec.model for spec in self._own.values() if isinstance(spec, GuardSpec)}
         return {name: self.models[name] for name in sorted(asked) if name in allowed}
 
-    def _route(self, route_id: str, allowed: frozenset[str]) -> RouteSpec:
-        route = self.bundle.routes[route_id]
-        candidates = tuple(m for m in dict.fromkeys(route.candidates) if m in allowed)
-        rules = tuple(
-            RouteRule(id=rule.id, when=rule.when, prefer=prefer, why=rule.why)
-            for rule in route.rules
-            if (prefer := tuple(m for m in rule.prefer if m in candidates))
-        )
-        return RouteSpec(
-            id=route_id,
-            candidates=candidates,
-            rules=rules,
-            max_attempts=route.max_attempts,
-            deadline_ms=route.deadline_ms,
+    def _route(
+        self, route_id: str, owner: str, state: Effective, allowed: frozenset[str]
+    ) -> RouteSpec:
+        return route_spec(
+            route_id,
+            self.bundle.routes[route_id],
+            objective_of(state, self.bundle.routes[route_id].objective),
+            allowed,
+            owner=owner,
+            metrics=tuple(self._metrics),
         )
 
 

@@ -1,23 +1,89 @@
 """A route as the bundle's YAML has it: who may answer, in which order, and how it is tried."""
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from freehold.bundle.section import CelText, Identifier, Section
 
+Share = Annotated[float, Field(ge=0, le=1)]
+Money = Annotated[float, Field(ge=0, le=1_000_000)]
+
 
 class RouteRule(Section):
-    """When `when` holds, these models come first."""
+    """When `when` holds, models are ruled out (`only`, `exclude`), or come first (`prefer`).
+
+    Every rule that holds rules out; of those with `prefer` the first that holds decides. A rule
+    that can't be read rules out and prefers nobody.
+    """
 
     id: Identifier = Field(description="Its name in records.")
     when: CelText
-    prefer: list[str] = Field(min_length=1, description="Candidates of the route, best first.")
+    prefer: list[str] = Field([], description="Candidates of the route, best first.")
+    only: list[str] = Field([], description="No other candidate may take the request.")
+    exclude: list[str] = Field([], description="These candidates may not take it.")
     why: str = Field("", description="For the record.")
+
+
+class Objective(Section):
+    """What a choice among the models that may take a request aims for.
+
+    Below a tenant that locks `routing`, a step down can only tighten: a higher floor, less money,
+    less exploration, `static` instead of `learned`.
+    """
+
+    policy: Identifier | None = Field(
+        None,
+        description="`static`, the written order, if nobody says; `learned` from outcomes; or the "
+        "id of an installed router.",
+    )
+    quality_floor: Share | None = Field(
+        None,
+        description="A model that is expected to answer well less often than this is chosen only "
+        "where no other reaches it.",
+    )
+    price_of_quality: Money | None = Field(
+        None, description="What one more good answer may cost, in the bundle's currency."
+    )
+    money_per_request: Money | None = Field(
+        None, description="What requests may cost on average; the price of quality follows from it."
+    )
+    price_of_latency: Share | None = Field(
+        None, description="How much less often an answer may be good for one second less."
+    )
+    explore: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
+        None,
+        description="The least share of requests that goes to other models that may take them, to "
+        "learn of them; 0.02 if nobody says, 0 for none.",
+    )
+    switch_margin: Share | None = Field(
+        None,
+        description="How much better another model must be for a conversation to leave the one "
+        "that it began with; 0.05 if nobody says.",
+    )
+
+
+class Learn(Section):
+    """What a route learns from. What is learned belongs to a tenant."""
+
+    metric: Identifier | None = Field(
+        None, description="One of `metrics`; the bundle's only one, if left out."
+    )
+    learn_from: Literal["tenant", "tree"] = Field(
+        "tenant",
+        description="`tenant`: each tenant that runs the app learns from its own traffic. `tree`: "
+        "all of them learn together, and what they learn belongs to the app's tenant.",
+    )
 
 
 class Route(Section):
     """Models in order of preference; the first that is allowed and healthy gets the request."""
 
     candidates: list[str] = Field(min_length=1, description="Ids of models, best first.")
-    rules: list[RouteRule] = Field([], description="The first that holds changes the order.")
+    rules: list[RouteRule] = Field([], description="Who may take what, and who comes first.")
+    objective: Objective = Field(
+        Objective(), description="What the choice aims for; tenants and apps may say otherwise."
+    )
+    learn: Learn = Field(Learn(), description="What a learned choice learns from.")
     max_attempts: int = Field(3, ge=1, le=10, description="Models that are tried at most.")
     deadline_ms: int = Field(60_000, ge=10, le=3_600_000, description="For all of them together.")

@@ -12,6 +12,7 @@ from freehold.bundle.application import App
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import SettingName, Settings
 from freehold.bundle.invariant import Invariant
+from freehold.bundle.metric import Metric
 from freehold.bundle.model import Model
 from freehold.bundle.route import Route
 from freehold.bundle.rule import Rule
@@ -160,6 +161,9 @@ class Bundle(Section):
     tools: dict[str, Tool] = Field({}, description="Function name → what is known of it.")
     detectors: dict[Identifier, OwnDetector] = Field(
         {}, description="Detectors besides those that Freehold ships."
+    )
+    metrics: dict[Identifier, Metric] = Field(
+        {}, description="What may be said of an answer afterwards; a learned route learns from it."
     )
     rules: dict[Identifier, Rule] = Field({}, description="Hard business rules.")
     invariants: dict[Identifier, Invariant] = Field(

@@ -15,7 +15,15 @@ from msgspec import Struct
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import Settings
 from freehold.bundle.names import DETECTORS, NAMED, QUIET, UNFOUNDED, matches
-from freehold.core.spec import ApprovalSpec, ContentKept, DetectorSetting, Limits
+from freehold.bundle.route import Objective
+from freehold.core.decisions import MILLION
+from freehold.core.spec import (
+    ApprovalSpec,
+    ContentKept,
+    DetectorSetting,
+    Limits,
+    ObjectiveSpec,
+)
 
 Leaf = tuple[str, ...]
 _PLAIN: tuple[Leaf, ...] = (
@@ -28,6 +36,8 @@ _PLAIN: tuple[Leaf, ...] = (
     ("tools", "untrusted"),
 )
 NANO = 1_000_000_000
+MONEY = frozenset({"nano_per_day", "money_per_request", "price_of_quality"})
+"""Leaves that are money: nano-units of the bundle's currency."""
 
 # Each from loose to strict.
 _ORDER: dict[str, tuple[object, ...]] = {
@@ -40,6 +50,11 @@ _ORDER: dict[str, tuple[object, ...]] = {
     "late": ("terminate", "buffer"),
     "tools": ("observe", "addresses", "prose", "all"),
 }
+_POLICIES = {"static": 2, "learned": 1}
+_MORE = frozenset(
+    {("routing", "quality_floor"), ("routing", "price_of_latency"), ("routing", "switch_margin")}
+)
+"""Of these, more is stricter."""
 _EVERYWHERE = frozenset({"request", "context", "answer"})
 _PHASES = {
     "injection.model": frozenset({"request", "context"}),
@@ -80,6 +95,7 @@ def declared(settings: Settings, detector_ids: Iterable[str] = DETECTORS) -> dic
         value = reduce(getattr, leaf, settings)
         if value is not None:
             leaves[leaf] = value
+    leaves |= aims(settings.routing)
     for name in ("regions", "models"):
         value = getattr(settings, name)
         if value is not None:
@@ -96,14 +112,29 @@ def declared(settings: Settings, detector_ids: Iterable[str] = DETECTORS) -> dic
     return leaves
 
 
+def aims(objective: Objective) -> dict[Leaf, Any]:
+    """The leaves of an objective."""
+    leaves: dict[Leaf, Any] = {}
+    for name, value in objective:
+        if isinstance(value, str):
+            leaves["routing", name] = value
+        elif value is not None:
+            leaves["routing", name] = nano(value) if name in MONEY else _millionths(value)
+    return leaves
+
+
 def _specific(pattern: str) -> tuple[bool, int, str]:
     return (not pattern.endswith(".*"), len(pattern), pattern)
 
 
 def _detector_leaf(field: str, value: Any) -> Any:
     if field == "threshold":
-        return round(Decimal(repr(value)) * 1_000_000)
+        return _millionths(value)
     return frozenset(value) if field == "phases" else value
+
+
+def _millionths(value: float) -> int:
+    return round(Decimal(repr(value)) * MILLION)
 
 
 def nano(amount: float) -> int:
@@ -121,7 +152,11 @@ def stricter(leaf: Leaf, one: Any, other: Any) -> Any:
         return one | other
     if name in {"regions", "models"}:
         return one & other
-    return min(one, other)  # limits, retention, thresholds, how long approvals wait
+    if leaf == ("routing", "policy"):
+        return max(one, other, key=lambda policy: (_POLICIES.get(policy, 0), policy))
+    if leaf in _MORE:
+        return max(one, other)
+    return min(one, other)  # limits, money, retention, thresholds, how long approvals wait
 
 
 def extend(above: Effective, leaves: Mapping[Leaf, Any], lock: Iterable[str] = ()) -> Effective:
@@ -229,6 +264,24 @@ def limits_of(state: Effective) -> Limits:
 def content_of(state: Effective) -> ContentKept:
     """What the record keeps of the texts."""
     return cast(ContentKept, state.values["content",])
+
+
+def objective_of(state: Effective, route: Objective) -> ObjectiveSpec:
+    """What a route aims for here: what it says itself, where no tenant or app says otherwise."""
+    said = {leaf: v for leaf, v in state.values.items() if leaf[0] == "routing"}
+    values = {_AIMS[leaf[1]]: value for leaf, value in (aims(route) | said).items()}
+    return ObjectiveSpec(**values)
+
+
+_AIMS = {
+    "policy": "policy",
+    "quality_floor": "quality_floor",
+    "price_of_quality": "nano_per_success",
+    "money_per_request": "nano_per_request",
+    "price_of_latency": "latency_price",
+    "explore": "explore",
+    "switch_margin": "switch_margin",
+}
 
 
 def detectors_of(state: Effective) -> tuple[DetectorSetting, ...]:

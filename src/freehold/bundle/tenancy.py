@@ -10,6 +10,7 @@ from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import Settings
 from freehold.bundle.problems import Problems, Spot, did_you_mean, one_of
 from freehold.bundle.settings import (
+    MONEY,
     NANO,
     Effective,
     Leaf,
@@ -245,9 +246,9 @@ def _place(leaf: Leaf, owner: tuple[str, str], root: Tree) -> tuple[Spot, tuple[
 
 
 def _worded(leaf: Leaf, value: Any) -> str:
-    if leaf[-1] == "nano_per_day":
+    if leaf[-1] in MONEY:
         return f"`{value / NANO:g}`"
-    if leaf[-1] == "threshold":
+    if leaf[-1] == "threshold" or (leaf[0] == "routing" and isinstance(value, int)):
         return f"`{value / 1_000_000:g}`"
     if isinstance(value, frozenset):
         return f"`[{', '.join(sorted(value))}]`"

@@ -74,21 +74,63 @@ class ModelSpec(Struct, frozen=True, kw_only=True):
     local: LocalSpec | None = None
 
 
+class MetricSpec(Struct, frozen=True, kw_only=True):
+    """What may be said of an answer afterwards. ``least`` and ``most`` are millionths."""
+
+    id: str
+    boolean: bool = True
+    good: Literal["max", "min"] = "max"
+    least: int = 0
+    most: int = 1_000_000
+    days: int = 30
+
+
 class RouteRule(Struct, frozen=True, kw_only=True):
-    """A static preference: when ``when`` (CEL) holds, these models come first, in this order."""
+    """When ``when`` (CEL) holds, ``prefer`` comes first, in this order, ``exclude`` may not take
+    the request, and if ``only`` is not ``None``, nobody else may.
+    """
 
     id: str
     when: str
-    prefer: tuple[str, ...]
+    prefer: tuple[str, ...] = ()
+    only: frozenset[str] | None = None
+    exclude: frozenset[str] = frozenset()
     why: str = ""
 
 
+class ObjectiveSpec(Struct, frozen=True, kw_only=True):
+    """What a choice aims for. Shares are millionths, money is nano-units.
+
+    ``nano_per_success`` is what one more good answer may cost, ``nano_per_request`` what requests
+    may cost on average; ``latency_price`` is success given up for a second.
+    """
+
+    policy: str = "static"
+    quality_floor: int = 0
+    nano_per_success: int | None = None
+    nano_per_request: int | None = None
+    latency_price: int = 0
+    explore: int = 20_000
+    switch_margin: int = 50_000
+
+
+class LearnSpec(Struct, frozen=True, kw_only=True):
+    """What a route learns from. ``owner`` is the tenant to which what it learns belongs; empty:
+    whichever tenant runs the app.
+    """
+
+    metric: str = ""
+    owner: str = ""
+
+
 class RouteSpec(Struct, frozen=True, kw_only=True):
-    """Candidates in their order of preference, and the rules that change the order."""
+    """Candidates in their order of preference, rules about them, and what to aim for."""
 
     id: str
     candidates: tuple[str, ...]
     rules: tuple[RouteRule, ...] = ()
+    objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
+    learn: LearnSpec = field(default_factory=LearnSpec)
     max_attempts: int = 3
     deadline_ms: int = 60_000
 
@@ -327,6 +369,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     models: dict[str, ModelSpec] = {}
     guards: dict[str, ModelSpec] = {}
     aliases: dict[str, str] = {}
+    metrics: dict[str, MetricSpec] = {}
     unknown_model: Literal["route", "error"] = "route"
     sources: tuple[SourceSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()

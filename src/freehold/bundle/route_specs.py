@@ -1,0 +1,64 @@
+"""Routes and metrics of the bundle as the specs of the request path."""
+
+from collections.abc import Collection
+from decimal import Decimal
+
+from freehold.bundle import route as written
+from freehold.bundle.metric import Metric
+from freehold.core.decisions import MILLION
+from freehold.core.spec import LearnSpec, MetricSpec, ObjectiveSpec, RouteRule, RouteSpec
+
+
+def metric_spec(name: str, metric: Metric) -> MetricSpec:
+    """What may be said of an answer; a boolean's values are 0 and 1."""
+    boolean = metric.type == "boolean"
+    return MetricSpec(
+        id=name,
+        boolean=boolean,
+        good=metric.optimize,
+        least=0 if boolean else round(Decimal(repr(metric.min)) * MILLION),
+        most=MILLION if boolean else round(Decimal(repr(metric.max)) * MILLION),
+        days=metric.days,
+    )
+
+
+def route_spec(
+    route_id: str,
+    route: written.Route,
+    objective: ObjectiveSpec,
+    allowed: Collection[str],
+    *,
+    owner: str,
+    metrics: tuple[str, ...],
+) -> RouteSpec:
+    """A route with those of its candidates that a tenant allows.
+
+    Args:
+        owner: the tenant of the app that takes it.
+        metrics: all that the bundle declares.
+    """
+    candidates = tuple(m for m in dict.fromkeys(route.candidates) if m in allowed)
+    learn = route.learn
+    return RouteSpec(
+        id=route_id,
+        candidates=candidates,
+        rules=tuple(_route_rule(rule, candidates) for rule in route.rules),
+        objective=objective,
+        learn=LearnSpec(
+            metric=learn.metric or (metrics[0] if len(metrics) == 1 else ""),
+            owner=owner if learn.learn_from == "tree" else "",
+        ),
+        max_attempts=route.max_attempts,
+        deadline_ms=route.deadline_ms,
+    )
+
+
+def _route_rule(rule: written.RouteRule, candidates: tuple[str, ...]) -> RouteRule:
+    return RouteRule(
+        id=rule.id,
+        when=rule.when,
+        prefer=tuple(m for m in rule.prefer if m in candidates),
+        only=frozenset(rule.only) if rule.only else None,
+        exclude=frozenset(rule.exclude),
+        why=rule.why,
+    )
