@@ -6,7 +6,7 @@ control in every state.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from freehold.bundle.names import DETECTORS
 from freehold.core.clock import SystemClock
 from freehold.core.decisions import Finding, Needs
 from freehold.core.handoffs import Admitted, Answer, Demand, Piece
+from freehold.core.health import Health
 from freehold.core.lineage import Lineage
 from freehold.core.ports import Journal, KeyBook, Limiter, Provider, Source
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import IdentitySpec, SourceSpec
 from freehold.journey import Journey
+from freehold.providers.health import EndpointHealth
 from freehold.server.asgi import Door
 from freehold.services.bundles import compile_rule, inspect
 from freehold.services.gateway import Gateway
@@ -205,7 +207,7 @@ class Wired:
         limiter: Limiter | None = None,
         journal: Journal | None = None,
         keys: KeyBook | None = None,
-        healthy: Callable[[Any], bool] = lambda _: True,
+        health: Health | None = None,
         lineage: Lineage | None = None,
         door: Mapping[str, Any] | None = None,
         gateway: Mapping[str, Any] | None = None,
@@ -220,6 +222,7 @@ class Wired:
         self.keys: Any = keys or Keys({KEY: GRANT})
         self.holds = HoldList()
         self.monitoring = Monitoring()
+        self.health: Any = health or EndpointHealth(clock)
         detectors = builtin_detectors() + ((detector,) if detector else ())
         governance = Governance(
             detectors, placeholder_key=b"k" * 32, keys=MemoryKeys(), lineage=lineage
@@ -244,8 +247,10 @@ class Wired:
                 governance=governance,
                 context=Context(self.sources),
                 policy=policy,
-                routing=Routing(healthy, clock),
-                inference=Inference({"openai": self.provider}, clock, jitter=lambda: 0.0),
+                routing=Routing(self.health, clock),
+                inference=Inference(
+                    {"openai": self.provider}, clock, self.health, jitter=lambda: 0.0
+                ),
                 monitoring=self.monitoring,
                 audit=audit,
                 clock=clock,

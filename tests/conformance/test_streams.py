@@ -3,7 +3,6 @@ model that breaks off is replaced unseen or not at all.
 """
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
 
 import pytest
 
@@ -45,9 +44,6 @@ class Cut:
         self.text = text
         self.cuts = cuts
         self.received: list[Sendable] = []
-
-    def healthy(self, model: Any) -> bool:
-        return True
 
     async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
         self.received.append(sendable)

@@ -19,6 +19,7 @@ from freehold.ledger.runtime import runtime_digest
 from freehold.ledger.segment import SegmentJournal
 from freehold.notify.webhooks import SignedWebhook
 from freehold.providers.clients import http_transport
+from freehold.providers.health import EndpointHealth
 from freehold.providers.openai import OpenAIProvider
 from freehold.server.asgi import Door
 from freehold.server.serving import serve
@@ -131,7 +132,8 @@ class _Wired:
             lineage=store.lineage,
         )
         self.policy = Policy(store.holds)
-        self._inference = Inference({"openai": self._provider}, clock)
+        self.health = EndpointHealth(clock)
+        self._inference = Inference({"openai": self._provider}, clock, self.health)
         # tokens verified under one version are not believed under the next
         self.identity: IdentityVerifier = self._verifier()
 
@@ -165,7 +167,7 @@ class _Wired:
             governance=self.governance,
             context=Context({"sql": self.sql, "http": http}),
             policy=self.policy,
-            routing=Routing(self._provider.healthy, self.clock),
+            routing=Routing(self.health, self.clock),
             inference=self._inference,
             monitoring=self.monitoring,
             audit=self.audit,

@@ -4,6 +4,7 @@ import os
 
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import SystemClock
+from freehold.core.health import Untroubled
 from freehold.core.ports import SubjectKeys
 from freehold.journey import Journey
 from freehold.ledger.runtime import runtime_digest
@@ -27,6 +28,7 @@ def rehearsal(bundle: ResolvedBundle, keys: SubjectKeys | None = None) -> Rehear
     """
     clock = SystemClock()
     stand = StandIn()
+    health = Untroubled()
     governance = Governance(placeholder_key=os.urandom(32), keys=keys)
     governance.adopt(bundle.heads)
     journey = Journey(
@@ -36,8 +38,8 @@ def rehearsal(bundle: ResolvedBundle, keys: SubjectKeys | None = None) -> Rehear
         governance=governance,
         context=Context({"sql": stand, "http": stand}),
         policy=Policy(stand),
-        routing=Routing(stand.healthy, clock),
-        inference=Inference({"openai": stand}, clock),
+        routing=Routing(health, clock),
+        inference=Inference({"openai": stand}, clock, health),
         monitoring=Monitoring(),
         audit=Audit(stand, runtime_digest(), lambda _: bytes(32), clock=clock),
         clock=clock,

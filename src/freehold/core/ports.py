@@ -18,7 +18,7 @@ from freehold.core.handoffs import (
 )
 from freehold.core.leases import Lease
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import IdentitySpec, ModelSpec, Scope, SourceSpec
+from freehold.core.spec import IdentitySpec, Scope, SourceSpec
 from freehold.core.subjects import Subject, SubjectKey
 
 
@@ -151,7 +151,11 @@ class Delta(Struct, frozen=True, kw_only=True):
 
 
 class Provider(Protocol):
-    """A wire dialect for models outside or inside."""
+    """A wire dialect for models outside or inside.
+
+    It keeps no account of who is down: the inference stage tells `freehold.core.health` how each
+    call ended, by the error that it ended with.
+    """
 
     def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
         """Send, and yield what comes back; ends when the answer is complete.
@@ -162,11 +166,8 @@ class Provider(Protocol):
             ProviderUnavailable: another attempt may work.
             Abstained: a custom model is not sure enough; it is well, and another may answer.
             ProviderRejected: the same request would fail again.
+            ProviderError: this endpoint is set up wrongly here; another model may work.
         """
-        ...
-
-    def healthy(self, model: ModelSpec) -> bool:
-        """False while the endpoint is known to be down."""
         ...
 
 

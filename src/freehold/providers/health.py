@@ -1,72 +1,63 @@
-"""Which endpoints are down: consecutive failures, a back-off with jitter, one probe at a time."""
+"""How every endpoint is doing: one registry for all providers."""
 
 import random
 from collections.abc import Callable
 
 from freehold.core.clock import Clock
+from freehold.core.decisions import MILLION
+from freehold.core.health import READY, Readiness, Report
+from freehold.core.spec import ModelSpec
+from freehold.providers.breaker import Breaker
 
-FAILURES = 5
-"""So many failures in a row, and an endpoint counts as down."""
-
-FIRST_BACKOFF_S = 1.0
-LONGEST_BACKOFF_S = 60.0
+_MOST_ENDPOINTS = 4096
+_Key = tuple[str, str, str]
 
 
-class Breaker:
-    """A circuit breaker (Nygard, Release It!) for one endpoint.
-
-    Closed while calls succeed; open after ``FAILURES`` in a row, for a time that doubles with
-    each failed probe; then half-open: healthy again for one call, which decides.
+class EndpointHealth:
+    """The `Health` port: a breaker for each endpoint, found by dialect, address and model name.
 
     Args:
         clock: where the time comes from.
-        jitter: a number between 0 and 1, so that replicas do not probe in step.
+        jitter: numbers between 0 and 1, for the back-off.
     """
 
-    __slots__ = ("_clock", "_failures", "_jitter", "_open_until", "_opened", "_probing")
-
-    def __init__(self, clock: Clock, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(self, clock: Clock, *, jitter: Callable[[], float] = random.random) -> None:
         self._clock = clock
         self._jitter = jitter
-        self._failures = 0
-        self._opened = 0
-        self._open_until: int | None = None
-        self._probing = False
+        self._endpoints: dict[_Key, Breaker] = {}
 
-    @property
-    def healthy(self) -> bool:
-        """False while open, and while a probe is under way."""
-        if self._open_until is None:
-            return True
-        return not self._probing and self._clock.monotonic_ns() >= self._open_until
+    def of(self, model: ModelSpec) -> Readiness:
+        """See ``Health.of``."""
+        known = self._endpoints.get((model.provider, model.base_url, model.upstream_model))
+        if known is None:
+            return READY
+        share = known.share
+        if share >= MILLION:
+            return READY
+        if not share:
+            return Readiness(weight=0, why="its endpoint is down")
+        return Readiness(
+            weight=share,
+            why=f"its endpoint was down and gets {share // 10_000} % of its traffic for now",
+        )
 
-    def started(self) -> bool:
-        """A call begins. True when it is the probe: hand that back to ``ended``."""
-        if self._open_until is None or self._probing:
-            return False
-        self._probing = self._clock.monotonic_ns() >= self._open_until
-        return self._probing
+    def started(self, model: ModelSpec) -> bool:
+        """See ``Health.started``."""
+        return self._endpoint(model).started()
 
-    def ended(self, *, probe: bool, ok: bool | None, retry_after_s: float | None = None) -> None:
-        """A call is over; ``ok`` is ``None`` when that says nothing (the caller hung up)."""
-        if probe:
-            self._probing = False
-        if ok is None:
-            return
-        if ok:
-            self._failures = 0
-            self._opened = 0
-            self._open_until = None
-            return
-        self._failures += 1
-        if probe or (self._failures >= FAILURES and self._open_until is None):
-            self._open(retry_after_s)
+    def ended(self, model: ModelSpec, report: Report, *, probe: bool) -> None:
+        """See ``Health.ended``."""
+        self._endpoint(model).ended(probe=probe, ok=report.ok, retry_after_s=report.retry_after_s)
 
-    def _open(self, retry_after_s: float | None) -> None:
-        backoff = min(FIRST_BACKOFF_S * 2.0**self._opened, LONGEST_BACKOFF_S)
-        # Half of it for certain, so that a broken endpoint is never asked at once again.
-        seconds = backoff * (0.5 + self._jitter() / 2)
-        if retry_after_s is not None:
-            seconds = max(seconds, min(retry_after_s, LONGEST_BACKOFF_S))
-        self._opened = min(self._opened + 1, 16)
-        self._open_until = self._clock.monotonic_ns() + int(seconds * 1e9)
+    def may_retry(self, model: ModelSpec) -> bool:  # noqa: ARG002
+        """See ``Health.may_retry``."""
+        return True
+
+    def _endpoint(self, model: ModelSpec) -> Breaker:
+        key = (model.provider, model.base_url, model.upstream_model)
+        known = self._endpoints.get(key)
+        if known is None:
+            if len(self._endpoints) >= _MOST_ENDPOINTS:  # bundles come and go
+                self._endpoints.clear()
+            known = self._endpoints[key] = Breaker(self._clock, self._jitter)
+        return known

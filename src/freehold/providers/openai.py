@@ -1,8 +1,7 @@
 """OpenAI-compatible endpoints: OpenAI, Azure, vLLM, Ollama, llama.cpp, any base URL."""
 
 import asyncio
-import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from msgspec import Struct
@@ -14,7 +13,6 @@ from freehold.core.handoffs import Sendable
 from freehold.core.ports import Delta, Secrets
 from freehold.core.spec import ModelSpec
 from freehold.providers import openai_build, openai_errors, openai_read
-from freehold.providers.health import Breaker
 from freehold.providers.sse import SseParser, SseTooLong
 from freehold.providers.transport import HttpResponse, HttpTransport, TransportFailed
 
@@ -30,7 +28,6 @@ class _Endpoint(Struct, kw_only=True):
     model: ModelSpec
     headers: dict[str, str]
     secrets: tuple[str, ...]
-    breaker: Breaker
 
 
 class OpenAIProvider:
@@ -40,30 +37,15 @@ class OpenAIProvider:
         transport: an open ``HttpTransport``.
         secrets: resolves ``env:`` and ``file:`` references. A key is read once, and again when
             the endpoint has refused it, so that a changed key needs no restart.
-        clock: for deadlines, back-offs and the accounting of own work.
-        jitter: numbers between 0 and 1, for the back-off.
+        clock: for deadlines and the accounting of own work.
     """
 
-    def __init__(
-        self,
-        transport: HttpTransport,
-        secrets: Secrets,
-        clock: Clock,
-        *,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
+    def __init__(self, transport: HttpTransport, secrets: Secrets, clock: Clock) -> None:
         self._transport = transport
         self._secrets = secrets
         self._clock = clock
-        self._jitter = jitter
         self._endpoints: dict[int, _Endpoint] = {}
-        self._breakers: dict[tuple[str, str], Breaker] = {}
         self._quirks: dict[tuple[str, str], frozenset[str]] = {}
-
-    def healthy(self, model: ModelSpec) -> bool:
-        """False while the endpoint is known to be down."""
-        breaker = self._breakers.get((model.base_url, model.upstream_model))
-        return breaker is None or breaker.healthy
 
     async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
         """Send, and yield what comes back; ends when the answer is complete.
@@ -76,13 +58,8 @@ class OpenAIProvider:
             ProviderError: this endpoint is set up wrongly here; another model may work.
         """
         model = sendable.attempt.model
-        breaker = self._breaker(model)
-        probe = breaker.started()
-        ok: bool | None = None
-        retry_after: float | None = None
-        trip: _Trip | None = None
+        trip = _Trip(self._clock, sendable)
         try:
-            trip = _Trip(self._clock, sendable)
             response = await self._send(trip)
             if trip.streamed and "json" not in response.header("content-type"):
                 async with aclosing(_streamed(trip, response)) as deltas:
@@ -90,25 +67,12 @@ class OpenAIProvider:
                         yield delta
             else:
                 yield await _whole(trip, response)
-            ok = True
         except TransportFailed as failed:
-            # The plan's end, if it came first, says nothing about the endpoint.
-            cut_short = failed.reason == "timeout" and trip is not None and trip.cut_short
-            ok = None if cut_short else False
             raise ProviderUnavailable(
                 f"model {model.id}: {failed}", again=failed.reason != "bad_request"
             ) from failed
-        except ProviderRejected:
-            ok = True
-            raise
-        except ProviderError as failed:
-            ok = None if trip is None else False
-            if isinstance(failed, ProviderUnavailable):
-                retry_after = failed.retry_after_s
-            raise
         finally:
-            breaker.ended(probe=probe, ok=ok, retry_after_s=retry_after)
-            if trip is not None and trip.response is not None:
+            if trip.response is not None:
                 await trip.response.aclose()
 
     async def _send(self, trip: "_Trip") -> HttpResponse:
@@ -177,9 +141,7 @@ class OpenAIProvider:
                 headers.setdefault("authorization", f"Bearer {value}")
         if len(self._endpoints) >= _CACHED_ENDPOINTS:
             self._endpoints.clear()
-        endpoint = _Endpoint(
-            model=model, headers=headers, secrets=tuple(secrets), breaker=self._breaker(model)
-        )
+        endpoint = _Endpoint(model=model, headers=headers, secrets=tuple(secrets))
         self._endpoints[id(model)] = endpoint
         return endpoint
 
@@ -189,13 +151,6 @@ class OpenAIProvider:
         except BundleError as error:
             raise ProviderError(f"model {model.id}: {error}") from error
 
-    def _breaker(self, model: ModelSpec) -> Breaker:
-        key = (model.base_url, model.upstream_model)
-        breaker = self._breakers.get(key)
-        if breaker is None:
-            breaker = self._breakers[key] = Breaker(self._clock, self._jitter)
-        return breaker
-
 
 class _Trip:
     """One call under way: what is asked, until when, and what it has cost so far."""
@@ -203,7 +158,6 @@ class _Trip:
     __slots__ = (
         "ask",
         "clock",
-        "cut_short",
         "ends_ns",
         "model",
         "path",
@@ -221,7 +175,6 @@ class _Trip:
         self.path = openai_build.path_for(self.ask, self.model)
         self.streamed = openai_build.streams(self.ask, self.model)
         own = clock.monotonic_ns() + self.model.timeout_ms * 1_000_000
-        self.cut_short = sendable.plan.deadline_ns < own
         self.ends_ns = min(own, sendable.plan.deadline_ns)
         self.spent = 0
         self.response: HttpResponse | None = None

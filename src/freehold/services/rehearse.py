@@ -21,7 +21,7 @@ from freehold.core.ids import uuid7
 from freehold.core.leases import Lease
 from freehold.core.ports import Delta
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import AppSpec, ModelSpec, Scope, SourceSpec
+from freehold.core.spec import AppSpec, Scope, SourceSpec
 from freehold.core.trail import Firing, Trail
 from freehold.journey import Journey
 from freehold.ledger.record import Record
@@ -180,10 +180,6 @@ class StandIn:
             choices=(Choice(text=text, tool_calls=scene.calls, finish_reason=reason),),
             usage=_NO_TOKENS,
         )
-
-    def healthy(self, model: ModelSpec) -> bool:
-        """Everything is up."""
-        return True
 
     def append(self, record: bytes) -> None:
         """Keep it for the explanation."""

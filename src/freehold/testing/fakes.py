@@ -10,6 +10,7 @@ from msgspec import Struct
 from freehold.core.ask import ToolCall
 from freehold.core.errors import BundleError, StorageError
 from freehold.core.handoffs import Choice, Sendable, Usage
+from freehold.core.health import READY, Readiness, Report
 from freehold.core.ports import Delta
 from freehold.core.spec import ModelSpec
 from freehold.core.subjects import Subject
@@ -65,22 +66,16 @@ class FakeProvider:
     Attributes:
         received: every ``Sendable``, in order.
         closed: how many calls were left before their end.
-        down: ids of models that ``healthy`` reports as down.
     """
 
     def __init__(self, *scripts: Script | str | BaseException) -> None:
         self._scripts = deque(scripts or ("Hello.",))
         self.received: list[Sendable] = []
         self.closed = 0
-        self.down: set[str] = set()
 
     def then(self, *scripts: Script | str | BaseException) -> None:
         """Play these from the next call on, instead of what was planned."""
         self._scripts = deque(scripts)
-
-    def healthy(self, model: ModelSpec) -> bool:
-        """False for the models in ``down``."""
-        return model.id not in self.down
 
     async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
         """Play the next script."""
@@ -103,6 +98,45 @@ class FakeProvider:
                 raise script.failure
         finally:
             self.closed += not ended
+
+
+class FakeHealth:
+    """`Health` that is told instead of finding out.
+
+    Attributes:
+        down: ids of models whose endpoint is down.
+        weights: what other models should get, in millionths, where it is less than all.
+        reports: every call that ended: the model's id and its report.
+        retries: how many retries may still be made; none is no bound.
+    """
+
+    def __init__(self, *down: str) -> None:
+        self.down = set(down)
+        self.weights: dict[str, int] = {}
+        self.reports: list[tuple[str, Report]] = []
+        self.retries: int | None = None
+
+    def of(self, model: ModelSpec) -> Readiness:
+        """As it was told."""
+        if model.id in self.down:
+            return Readiness(weight=0, why="its endpoint is down")
+        weight = self.weights.get(model.id)
+        return READY if weight is None else Readiness(weight=weight, why="it was told to be slow")
+
+    def started(self, model: ModelSpec) -> bool:  # noqa: ARG002
+        """Never a probe."""
+        return False
+
+    def ended(self, model: ModelSpec, report: Report, *, probe: bool) -> None:  # noqa: ARG002
+        """Remembered."""
+        self.reports.append((model.id, report))
+
+    def may_retry(self, model: ModelSpec) -> bool:  # noqa: ARG002
+        """As often as it was told."""
+        if self.retries is None:
+            return True
+        self.retries -= 1
+        return self.retries >= 0
 
 
 def said(

@@ -1,22 +1,31 @@
 import asyncio
+import contextlib
 from contextlib import aclosing
 
 import pytest
 
 from freehold.core.ask import ToolCall
 from freehold.core.clock import SystemClock
-from freehold.core.errors import ProviderRejected, ProviderUnavailable, RoutingError
+from freehold.core.decisions import MILLION
+from freehold.core.errors import (
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RoutingError,
+)
 from freehold.core.handoffs import Choice, Piece, Usage
+from freehold.core.health import READY
 from freehold.core.ports import Delta
+from freehold.providers.health import EndpointHealth
 from freehold.stages.inference import Inference
-from freehold.testing.fakes import FakeProvider, Script, said
+from freehold.testing.fakes import FakeClock, FakeHealth, FakeProvider, Script, said
 from tests.providers.made import make_plan, make_sendable, make_trail, model, user
 
 SOON = SystemClock().monotonic_ns
 
 
 def stage(provider: FakeProvider, jitter: float = 0.0) -> Inference:
-    return Inference({"openai": provider}, SystemClock(), jitter=lambda: jitter)
+    return Inference({"openai": provider}, SystemClock(), FakeHealth(), jitter=lambda: jitter)
 
 
 async def everything(inference: Inference, sendable, trail):
@@ -309,3 +318,65 @@ async def test_the_largest_count_that_is_believed():
     (answer,) = await everything(stage(FakeProvider(script)), sendable, trail)
     assert answer.usage == most
     assert trail.decisions == []
+
+
+# -- what the endpoint's health is told -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("script", "ok", "retry_after_s"),
+    [
+        ("Hello.", True, None),
+        (ProviderUnavailable("busy", retry_after_s=2.5, again=False), False, 2.5),
+        (ProviderRejected("malformed"), True, None),
+        (ProviderError("the key was refused"), False, None),
+        (RuntimeError("a bug"), False, None),
+    ],
+    ids=["answer", "unavailable", "rejected", "set up wrongly", "crash"],
+)
+async def test_every_end_is_reported(script, ok, retry_after_s):
+    health = FakeHealth()
+    inference = Inference({"openai": FakeProvider(script)}, SystemClock(), health)
+    sendable = make_sendable(model())
+    with contextlib.suppress(ProviderError, RuntimeError):
+        await everything(inference, sendable, make_trail(sendable))
+    ((name, report),) = health.reports
+    assert (name, report.ok, report.retry_after_s) == (sendable.attempt.model.id, ok, retry_after_s)
+    assert report.waited_ns > 0
+    assert (report.first_ns is not None) == (script == "Hello.")
+
+
+async def test_the_plans_end_says_nothing_about_the_endpoint():
+    health = FakeHealth()
+    slow = Script(deltas=(said("late"),), first_delay=30)
+    inference = Inference({"openai": FakeProvider(slow)}, SystemClock(), health)
+    sendable = make_sendable(model(timeout_ms=60_000), deadline_ns=SOON() + 20_000_000)
+    with pytest.raises(ProviderUnavailable):
+        await everything(inference, sendable, make_trail(sendable))
+    assert [report.ok for _, report in health.reports] == [None]
+
+
+async def test_endpoints_go_down_and_come_back():
+    provider = FakeProvider(ProviderUnavailable("busy", again=False))
+    clock = FakeClock()
+    health = EndpointHealth(clock, jitter=lambda: 1.0)
+    inference = Inference({"openai": provider}, SystemClock(), health)
+    there = model()
+    for _ in range(5):
+        assert health.of(there) == READY
+        with pytest.raises(ProviderUnavailable):
+            await everything(inference, *asked(there))
+    assert health.of(there).weight == 0
+    assert health.of(there).why == "its endpoint is down"
+    assert health.of(model(upstream_model="other")) == READY
+    provider.then("Hello again.")
+    clock.advance(1.0)
+    await everything(inference, *asked(there))
+    assert 0 < health.of(there).weight < MILLION
+    clock.advance(60.0)
+    assert health.of(there) == READY
+
+
+def asked(there):
+    sendable = make_sendable(there)
+    return sendable, make_trail(sendable)

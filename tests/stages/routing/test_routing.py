@@ -10,10 +10,12 @@ from msgspec import structs
 from freehold.core.decisions import MILLION
 from freehold.core.errors import RequestError, RoutingError
 from freehold.core.handoffs import Fixed, Piece, Plan
+from freehold.core.health import Readiness
 from freehold.core.principal import Principal
 from freehold.core.spec import AppSpec, Limits, ModelSpec, RouteRule, RouteSpec
 from freehold.core.trail import Trail
 from freehold.stages.routing import Routing
+from freehold.testing.fakes import FakeHealth
 from tests.stages import made
 
 
@@ -36,7 +38,7 @@ def routed(
     **asked: Any,
 ) -> tuple[Plan, Trail]:
     trail = made.trail()
-    stage = Routing(lambda model: model.id not in down, made.Standing())
+    stage = Routing(FakeHealth(*down), made.Standing())
     changes = {} if principal is None else {"principal": principal}
     grounded = made.grounded(made.ask(**asked), app or spec(), labels=labels, **changes)
     screened = structs.replace(grounded.screened, fixed=fixed)
@@ -193,7 +195,7 @@ def test_a_record_that_is_labelled_as_a_whole_reaches_no_uncleared_model() -> No
         trusted=True,
         labels=frozenset({"pii"}),
     )
-    plan = Routing(lambda _: True, made.Standing())(
+    plan = Routing(FakeHealth(), made.Standing())(
         made.ruled(made.grounded(made.ask(), spec(*models), pieces=(profile,))), made.trail()
     )
     assert order(plan) == ["small"]
@@ -245,7 +247,7 @@ def test_nobody_may() -> None:
     trail = made.trail()
     grounded = made.grounded(spec=app, labels=frozenset({"orders"}))
     with pytest.raises(RoutingError) as caught:
-        Routing(lambda _: True, made.Standing())(made.ruled(grounded), trail)
+        Routing(FakeHealth(), made.Standing())(made.ruled(grounded), trail)
     assert str(caught.value) == (
         "no model of route default may take this: "
         "large: region us is not allowed; small: not cleared for orders"
@@ -327,13 +329,14 @@ def test_with_all_endpoints_down_they_are_tried_nevertheless() -> None:
 def test_a_model_that_is_ruled_out_is_not_asked_for_its_health() -> None:
     asked = []
 
-    def healthy(model: ModelSpec) -> bool:
-        asked.append(model.id)
-        return True
+    class Watched(FakeHealth):
+        def of(self, model: ModelSpec) -> Readiness:
+            asked.append(model.id)
+            return super().of(model)
 
     models = (made.model("large", region="us"), made.model("small", region="eu"))
     app = spec(*models, allowed_regions=frozenset({"eu"}))
-    Routing(healthy, made.Standing())(made.ruled(made.grounded(spec=app)), made.trail())
+    Routing(Watched(), made.Standing())(made.ruled(made.grounded(spec=app)), made.trail())
     assert asked == ["small"]
 
 
@@ -395,7 +398,7 @@ def test_everyone_considered_is_accounted_for(
     app = spec(*models, allowed_regions=regions)
     trail = made.trail()
     grounded = made.grounded(made.ask(model=wanted), app, labels=labels)
-    stage = Routing(lambda model: model.id not in down, made.Standing())
+    stage = Routing(FakeHealth(*down), made.Standing())
     try:
         plan: Plan | None = stage(made.ruled(grounded), trail)
     except RoutingError:

@@ -5,6 +5,7 @@ from typing import Any
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
 from freehold.core.handoffs import Answer, Choice, Sendable, Usage
+from freehold.core.health import Report
 from freehold.core.ports import Delta
 from freehold.core.prices import cost_nano
 from freehold.core.trail import Call, Trail
@@ -138,6 +139,21 @@ class Growing:
             return
         self._trail.spend("inference", self.spent)
         self._trail.wait("inference", self.waited)
+
+    def report(self, ok: bool | None, retry_after_s: float | None) -> Report:
+        """How this call ended, for whoever keeps an eye on its endpoint; after ``close``."""
+        call = self.call
+        began = call.started_ns
+        usage = self._usage
+        return Report(
+            ok=ok,
+            retry_after_s=retry_after_s,
+            waited_ns=(call.ended_ns or self._now()) - began,
+            first_ns=None if call.first_ns is None else call.first_ns - began,
+            streamed=self.streamed,
+            prompt_tokens=0 if usage is None else usage.prompt_tokens,
+            completion_tokens=0 if usage is None else usage.completion_tokens,
+        )
 
     def _settle_usage(self) -> None:
         if self._usage is not None:

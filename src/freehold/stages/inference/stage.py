@@ -8,8 +8,14 @@ from contextlib import aclosing
 from freehold.core.ask import Message
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
-from freehold.core.errors import FreeholdError, ProviderUnavailable, RoutingError
+from freehold.core.errors import (
+    FreeholdError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RoutingError,
+)
 from freehold.core.handoffs import Answer, Attempt, Plan, Sendable
+from freehold.core.health import Health
 from freehold.core.ports import Provider
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
@@ -22,6 +28,9 @@ LONGEST_PAUSE_S = 5.0
 PATIENCE_S = 1.0
 """A longer ``Retry-After`` is waited for only when the plan has no other model."""
 
+_JUST_BEFORE_NS = 5_000_000
+"""Providers count in milliseconds, so that they may give up this much before the plan's end."""
+
 GRACE_S = 0.05
 """Providers keep a model's own time limits; this stage steps in so much later."""
 
@@ -32,6 +41,7 @@ class Inference:
     Args:
         providers: by the name that ``ModelSpec.provider`` uses.
         clock: for deadlines and the times in the trail.
+        health: told how each call ended; says whether one may be tried again.
         jitter: numbers between 0 and 1, for pauses between retries.
     """
 
@@ -39,11 +49,13 @@ class Inference:
         self,
         providers: Mapping[str, Provider],
         clock: Clock,
+        health: Health,
         *,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._providers = providers
         self._clock = clock
+        self._health = health
         self._jitter = jitter
 
     @timed("inference")
@@ -86,7 +98,7 @@ class Inference:
         provider = self._providers.get(model.provider)
         if provider is None:
             raise RoutingError(f"model {model.id}: there is no provider {model.provider!r}")
-        if attempt.role == "guard" and not provider.healthy(model):
+        if attempt.role == "guard" and not self._health.of(model).weight:
             # no other model can take over, so a caller need not wait for what is known to fail
             raise ProviderUnavailable(f"model {model.id}: its endpoint is down")
         for tried in range(model.retries + 1):
@@ -113,6 +125,10 @@ class Inference:
         deadline = Deadline()
         guards = sendable.attempt.role == "guard"
         error = "it was too late" if guards else "the caller went away"
+        ok: bool | None = None
+        retry_after_s: float | None = None
+        model = sendable.attempt.model
+        probe = self._health.started(model)
         try:
             deadline.arm(self._left_s(sendable, growing))
             while True:
@@ -132,20 +148,38 @@ class Inference:
                     yield answer
             final = growing.complete()
             growing.close("")
+            ok = True
             yield final
-        except DeadlinePassed:
-            error = f"model {sendable.attempt.model.id}: the answer took too long"
-            raise ProviderUnavailable(error) from None
-        except FreeholdError as failure:
-            error = str(failure)
-            raise
-        except Exception as crash:
-            error = f"{type(crash).__name__} in the provider"
+        except Exception as problem:
+            error, ok, retry_after_s = self._verdict(problem, sendable)
+            if isinstance(problem, DeadlinePassed):
+                raise ProviderUnavailable(error) from None
             raise
         finally:
             deadline.disarm()
             growing.close(error)
+            self._health.ended(model, growing.report(ok, retry_after_s), probe=probe)
             await deltas.aclose()
+
+    def _verdict(
+        self, problem: Exception, sendable: Sendable
+    ) -> tuple[str, bool | None, float | None]:
+        """What went wrong, whether the endpoint is to blame, and what it asked for.
+
+        The plan's own end says nothing about an endpoint.
+        """
+        left_ns = sendable.plan.deadline_ns - self._clock.monotonic_ns()
+        blame = False if left_ns > _JUST_BEFORE_NS else None
+        match problem:
+            case DeadlinePassed():
+                return f"model {sendable.attempt.model.id}: the answer took too long", blame, None
+            case ProviderRejected():
+                return str(problem), True, None
+            case ProviderUnavailable():
+                return str(problem), blame, problem.retry_after_s
+            case FreeholdError():
+                return str(problem), blame, None
+        return f"{type(problem).__name__} in the provider", False, None
 
     def _left_s(self, sendable: Sendable, growing: Growing) -> float:
         """Seconds until the plan ends, or until this model has had its time."""

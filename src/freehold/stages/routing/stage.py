@@ -1,11 +1,10 @@
 """The routing stage: a plan of attempts, and why everybody else lost."""
 
-from collections.abc import Callable
-
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION, Decision
 from freehold.core.errors import RequestError, RoutingError
 from freehold.core.handoffs import Attempt, Candidate, Fixed, Plan, Ruled
+from freehold.core.health import Health
 from freehold.core.spec import AppSpec, ModelSpec, RouteSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
@@ -19,11 +18,11 @@ _CAPABILITY = {"chat": "chat", "completion": "chat", "embedding": "embedding"}
 class Routing:
     """Filters that learning may never overrule, then static preferences.
 
-    ``healthy`` tells whether a model's endpoint is known to be down.
+    ``health`` tells how much of its traffic a model's endpoint should get now.
     """
 
-    def __init__(self, healthy: Callable[[ModelSpec], bool], clock: Clock) -> None:
-        self._healthy = healthy
+    def __init__(self, health: Health, clock: Clock) -> None:
+        self._health = health
         self._clock = clock
 
     @timed("routing")
@@ -50,10 +49,16 @@ class Routing:
                 lost[model_id] = reason
             else:
                 allowed.append(app.models[model_id])
-        up = [model for model in allowed if self._healthy(model)]
+        troubled: dict[str, str] = {}
+        exchange = ruled.admitted.arrival.exchange_id
+        for model in allowed:
+            readiness = self._health.of(model)
+            if not readiness.takes(exchange, model.id):
+                troubled[model.id] = readiness.why
+        up = [model for model in allowed if model.id not in troubled]
         # With every endpoint down, trying is better than refusing: one may be back.
-        ready = up + [model for model in allowed if model not in up]
-        trail.candidates = _candidates(order, ready, up, lost)
+        ready = up + [model for model in allowed if model.id in troubled]
+        trail.candidates = _candidates(order, ready, troubled, lost)
         if not ready:
             reasons = "; ".join(f"{model}: {reason}" for model, reason in lost.items())
             trail.decide(
@@ -170,16 +175,15 @@ def _max_tokens(wanted: int | None, app: AppSpec, model: ModelSpec) -> int:
 
 
 def _candidates(
-    order: list[str], ready: list[ModelSpec], up: list[ModelSpec], lost: dict[str, str]
+    order: list[str], ready: list[ModelSpec], troubled: dict[str, str], lost: dict[str, str]
 ) -> tuple[Candidate, ...]:
     """Everyone considered. A static choice is certain: the winner's propensity is one."""
     winner = ready[0].id if ready else None
-    down = {model.id for model in ready} - {model.id for model in up}
     entries = []
     for rank, model_id in enumerate(order):
         reason = lost.get(model_id, "")
         if not reason and model_id != winner:
-            reason = "its endpoint is down" if model_id in down else "less preferred"
+            reason = troubled.get(model_id, "less preferred")
         entries.append(
             Candidate(
                 model=model_id,

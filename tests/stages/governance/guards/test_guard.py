@@ -14,7 +14,7 @@ from freehold.services.approvers import judging
 from freehold.services.bundles import open_bundle
 from freehold.services.rehearse import Scene
 from freehold.stages.policy.demands import terms_of
-from freehold.testing.fakes import FakeProvider, Script, said
+from freehold.testing.fakes import FakeHealth, FakeProvider, Script, said
 from tests.conformance.harness import CHAT, EMBEDDING, TellingSource, body_for, wired, written
 from tests.stages.governance.guards.guarded import DOWN, GUARD, Judging, bundle, cut
 
@@ -180,8 +180,8 @@ async def test_no_verdict_that_counts_is_a_control_that_failed(tmp_path, verdict
 
 async def test_one_that_is_known_to_be_down_is_not_waited_for(tmp_path):
     provider = Judging(lambda _: 5.0)
-    provider.down.add("judge")
-    async with wired(tmp_path, bundle("{model: judge, deadline_ms: 4000}"), provider=provider) as w:
+    text = bundle("{model: judge, deadline_ms: 4000}")
+    async with wired(tmp_path, text, provider=provider, health=FakeHealth("judge")) as w:
         async with asyncio.timeout(2):
             reply = await w.ask(CHAT, body_for(CHAT))
         assert reply.error["code"] == "control_failed"

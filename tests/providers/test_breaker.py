@@ -1,6 +1,6 @@
 import pytest
 
-from freehold.providers.health import FAILURES, FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Breaker
+from freehold.providers.breaker import FAILURES, FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Breaker
 from freehold.testing.fakes import FakeClock
 
 
