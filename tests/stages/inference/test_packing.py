@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from freehold.core.ask import Message, ToolCall
 from freehold.core.errors import RoutingError
 from freehold.core.handoffs import Piece
-from freehold.stages.inference import tokens
 from freehold.stages.inference.packing import pack
+from freehold.text import token_counts as tokens
 from tests.providers.made import make_plan, model, user
 
 

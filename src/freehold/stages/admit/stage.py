@@ -25,6 +25,7 @@ from freehold.core.spec import AppSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.stages.admit.foreign_keys import advice
+from freehold.text.token_counts import at_most
 
 PARENT_HEADER = "x-freehold-parent"
 ATTRIBUTE_HEADER_PREFIX = "x-freehold-attribute-"
@@ -238,30 +239,21 @@ def _principal(
 
 
 def _most_tokens(sendable: Sendable) -> int:
-    """More tokens than a prompt can have, hardly ever fewer.
-
-    Two ASCII characters make at least one token over a whole prompt; elsewhere a token is at least
-    a byte, and chat templates add a few to each message.
+    """More tokens than a prompt can have, hardly ever fewer; chat templates add a few to each
+    message.
     """
     ask = sendable.plan.ruled.admitted.ask
     settings = orjson.dumps((ask.tools, ask.response_format)) if _has_settings(ask) else b""
     count = 64 + 8 * len(sendable.messages) + len(settings) // 2
     for message in sendable.messages:
-        count += _tokens(message.content)
+        count += at_most(message.content)
         for call in message.tool_calls:
-            count += _tokens(call.arguments) + _tokens(call.name)
+            count += at_most(call.arguments) + at_most(call.name)
     return count
 
 
 def _has_settings(ask: Ask) -> bool:
     return bool(ask.tools) or ask.response_format is not None
-
-
-def _tokens(text: str) -> int:
-    if text.isascii():
-        return len(text) // 2 + 1
-    ascii_chars = len(text.encode("ascii", "ignore"))
-    return ascii_chars // 2 + len(text.encode("utf-8", "surrogatepass")) - ascii_chars + 1
 
 
 def _conversation(arrival: Arrival, grant: KeyGrant, principal: Principal, key: bytes) -> str:

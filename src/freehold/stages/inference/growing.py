@@ -9,7 +9,7 @@ from freehold.core.health import Report
 from freehold.core.ports import Delta
 from freehold.core.prices import cost_nano
 from freehold.core.trail import Call, Trail
-from freehold.stages.inference import tokens
+from freehold.text import token_counts as tokens
 
 _MESSAGE_CHARS = 300
 MOST_TOKENS = 10_000_000

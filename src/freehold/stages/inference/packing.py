@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from freehold.core.ask import Message
 from freehold.core.errors import RoutingError
 from freehold.core.handoffs import Attempt, Piece, Plan
-from freehold.stages.inference import tokens
+from freehold.text import token_counts as tokens
 
 _OPENING = "<context source="
 _WARNING = (

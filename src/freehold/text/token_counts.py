@@ -36,3 +36,15 @@ def of_settings(ask: Ask) -> int:
     if ask.response_format is not None:
         total += (len(orjson.dumps(ask.response_format)) * 2 + 6) // 7
     return total
+
+
+def at_most(text: str) -> int:
+    """More tokens than a text can have, hardly ever fewer.
+
+    Two ASCII characters make at least one token over a whole prompt; elsewhere a token is at least
+    a byte.
+    """
+    if text.isascii():
+        return len(text) // 2 + 1
+    ascii_chars = len(text.encode("ascii", "ignore"))
+    return ascii_chars // 2 + len(text.encode("utf-8", "surrogatepass")) - ascii_chars + 1
