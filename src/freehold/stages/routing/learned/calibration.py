@@ -1,0 +1,104 @@
+"""Predictions put on the scale of what happened, without changing their order.
+
+For each model predictions are counted in bins with the outcomes that followed them, faded by
+forgetting. The map runs through each bin's mean outcome, drawn towards the prediction itself while
+the bin has seen little, made to rise everywhere by pooling neighbours that do not (isotonic
+regression; Ayer et al. 1955), and straight in between.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freehold.stages.routing.learned.state import Arrays, checked
+
+_BINS = 20
+_BELIEVED = 25.0
+"""Outcomes that the prediction itself is worth in each bin."""
+_EVERY = 16
+_ARRAYS = ("seen", "won", "said")
+
+Floats = NDArray[np.float64]
+
+_EDGES = (np.arange(_BINS) + 0.5) / _BINS
+
+
+class Calibration:
+    """One map for each model."""
+
+    def __init__(self, kept: float) -> None:
+        self._kept = kept
+        self.seen: Floats = np.zeros((0, _BINS))
+        self.won: Floats = np.zeros((0, _BINS))
+        self.said: Floats = np.zeros((0, _BINS))
+        self._maps: Floats = np.zeros((0, _BINS))
+        self._since: list[int] = []
+
+    def add(self) -> None:
+        """One more model, with a map that changes nothing."""
+        none = np.zeros((1, _BINS))
+        self.seen = np.concatenate((self.seen, none))
+        self.won = np.concatenate((self.won, none))
+        self.said = np.concatenate((self.said, none))
+        self._maps = np.concatenate((self._maps, _EDGES[None]))
+        self._since.append(0)
+
+    def learn(self, place: int, raw: float, score: float, weight: float) -> None:
+        """An outcome that followed a prediction."""
+        raw = min(1.0, max(0.0, raw))
+        number = min(_BINS - 1, int(raw * _BINS))
+        for sums in (self.seen, self.won, self.said):
+            sums[place] *= self._kept
+        self.seen[place, number] += weight
+        self.won[place, number] += weight * score
+        self.said[place, number] += weight * raw
+        self._since[place] += 1
+        if self._since[place] >= _EVERY:
+            self.refresh(place)
+
+    def refresh(self, place: int) -> None:
+        """Draw the map again."""
+        self._since[place] = 0
+        weights = self.seen[place] + _BELIEVED
+        shift = (self.won[place] - self.said[place]) / weights
+        self._maps[place] = pooled(_EDGES + shift, weights)
+
+    def apply(self, places: NDArray[np.intp], raw: Floats) -> Floats:
+        """Probabilities from 0.001 to 0.999 for raw predictions, one for each of ``places``."""
+        at = np.clip(raw, 0.0, 1.0) * _BINS - 0.5
+        low = np.clip(at.astype(np.intp), 0, _BINS - 2)
+        share = at - low
+        maps = self._maps
+        left = maps[places, low]
+        found: Floats = np.clip(left + share * (maps[places, low + 1] - left), 0.001, 0.999)
+        return found
+
+    def arrays(self) -> Arrays:
+        """What was counted, as arrays by name."""
+        return {f"calibration.{name}": getattr(self, name) for name in _ARRAYS}
+
+    def restore(self, arrays: Arrays) -> None:
+        """Take what `arrays` gave.
+
+        Raises:
+            ValueError: it does not fit the models known.
+        """
+        count = len(self._since)
+        found = checked(arrays, {f"calibration.{name}": (count, _BINS) for name in _ARRAYS})
+        for name in _ARRAYS:
+            setattr(self, name, found[f"calibration.{name}"])
+        for place in range(count):
+            self.refresh(place)
+
+
+def pooled(values: Floats, weights: Floats) -> Floats:
+    """The nearest values (weighted least squares) that never fall from one to the next."""
+    blocks: list[tuple[float, float, int]] = []
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        block = (value, weight, 1)
+        while blocks and blocks[-1][0] > block[0]:
+            before = blocks.pop()
+            whole = before[1] + block[1]
+            mean = (before[0] * before[1] + block[0] * block[1]) / whole
+            block = (mean, whole, before[2] + block[2])
+        blocks.append(block)
+    return np.concatenate([np.full(count, value) for value, _, count in blocks])

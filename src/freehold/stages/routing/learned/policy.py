@@ -1,0 +1,214 @@
+"""The learned policy of a route: how well each model will do on a request, and what it will cost.
+
+Success is a posterior of the intent, shrunk towards the model's own, itself shrunk towards its
+prior (an empirical Bayes hierarchy of Beta beliefs), plus what a ridge regression on the request's
+row makes of the rest, put on the scale of what really happened by an isotonic map. Cost is tokens
+read times price, plus expected tokens written times price.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freehold.core.decisions import MILLION
+from freehold.core.routing import Estimate, Signals
+from freehold.core.spec import ModelSpec
+from freehold.stages.routing.learned import features, state
+from freehold.stages.routing.learned.arms import Arms
+from freehold.stages.routing.learned.beliefs import Beliefs
+from freehold.stages.routing.learned.calibration import Calibration
+from freehold.stages.routing.learned.priors import Prior, by_price
+from freehold.text import embedding
+
+KEPT = 0.998
+"""What an outcome is worth after the next of the same model: half of it after 346."""
+_CANDIDATES = 64
+
+Floats = NDArray[np.float64]
+
+
+class _Candidates:
+    """A list of models with their places and prices, made once for the same list."""
+
+    __slots__ = ("ids", "models", "places", "read", "written")
+
+    def __init__(self, models: tuple[ModelSpec, ...], places: list[int]) -> None:
+        self.models = models
+        self.ids = [model.id for model in models]
+        self.places = np.array(places)
+        self.read = np.array([float(model.input_price_nano) for model in models])
+        self.written = np.array([float(model.output_price_nano) for model in models])
+
+
+class LearnedPolicy:
+    """The state of one route of one owner.
+
+    Not safe for threads: one event loop asks and teaches it. ``version`` counts what changed it.
+    """
+
+    def __init__(self, *, kept: float = KEPT) -> None:
+        if not 0.9 <= kept <= 1:
+            raise ValueError("a share to keep between 0.9 and 1 is wanted")
+        self.kept = kept
+        self.version = 0
+        self._places: dict[str, int] = {}
+        self._arms = Arms(features.WIDTH, 2)
+        self._beliefs = Beliefs(kept)
+        self._calibration = Calibration(kept)
+        self._prices: dict[str, tuple[int, int]] = {}
+        self._lists: dict[tuple[int, ...], _Candidates] = {}
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that it knows."""
+        return tuple(self._places)
+
+    def add(self, model_id: str, prior: Prior | None = None) -> None:
+        """Make a model known, with a prior; a known one keeps what was learned of it."""
+        if model_id in self._places:
+            return
+        self._places[model_id] = self._arms.add()
+        self._beliefs.add(prior or Prior())
+        self._calibration.add()
+        self._lists.clear()
+        self.version += 1
+
+    def estimates(self, models: Sequence[ModelSpec], signals: Signals) -> tuple[Estimate, ...]:
+        """What is expected of each model; unknown ones start from a prior after their price."""
+        if not models:
+            return ()
+        listed = self._listed(models)
+        said, spread = self._arms.ask(features.row(signals))
+        success, doubt, tokens = self._judge(listed.places, said, spread, signals.intent)
+        if signals.max_tokens:
+            np.minimum(tokens, signals.max_tokens, out=tokens)
+        cost = signals.prompt_tokens * listed.read + tokens * listed.written
+        seen = self._beliefs.seen
+        return tuple(
+            [
+                Estimate(model=name, success=s, doubt=d, cost_nano=c, seen=int(seen[place]))
+                for name, place, s, d, c in zip(
+                    listed.ids,
+                    listed.places.tolist(),
+                    (success * MILLION).astype(np.int64).tolist(),
+                    (doubt * MILLION).astype(np.int64).tolist(),
+                    cost.astype(np.int64).tolist(),
+                    strict=True,
+                )
+            ]
+        )
+
+    def learn(
+        self,
+        model_id: str,
+        signals: Signals,
+        score: float,
+        cost_nano: int | None = None,
+        weight: float = 1.0,
+    ) -> None:
+        """An outcome: how well a model's answer did, from 0 to 1, and what the call cost.
+
+        Raises:
+            ValueError: a score, a cost or a weight that can't be.
+        """
+        if not (0 <= score <= 1 and math.isfinite(weight) and 0 < weight <= 100):
+            raise ValueError("a score from 0 to 1 and a weight from 0 to 100 are wanted")
+        if cost_nano is not None and cost_nano < 0:
+            raise ValueError("a cost below zero")
+        self.add(model_id)
+        place = self._places[model_id]
+        row = features.row(signals)
+        said, _ = self._arms.ask(row)
+        rest, tokens = said[place].tolist()
+        base, usual = self._beliefs.of(place, signals.intent)
+        raw = base + rest
+        error = score - base
+        written = self._written(model_id, signals, cost_nano)
+        # Without a known length the regression learns what it believes already.
+        longer = tokens if written is None else math.log1p(written) - usual
+        errors = np.array([error, longer])
+        self._arms.learn(place, row, errors, weight, self.kept)
+        self._beliefs.learn(
+            place, signals.intent, score, score - raw, written, usual + tokens, weight
+        )
+        self._calibration.learn(place, raw, score, weight)
+        self.version += 1
+
+    def dump(self) -> bytes:
+        """The state as the bytes of a file (safetensors), the same for the same state."""
+        beliefs, count = self._beliefs, self._arms.count
+        # So that whoever loads it says the same to the last bit.
+        for place in range(count):
+            self._arms.refresh(place)
+            self._calibration.refresh(place)
+        about = state.About(
+            format=state.FORMAT,
+            rows=features.VERSION,
+            vectors=embedding.VERSION,
+            kept=self.kept,
+            version=self.version,
+            models=self.models,
+            priors=tuple(beliefs.priors),
+            prices=dict(sorted(self._prices.items())),
+            intents=tuple(beliefs.intents),
+        )
+        arrays = {"sums": self._arms.sums[:count], "products": self._arms.products[:count]}
+        arrays |= beliefs.arrays() | self._calibration.arrays()
+        return state.pack(about, arrays)
+
+    @classmethod
+    def load(cls, data: bytes) -> "LearnedPolicy":
+        """What `dump` dumped.
+
+        Raises:
+            ValueError: it is damaged, or was learned on other features.
+        """
+        about, arrays = state.unpack(data, rows=features.VERSION, vectors=embedding.VERSION)
+        made = cls(kept=about.kept)
+        for model_id, prior in zip(about.models, about.priors, strict=True):
+            made.add(model_id, prior)
+        made._arms.restore(arrays)
+        made._beliefs.restore(arrays, about.intents)
+        made._calibration.restore(arrays)
+        made._prices = {name: (read, written) for name, (read, written) in about.prices.items()}
+        made.version = about.version
+        return made
+
+    def _judge(
+        self,
+        places: NDArray[np.intp],
+        said: NDArray[np.float32],
+        spread: NDArray[np.float32],
+        intent: str,
+    ) -> tuple[Floats, Floats, Floats]:
+        base, usual, uncertain = self._beliefs.all_of(places, intent)
+        raw = base + said[places, 0]
+        success = self._calibration.apply(places, raw)
+        doubt = np.sqrt(uncertain + self._beliefs.noise[places] * spread[places])
+        length = np.minimum(usual + said[places, 1], 16.0)
+        tokens = np.maximum(np.expm1(length), 1.0) * self._beliefs.smear[places]
+        return success, doubt, tokens
+
+    def _listed(self, models: Sequence[ModelSpec]) -> _Candidates:
+        key = tuple(map(id, models))
+        listed = self._lists.get(key)
+        if listed is None:
+            for model in models:
+                if model.id not in self._places:
+                    self.add(model.id, by_price(model, models))
+                self._prices[model.id] = (model.input_price_nano, model.output_price_nano)
+            if len(self._lists) >= _CANDIDATES:
+                self._lists.clear()
+            # It keeps the models alive, so that their ids stay theirs.
+            listed = _Candidates(tuple(models), [self._places[model.id] for model in models])
+            self._lists[key] = listed
+        return listed
+
+    def _written(self, model_id: str, signals: Signals, cost_nano: int | None) -> float | None:
+        """How many tokens an answer had, as far as its cost tells."""
+        read, written = self._prices.get(model_id, (0, 0))
+        if cost_nano is None or not written:
+            return None
+        return max(0.0, (cost_nano - signals.prompt_tokens * read) / written)
