@@ -4,6 +4,7 @@ import click
 
 import freehold
 import freehold.cli.bench_learned
+import freehold.cli.bench_ope
 from freehold.cli.approvals import approval
 from freehold.cli.bench import bench
 from freehold.cli.bundle import check, init

@@ -1,0 +1,72 @@
+"""Tables that know what every model would have answered: prompts, and a score for each model."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from freehold.core.errors import FreeholdError
+from freehold.services.json_files import parsed_lines, read_text
+
+_TEXTS = ("prompt", "text", "query")
+_COST = "cost"
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """``n`` prompts under ``k`` models.
+
+    Attributes:
+        scores: float (n, k), from 0 to 1.
+        costs: float (n, k), money of one call, where the file has ``cost`` by model; else ``None``.
+        groups: what a row says it belongs to (``dataset``), or empty.
+    """
+
+    models: tuple[str, ...]
+    prompts: tuple[str, ...]
+    scores: Any
+    costs: Any = None
+    groups: tuple[str, ...] = ()
+
+
+def read_table(path: Path) -> Table:
+    """JSON lines with ``prompt`` and one boolean or score from 0 to 1 per model.
+
+    A ``cost`` object holds money by model. Other fields are texts or objects, and are no models.
+
+    Raises:
+        FreeholdError: a row is no such thing; says which and why.
+    """
+    rows: list[tuple[str, str, dict[str, float], dict[str, float]]] = []
+    for place, row in parsed_lines(read_text(path), path):
+        if not isinstance(row, dict):
+            raise FreeholdError(f"{place} is no object")
+        text = next((row[name] for name in _TEXTS if isinstance(row.get(name), str)), None)
+        if text is None:
+            raise FreeholdError(f"{place} has no `prompt`")
+        scores = _numbers({k: v for k, v in row.items() if k != _COST})
+        costs = _numbers(row[_COST]) if isinstance(row.get(_COST), dict) else {}
+        rows.append((text, str(row.get("dataset", "")), scores, costs))
+        if scores.keys() != rows[0][2].keys():
+            raise FreeholdError(f"{place} has other models than the first row")
+        if any(not 0 <= value <= 1 for value in scores.values()):
+            raise FreeholdError(f"{place}: a score is not between 0 and 1")
+    if not rows or len(rows[0][2]) < 2:
+        raise FreeholdError(f"{path} has no rows with scores of two models or more")
+    models = tuple(rows[0][2])
+    priced = all(costs.keys() >= set(models) for *_, costs in rows)
+    return Table(
+        models=models,
+        prompts=tuple(text for text, *_ in rows),
+        scores=np.array([[scores[m] for m in models] for _, _, scores, _ in rows]),
+        costs=np.array([[costs[m] for m in models] for *_, costs in rows]) if priced else None,
+        groups=tuple(group for _, group, *_ in rows),
+    )
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, float]:
+    return {
+        name: float(value)
+        for name, value in values.items()
+        if isinstance(value, bool | int | float)
+    }
