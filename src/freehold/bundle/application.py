@@ -50,6 +50,11 @@ class App(Section):
         "route",
         description="When the client names a model that is not here: choose one, or refuse.",
     )
+    priority: Literal["low", "normal", "high"] = Field(
+        "normal",
+        description="When there are more requests than the gateway can take, those of `low` are "
+        "refused first, those of `high` last.",
+    )
     scope: AppScope | None = Field(
         None, description="What it is for, by example; see the detector `purpose.scope`."
     )

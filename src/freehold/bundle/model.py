@@ -46,5 +46,11 @@ class Model(Section):
         30_000, ge=10, le=3_600_000, description="Until the first byte of an answer."
     )
     retries: int = Field(1, ge=0, le=5, description="Further tries of the same endpoint.")
+    deadline_header: str = Field(
+        "",
+        pattern=r"^([A-Za-z][A-Za-z0-9-]{0,63})?$",
+        description="A header in which the endpoint is told how many milliseconds it has, such as "
+        "`x-envoy-expected-rq-timeout-ms`; none, if left out.",
+    )
     version: str = Field("", description="For the record, where the endpoint does not tell.")
     simulated: bool = Field(False, description="True for the shipped simulator: shown as such.")

@@ -247,6 +247,7 @@ class ResolvedBundle:
             aliases=aliases,
             metrics=self._metrics,
             unknown_model=app.unknown_model,
+            priority=app.priority,
             sources=tuple(self.sources[name] for name in app.sources),
             rules=tuple(self.rules[name] for name in rules),
             scope=scope_spec(app.scope),

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from freehold.bundle.hedging import Hedge
 from freehold.bundle.section import CelText, Identifier, Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -87,3 +88,16 @@ class Route(Section):
     learn: Learn = Field(Learn(), description="What a learned choice learns from.")
     max_attempts: int = Field(3, ge=1, le=10, description="Models that are tried at most.")
     deadline_ms: int = Field(60_000, ge=10, le=3_600_000, description="For all of them together.")
+    attempt_ms: int | None = Field(
+        None,
+        ge=10,
+        le=3_600_000,
+        description="How long one of them may say nothing while another could still be asked; two "
+        "thirds of the time that is left, if nobody says.",
+    )
+    hedge: Hedge | None = Field(None, description="Whether a late model gets a second beside it.")
+    on_slow: Literal["fail_over", "keep"] = Field(
+        "fail_over",
+        description="What happens to a model that has become slower than it was: the others come "
+        "first until it is as fast as before, or everything stays as it is.",
+    )

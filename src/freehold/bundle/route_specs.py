@@ -4,9 +4,10 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from freehold.bundle import route as written
+from freehold.bundle.hedging import Hedge
 from freehold.bundle.metric import Metric
 from freehold.core.decisions import MILLION
-from freehold.core.spec import LearnSpec, MetricSpec, ObjectiveSpec, RouteRule, RouteSpec
+from freehold.core.spec import HedgeSpec, LearnSpec, MetricSpec, ObjectiveSpec, RouteRule, RouteSpec
 
 
 def metric_spec(name: str, metric: Metric) -> MetricSpec:
@@ -50,6 +51,18 @@ def route_spec(
         ),
         max_attempts=route.max_attempts,
         deadline_ms=route.deadline_ms,
+        attempt_ms=route.attempt_ms,
+        hedge=None if route.hedge is None else _hedge(route.hedge),
+        demotes_slow=route.on_slow == "fail_over",
+    )
+
+
+def _hedge(hedge: Hedge) -> HedgeSpec:
+    percentile = hedge.after_percentile
+    return HedgeSpec(
+        after_ms=hedge.after_ms,
+        after_percentile=None if percentile is None else round(Decimal(repr(percentile)) * 10_000),
+        max_share=round(Decimal(repr(hedge.max_share)) * MILLION),
     )
 
 

@@ -58,6 +58,7 @@ def model_spec(model_id: str, model: Model, base_url: str) -> ModelSpec:
         trains_on_data=model.trains_on_data,
         timeout_ms=model.timeout_ms,
         first_token_ms=model.first_token_ms,
+        deadline_header=model.deadline_header.lower(),
         retries=model.retries,
         version=model.version,
         simulated=model.simulated,

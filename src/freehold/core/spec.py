@@ -10,6 +10,8 @@ from freehold.core.facts import FactKind
 ContentKept = Literal["none", "redacted", "full"]
 Containment = Literal["observe", "addresses", "prose", "all"]
 """Which arguments from untrusted text stop a tool call unless a rule allows them; loose first."""
+Priority = Literal["low", "normal", "high"]
+"""Whose requests are refused first when there are more than the gateway can take."""
 FieldType = Literal[
     "string", "bool", "int", "strings", "percent", "fraction", "money", "date", "duration",
     "quantity",
@@ -43,7 +45,8 @@ class ModelSpec(Struct, frozen=True, kw_only=True):
     cached tokens pico-units, since some have more decimals: none is the price of other input.
 
     ``clearances`` are the labels of data that it may receive in the clear. ``timeout_ms`` bounds
-    one whole call, ``first_token_ms`` the wait for the first byte of an answer.
+    one whole call, ``first_token_ms`` the wait for the first byte of an answer. The header
+    ``deadline_header``, if any, tells the endpoint how many milliseconds it has.
     """
 
     id: str
@@ -68,6 +71,7 @@ class ModelSpec(Struct, frozen=True, kw_only=True):
     timeout_ms: int = 60_000
     first_token_ms: int = 30_000
     retries: int = 1
+    deadline_header: str = ""
     version: str = ""
     simulated: bool = False
     aws: dict[str, str] = {}
@@ -123,8 +127,23 @@ class LearnSpec(Struct, frozen=True, kw_only=True):
     owner: str = ""
 
 
+class HedgeSpec(Struct, frozen=True, kw_only=True):
+    """When a second model is asked beside the first: after so many milliseconds without a word, or
+    after the percentile (in millionths) of the endpoint's own latest waits. ``max_share`` of a
+    route's requests at most, in millionths.
+    """
+
+    after_ms: int | None = None
+    after_percentile: int | None = None
+    max_share: int = 50_000
+
+
 class RouteSpec(Struct, frozen=True, kw_only=True):
-    """Candidates in their order of preference, rules about them, and what to aim for."""
+    """Candidates in their order of preference, rules about them, and what to aim for.
+
+    ``attempt_ms`` bounds one attempt's silence while another is left; none: a part of what is left.
+    ``demotes_slow``: whether a model that has become slower than it was comes after the others.
+    """
 
     id: str
     candidates: tuple[str, ...]
@@ -133,6 +152,9 @@ class RouteSpec(Struct, frozen=True, kw_only=True):
     learn: LearnSpec = field(default_factory=LearnSpec)
     max_attempts: int = 3
     deadline_ms: int = 60_000
+    attempt_ms: int | None = None
+    hedge: HedgeSpec | None = None
+    demotes_slow: bool = True
 
 
 class SourceSpec(Struct, frozen=True, kw_only=True):
@@ -371,6 +393,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     aliases: dict[str, str] = {}
     metrics: dict[str, MetricSpec] = {}
     unknown_model: Literal["route", "error"] = "route"
+    priority: Priority = "normal"
     sources: tuple[SourceSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     disclaimers: tuple[Disclaimer, ...] = ()
