@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
-from freehold.core.errors import FreeholdError, ProviderError, ProviderUnavailable, RoutingError
+from freehold.core.errors import ANOTHER_MAY, FreeholdError, ProviderUnavailable, RoutingError
 from freehold.core.handoffs import Admitted, Answer, Awaiting, Due, Released, Ruled, Sendable
 from freehold.core.releasing import release
 from freehold.core.trail import Trail
@@ -125,7 +125,7 @@ class Journey(Struct, frozen=True, kw_only=True):
                         checked = await self._governed(self.governance.answer, answer, trail)
                         yield self.policy.answer(checked, trail)
                 return
-            except (ProviderError, RoutingError) as error:
+            except ANOTHER_MAY as error:
                 if trail.released_chars:  # never twice the text: what has left can't be taken back
                     raise
                 if not isinstance(failure, ProviderUnavailable):  # the one that is worth a retry

@@ -91,12 +91,42 @@ def test_other_stores_are_refused(url: str) -> None:
 
 
 def test_an_error_shows_no_values(database: Database) -> None:
-    row = {"scope": "s", "day": 1, "requests": None, "tokens": 1, "nano": 1}
+    row = {
+        "scope": "s", "period": "day", "start": 1, "requests": None, "tokens": 1, "nano": 1,
+    }  # fmt: skip
 
     def insert() -> None:
         with database.write() as connection:
-            connection.execute(metadata.tables["spend"].insert(), row)
+            connection.execute(metadata.tables["spending"].insert(), row)
 
     with pytest.raises(StorageError) as caught:
         insert()
     assert "INSERT INTO" not in str(caught.value)
+
+
+def test_what_was_used_by_day_is_there_by_month_and_in_total(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(migrate, "HEAD", "0005")
+        database = migrate.open_database(tmp_path, store_url)
+    last_of_may, first_of_june = 20_604, 20_605  # 2026
+    with database.write() as connection:
+        for day, requests, nano in ((last_of_may, 3, 10**15), (first_of_june, 4, 7)):
+            connection.execute(
+                sa.text("insert into spend values ('app:n/s', :day, :requests, 50, :nano)"),
+                {"day": day, "requests": requests, "nano": nano},
+            )
+    database.close()
+    database = migrate.open_database(tmp_path, store_url)
+    with database.read() as connection:
+        rows = connection.execute(sa.text("select * from spending order by period, start")).all()
+    database.close()
+    may = 2026 * 12 + 4
+    assert [tuple(row) for row in rows] == [
+        ("app:n/s", "day", last_of_may, 3, 50, 10**15),
+        ("app:n/s", "day", first_of_june, 4, 50, 7),
+        ("app:n/s", "month", may, 3, 50, 10**15),
+        ("app:n/s", "month", may + 1, 4, 50, 7),
+        ("app:n/s", "total", 0, 7, 100, 10**15 + 7),
+    ]

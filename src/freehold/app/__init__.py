@@ -10,6 +10,7 @@ from freehold.app.terminal import (
     key_service,
     record_service,
     retention_service,
+    spending_service,
 )
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "rehearsal",
     "retention_service",
     "run_server",
+    "spending_service",
 ]

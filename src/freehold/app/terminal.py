@@ -20,6 +20,7 @@ from freehold.services.erasure import Erasing
 from freehold.services.keys import KeyService
 from freehold.services.records import Records
 from freehold.services.retention import Retention
+from freehold.services.spending import Spending
 from freehold.stages.audit import Audit
 from freehold.stages.governance import Governance
 from freehold.stages.policy import Policy
@@ -32,6 +33,7 @@ from freehold.storage.keys import StoredKeys
 from freehold.storage.lineage import LineageRows
 from freehold.storage.migrate import open_database
 from freehold.storage.secrets import KeyFolder
+from freehold.storage.spend_table import SpendTable
 from freehold.storage.subject_keys import StoredKeys as StoredSubjectKeys
 from freehold.storage.vault import Vault, open_vault
 
@@ -102,6 +104,28 @@ def key_list(home: Path) -> Iterator[tuple[KeyService, Records]]:
     with _opened(home) as database:
         store = StoredKeys(database, b"", SystemClock())
         yield KeyService(store, None, SystemClock(), _no_change), _records(home, database)
+
+
+@contextmanager
+def spending_service(home: Path) -> Iterator[Spending]:
+    """What was used, to look at.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    clock = SystemClock()
+    with _opened(home) as database:
+        keys = StoredKeys(database, b"", clock)
+        try:
+            bundle = kept_bundle(home, live_mark(home)[1])
+        except NotFound:  # nothing was ever live here; keys have ceilings all the same
+            bundle = None
+        yield Spending(
+            SpendTable(database),
+            bundle,
+            lambda: {e.grant.key_id: (e.grant.name, e.grant.limits) for e in keys.list()},
+            clock,
+        )
 
 
 def _no_change(*_: object) -> None:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from freehold.bundle.ceilings import Ceilings
 from freehold.bundle.route import Objective
 from freehold.bundle.section import LateName, ModeName, Section
 from freehold.bundle.tools import ToolSettings
@@ -29,15 +30,13 @@ class DetectorUse(Section):
     )
 
 
-class LimitSettings(Section):
+class LimitSettings(Ceilings):
     """Ceilings on a tenant with all that is below it, or on an app as one tenant runs it.
 
-    A child may only lower what is inherited where the parent locks `limits`.
+    A child may only lower what is inherited where the parent locks `limits`. A minute is any sixty
+    seconds. Days and months are UTC's; the total never begins again.
     """
 
-    requests_per_minute: int | None = Field(None, ge=1, description="All of them together.")
-    tokens_per_day: int | None = Field(None, ge=1, description="Sent and received together.")
-    money_per_day: float | None = Field(None, ge=0, description="In the bundle's currency.")
     max_request_chars: int | None = Field(
         None, ge=100, le=5_000_000, description="The longest request; 200,000 if nobody says."
     )

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from freehold.bundle.ceilings import Ceilings
 from freehold.bundle.section import SecretReference, Section, Url
 
 Capability = Literal["chat", "stream", "tools", "json", "embedding", "completion", "moderation"]
@@ -51,6 +52,10 @@ class Model(Section):
         pattern=r"^([A-Za-z][A-Za-z0-9-]{0,63})?$",
         description="A header in which the endpoint is told how many milliseconds it has, such as "
         "`x-envoy-expected-rq-timeout-ms`; none, if left out.",
+    )
+    limits: Ceilings = Field(
+        Ceilings(),
+        description="On all calls of it together, whoever makes them; each counts as a request.",
     )
     version: str = Field("", description="For the record, where the endpoint does not tell.")
     simulated: bool = Field(False, description="True for the shipped simulator: shown as such.")

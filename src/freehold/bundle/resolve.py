@@ -34,6 +34,7 @@ from freehold.bundle.specs import (
     voiced,
 )
 from freehold.core.errors import BundleError, NotFound
+from freehold.core.limits import Scope
 from freehold.core.spec import (
     ApprovalSpec,
     AppSpec,
@@ -41,7 +42,6 @@ from freehold.core.spec import (
     ModelSpec,
     RouteSpec,
     RuleSpec,
-    Scope,
     SourceSpec,
 )
 

@@ -12,18 +12,14 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from freehold.bundle.ceilings import nano, set_ceilings
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import Settings
 from freehold.bundle.names import DETECTORS, NAMED, QUIET, UNFOUNDED, matches
 from freehold.bundle.route import Objective
 from freehold.core.decisions import MILLION
-from freehold.core.spec import (
-    ApprovalSpec,
-    ContentKept,
-    DetectorSetting,
-    Limits,
-    ObjectiveSpec,
-)
+from freehold.core.limits import Limits
+from freehold.core.spec import ApprovalSpec, ContentKept, DetectorSetting, ObjectiveSpec
 
 Leaf = tuple[str, ...]
 _PLAIN: tuple[Leaf, ...] = (
@@ -35,9 +31,8 @@ _PLAIN: tuple[Leaf, ...] = (
     ("approvals", "expires_hours"),
     ("tools", "untrusted"),
 )
-NANO = 1_000_000_000
-MONEY = frozenset({"nano_per_day", "money_per_request", "price_of_quality"})
-"""Leaves that are money: nano-units of the bundle's currency."""
+MONEY = frozenset({"money_per_request", "price_of_quality"})
+"""Leaves of ``routing`` that are money: nano-units of the bundle's currency."""
 
 # Each from loose to strict.
 _ORDER: dict[str, tuple[object, ...]] = {
@@ -87,10 +82,12 @@ def declared(settings: Settings, detector_ids: Iterable[str] = DETECTORS) -> dic
     Money comes in nano-units of the bundle's currency, thresholds in millionths.
     """
     leaves: dict[Leaf, Any] = {}
-    for name, value in settings.limits:
+    for name, amount in set_ceilings(settings.limits).items():
+        leaves["limits", name] = amount
+    for name in ("max_request_chars", "max_output_tokens"):
+        value = getattr(settings.limits, name)
         if value is not None:
-            key = "nano_per_day" if name == "money_per_day" else name
-            leaves["limits", key] = nano(value) if name == "money_per_day" else value
+            leaves["limits", name] = value
     for leaf in _PLAIN:
         value = reduce(getattr, leaf, settings)
         if value is not None:
@@ -135,11 +132,6 @@ def _detector_leaf(field: str, value: Any) -> Any:
 
 def _millionths(value: float) -> int:
     return round(Decimal(repr(value)) * MILLION)
-
-
-def nano(amount: float) -> int:
-    """Money as nano-units; exact for every amount that has at most nine decimals."""
-    return round(Decimal(repr(amount)) * NANO)
 
 
 def stricter(leaf: Leaf, one: Any, other: Any) -> Any:

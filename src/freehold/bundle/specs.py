@@ -10,12 +10,14 @@ import msgspec
 
 from freehold.bundle import schema
 from freehold.bundle.application import AppScope
+from freehold.bundle.ceilings import limits
 from freehold.bundle.detectors import Installed, OwnDetector
 from freehold.bundle.model import Model
 from freehold.bundle.rule import Do, Rule
 from freehold.bundle.tools import Member, Tool
 from freehold.bundle.voice import Voice
 from freehold.core.decisions import MILLION
+from freehold.core.limits import Scope
 from freehold.core.spec import (
     ClassifierSpec,
     DetectorSetting,
@@ -62,6 +64,7 @@ def model_spec(model_id: str, model: Model, base_url: str) -> ModelSpec:
         retries=model.retries,
         version=model.version,
         simulated=model.simulated,
+        scope=Scope(id=f"model:{model_id}", limits=limits(model.limits)),
     )
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from freehold.bundle.ceilings import NANO
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import Settings
 from freehold.bundle.problems import Problems, Spot, did_you_mean, one_of
 from freehold.bundle.settings import (
     MONEY,
-    NANO,
     Effective,
     Leaf,
     Loosened,
@@ -238,15 +238,15 @@ def _place(leaf: Leaf, owner: tuple[str, str], root: Tree) -> tuple[Spot, tuple[
         family = f"{leaf[1].split('.')[0]}.*"
         exact = uses.section(leaf[1]).get(leaf[2]) is not None
         path = (*settings, "detectors", leaf[1] if exact else family, leaf[2])
-    elif leaf == ("limits", "nano_per_day"):
-        path = (*settings, "limits", "money_per_day")
+    elif leaf[0] == "limits":
+        path = (*settings, "limits", leaf[1].replace("nano_", "money_"))
     else:
         path = (*settings, *leaf)
     return root.at(path), path
 
 
 def _worded(leaf: Leaf, value: Any) -> str:
-    if leaf[-1] in MONEY:
+    if leaf[-1] in MONEY or leaf[-1].startswith("nano_"):
         return f"`{value / NANO:g}`"
     if leaf[-1] == "threshold" or (leaf[0] == "routing" and isinstance(value, int)):
         return f"`{value / 1_000_000:g}`"

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from freehold.cli.ceilings import limit_option, worded
 from freehold.cli.common import (
     Group,
     bundle_option,
@@ -15,6 +16,8 @@ from freehold.cli.common import (
     say,
     tenant_options,
 )
+from freehold.core.errors import NotFound
+from freehold.core.limits import Limits, as_dict
 
 USUAL = ("chat", "completion", "embedding", "models")
 SCOPES = (*USUAL, "approvals")
@@ -44,6 +47,7 @@ def key() -> None:
     help="A principal's attribute (or `subject`) which the key's holder may state in a header.",
 )
 @click.option("--expires-days", type=click.IntRange(1, 3650), help="Default: never.")
+@limit_option("A ceiling, such as money_per_month=20 or requests_per_minute=60.")
 @bundle_option
 @home_option
 @json_option
@@ -54,6 +58,7 @@ def create(
     scopes: tuple[str, ...],
     trusted: tuple[str, ...],
     expires_days: int | None,
+    limits: dict[str, int | None],
     bundle: Path,
     home: Path,
     as_json: bool,
@@ -70,6 +75,7 @@ def create(
             scopes=frozenset(scopes or USUAL),
             trusted_headers=frozenset(trusted),
             lifetime=lifetime,
+            limits=Limits(**{name: most for name, most in limits.items() if most is not None}),
         )
     if as_json:
         print_json({"id": made.key_id, "key": made.secret, "tenant": tenant, "app": app})
@@ -110,7 +116,35 @@ def _line(row: dict[str, Any]) -> str:
     ]
     if row["trusted_headers"]:
         parts.append(f"trusted to state {', '.join(row['trusted_headers'])}")
+    parts.extend(worded(row["limits"]))
     return "  ".join([*parts, row["name"]]).rstrip()
+
+
+@key.command("limit")
+@click.argument("key_id")
+@limit_option("A ceiling, such as money_per_month=20; money_per_month=none takes it away.")
+@home_option
+@json_option
+def limit_key(key_id: str, limits: dict[str, int | None], home: Path, as_json: bool) -> None:
+    """Change a key's ceilings, or show them; what it has used already counts.
+
+    A running gateway knows within a second.
+    """
+    from freehold.app import key_list, key_service
+
+    if limits:
+        with key_service(home) as keys:
+            found = as_dict(keys.limit(key_id, limits))
+    else:
+        with key_list(home) as (keys, _):
+            row = next((row for row in keys.list() if row["key_id"] == key_id), None)
+        if row is None:
+            raise NotFound(f"no key {key_id}")
+        found = row["limits"]
+    if as_json:
+        print_json(found)
+        return
+    say(f"Key {key_id}: {', '.join(worded(found)) or 'no ceilings'}.")
 
 
 @key.command("revoke")

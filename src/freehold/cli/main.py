@@ -16,6 +16,7 @@ from freehold.cli.keys import key
 from freehold.cli.policy import policy
 from freehold.cli.records import audit, explain
 from freehold.cli.serve import serve
+from freehold.cli.spend import spend
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,6 +35,7 @@ for _command in (
     serve,
     explain,
     audit,
+    spend,
     erase,
     retention,
     approval,

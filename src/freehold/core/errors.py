@@ -332,6 +332,10 @@ class ProviderRejected(ProviderError):
     default_public = "The model refused this request as malformed."
 
 
+ANOTHER_MAY = (ProviderError, RoutingError, LimitError)
+"""What went wrong with one model, where another may still take the request."""
+
+
 class AuditError(FreeholdError):
     """The record can't be written (disk full, say), so no answer leaves."""
 

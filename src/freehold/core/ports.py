@@ -17,8 +17,9 @@ from freehold.core.handoffs import (
     Usage,
 )
 from freehold.core.leases import Lease
+from freehold.core.limits import Scope
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import IdentitySpec, Scope, SourceSpec
+from freehold.core.spec import IdentitySpec, SourceSpec
 from freehold.core.subjects import Subject, SubjectKey
 
 
@@ -81,22 +82,33 @@ class IdentityVerifier(Protocol):
 
 
 class Limiter(Protocol):
-    """Requests, tokens and money, counted per scope (tenants and apps)."""
+    """Requests, tokens and money, counted per scope (tenants, apps, keys, models)."""
 
     def admit(self, scopes: tuple[Scope, ...]) -> None:
-        """Count one request.
+        """Count one request in every scope, or in none.
 
         Raises:
             RateLimited: over the requests of this minute.
+            BudgetExhausted: over those of a longer period.
         """
         ...
 
-    def lease(self, scopes: tuple[Scope, ...], tokens: int, nano: int) -> Lease:
-        """Reserve the worst case in every scope, or in none.
+    def lease(
+        self, scopes: tuple[Scope, ...], tokens: int, nano: int, model: Scope | None = None
+    ) -> Lease:
+        """Reserve the worst case of one call in every scope, or in none. ``model`` is a scope in
+        which the call itself counts as a request.
 
         Raises:
-            BudgetExhausted: it would not fit.
+            RateLimited: it would not fit into what this minute has left.
+            BudgetExhausted: nor into what a longer period has.
         """
+        ...
+
+    def misfit(
+        self, scopes: tuple[Scope, ...], tokens: int, nano: int, model: Scope | None = None
+    ) -> str:
+        """Why ``lease`` would refuse just now; empty when it would not. Reserves nothing."""
         ...
 
     def settle(self, lease: Lease, tokens: int, nano: int) -> None:

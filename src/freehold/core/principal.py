@@ -1,13 +1,17 @@
 """Who is asking, from verified sources only."""
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
+from freehold.core.limits import Limits, Scope
 
 
 class KeyGrant(Struct, frozen=True, kw_only=True):
     """What an API key allows. The key itself is never kept.
 
     ``trusted_headers`` lists identity attributes which this key's holder, a back end that knows
-    its users, may state in headers. Roles and clearances can never be among them.
+    its users, may state in headers. Roles and clearances can never be among them. ``scope`` counts
+    what is asked with the key, under its ``limits``.
     """
 
     key_id: str
@@ -18,6 +22,12 @@ class KeyGrant(Struct, frozen=True, kw_only=True):
     expires_ns: int | None = None
     revoked: bool = False
     name: str = ""
+    limits: Limits = field(default_factory=Limits)
+    scope: Scope = field(default_factory=lambda: Scope(id="", limits=Limits()))
+
+    def __post_init__(self) -> None:
+        """The key's own counter."""
+        force_setattr(self, "scope", Scope(id=f"key:{self.key_id}", limits=self.limits))
 
 
 class Principal(Struct, frozen=True, kw_only=True):

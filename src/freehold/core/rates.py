@@ -1,10 +1,10 @@
-"""Requests of the last minute, exactly enough, in constant memory."""
+"""What happened in the last minute, exactly enough, in constant memory."""
 
 _SLOTS = 61
 
 
 class MinuteWindow:
-    """Counts by second. The window spans the current second and the sixty before it.
+    """Amounts by second. The window spans the current second and the sixty before it.
 
     So no sixty seconds, however cut, ever see more than the ceiling; a caller at the ceiling may
     wait up to one second longer than needed.
@@ -18,23 +18,30 @@ class MinuteWindow:
         self._total = 0
 
     def total(self, second: int) -> int:
-        """Requests in the window that ends with this second."""
+        """What the window holds that ends with this second."""
         self._forget(second)
         return self._total
 
-    def add(self, second: int) -> None:
-        """Count one."""
+    def add(self, second: int, amount: int = 1) -> int:
+        """Count an amount; the second under which it stands, for ``correct``."""
         self._forget(second)
-        self._counts[self._second % _SLOTS] += 1
-        self._total += 1
+        self._counts[self._second % _SLOTS] += amount
+        self._total += amount
+        return self._second
 
-    def free_again(self, second: int, ceiling: int) -> int:
-        """Seconds until the window holds fewer than ``ceiling``; at least 1."""
+    def correct(self, second: int, change: int) -> None:
+        """Change what was counted in a second, if the window still reaches back to it."""
+        if self._second - _SLOTS < second <= self._second:
+            self._counts[second % _SLOTS] += change
+            self._total += change
+
+    def free_again(self, second: int, ceiling: int, amount: int = 1) -> int:
+        """Seconds until the amount fits under ``ceiling``; at least 1."""
         self._forget(second)
-        left = self._total
+        left = self._total + amount
         for wait in range(1, _SLOTS + 1):
             left -= self._counts[(self._second + wait) % _SLOTS]
-            if left < ceiling:
+            if left <= ceiling:
                 return wait
         return _SLOTS
 

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from freehold.core.decisions import Late, Mode, Needs
 from freehold.core.facts import FactKind
+from freehold.core.limits import Limits, Scope
 
 ContentKept = Literal["none", "redacted", "full"]
 Containment = Literal["observe", "addresses", "prose", "all"]
@@ -46,7 +47,8 @@ class ModelSpec(Struct, frozen=True, kw_only=True):
 
     ``clearances`` are the labels of data that it may receive in the clear. ``timeout_ms`` bounds
     one whole call, ``first_token_ms`` the wait for the first byte of an answer. The header
-    ``deadline_header``, if any, tells the endpoint how many milliseconds it has.
+    ``deadline_header``, if any, tells the endpoint how many milliseconds it has. ``scope`` counts
+    its calls, whoever makes them.
     """
 
     id: str
@@ -76,6 +78,7 @@ class ModelSpec(Struct, frozen=True, kw_only=True):
     simulated: bool = False
     aws: dict[str, str] = {}
     local: LocalSpec | None = None
+    scope: Scope | None = None
 
 
 class MetricSpec(Struct, frozen=True, kw_only=True):
@@ -322,23 +325,6 @@ class PurposeScope(Struct, frozen=True, kw_only=True):
     inside: tuple[str, ...]
     outside: tuple[str, ...] = ()
     threshold: int = 500_000
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """Ceilings; ``None`` is no ceiling. Money in nano-units of the bundle's currency."""
-
-    requests_per_minute: int | None = None
-    tokens_per_day: int | None = None
-    nano_per_day: int | None = None
-    max_request_chars: int = 200_000
-    max_output_tokens: int = 1024
-
-
-class Scope(Struct, frozen=True, kw_only=True):
-    """Something that is counted by itself: a tenant with all below it, or an app of a tenant."""
-
-    id: str
-    limits: Limits
 
 
 class IdentitySpec(Struct, frozen=True, kw_only=True):

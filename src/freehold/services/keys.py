@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from freehold.bundle.problems import did_you_mean, one_of
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import BundleError, NotFound
+from freehold.core.limits import Limits, as_dict
 from freehold.core.principal import KeyGrant
 
 LogEvent = Callable[[str, str, str, dict[str, Any]], Any]
@@ -61,8 +63,13 @@ class KeyStore(Protocol):
         trusted_headers: Iterable[str],
         expires_ns: int | None,
         name: str,
+        limits: Limits | None,
     ) -> MadeKey:
         """Make one."""
+        ...
+
+    def limit(self, key_id: str, limits: Limits) -> None:
+        """Give one other ceilings."""
         ...
 
     def list(self, tenant: str | None = None) -> list[Any]:
@@ -106,6 +113,7 @@ class KeyService:
         scopes: frozenset[str] = frozenset({"chat", "completion", "embedding", "models"}),
         trusted_headers: frozenset[str] = frozenset(),
         lifetime: timedelta | None = None,
+        limits: Limits | None = None,
     ) -> NewKey:
         """Make a key for an app as a tenant runs it.
 
@@ -134,6 +142,7 @@ class KeyService:
             trusted_headers=trusted_headers,
             expires_ns=expires,
             name=name,
+            limits=limits,
         )
         self._log_event(
             "key.created",
@@ -146,6 +155,7 @@ class KeyService:
                 "scopes": sorted(scopes),
                 "trusted_headers": sorted(trusted_headers),
                 "expires_ns": expires,
+                "limits": as_dict(limits or Limits()),
             },
         )
         return NewKey(key_id=made.grant.key_id, secret=made.secret)
@@ -170,7 +180,23 @@ class KeyService:
             "created_at": rfc3339(entry.created_ns),
             "expires_at": rfc3339(grant.expires_ns) if grant.expires_ns else None,
             "last_used_at": rfc3339(entry.last_used_ns) if entry.last_used_ns else None,
+            "limits": as_dict(grant.limits),
         }
+
+    def limit(self, key_id: str, changes: dict[str, int | None]) -> Limits:
+        """Change a key's ceilings; ``None`` takes one away. A gateway knows within a second.
+
+        Raises:
+            NotFound: no such key.
+        """
+        known = next((e.grant for e in self._store.list() if e.grant.key_id == key_id), None)
+        if known is None:
+            raise NotFound(f"no key {key_id}")
+        changed: Limits = replace(known.limits, **changes)
+        self._store.limit(key_id, changed)
+        details = {"from": as_dict(known.limits), "to": as_dict(changed)}
+        self._log_event("key.limited", "terminal", key_id, details)
+        return changed
 
     def revoke(self, key_id: str) -> None:
         """End a key for good.

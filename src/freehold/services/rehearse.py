@@ -19,9 +19,10 @@ from freehold.core.errors import ContextError, FreeholdError, NotFound
 from freehold.core.handoffs import Choice, Held, Piece, Sendable, Usage
 from freehold.core.ids import uuid7
 from freehold.core.leases import Lease
+from freehold.core.limits import Scope
 from freehold.core.ports import Delta
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import AppSpec, Scope, SourceSpec
+from freehold.core.spec import AppSpec, SourceSpec
 from freehold.core.trail import Firing, Trail
 from freehold.journey import Journey
 from freehold.ledger.record import Record
@@ -131,9 +132,17 @@ class StandIn:
     def admit(self, scopes: tuple[Scope, ...]) -> None:
         """Count nothing."""
 
-    def lease(self, scopes: tuple[Scope, ...], tokens: int, nano: int) -> Lease:
+    def lease(
+        self, scopes: tuple[Scope, ...], tokens: int, nano: int, model: Scope | None = None
+    ) -> Lease:
         """Reserve nothing."""
         return Lease(id="rehearsal", scopes=(), tokens=0, nano=0)
+
+    def misfit(
+        self, scopes: tuple[Scope, ...], tokens: int, nano: int, model: Scope | None = None
+    ) -> str:
+        """Everything fits."""
+        return ""
 
     def settle(self, lease: Lease, tokens: int, nano: int) -> None:
         """Settle nothing."""

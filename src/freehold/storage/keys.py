@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 import orjson
 import sqlalchemy as sa
 from msgspec import Struct
@@ -12,6 +13,7 @@ from msgspec import Struct
 from freehold.core.clock import Clock
 from freehold.core.errors import NotFound, StorageError
 from freehold.core.ids import secret_token
+from freehold.core.limits import Limits
 from freehold.core.principal import KeyGrant
 from freehold.storage.engine import Database, bump
 from freehold.storage.tables import keys, revisions
@@ -68,6 +70,7 @@ class StoredKeys:
         trusted_headers: Iterable[str] = (),
         expires_ns: int | None = None,
         name: str = "",
+        limits: Limits | None = None,
     ) -> NewKey:
         """Make a key of 256 random bits: ``fh_<key id>_<secret>``.
 
@@ -91,6 +94,7 @@ class StoredKeys:
             "expires_ns": expires_ns,
             "revoked_ns": None,
             "last_used_ns": None,
+            "limits": _pack_limits(limits or Limits()),
         }
         with self._database.write() as connection:
             connection.execute(keys.insert(), row)
@@ -113,6 +117,19 @@ class StoredKeys:
             )
             for row in rows
         ]
+
+    def limit(self, key_id: str, limits: Limits) -> None:
+        """Give a key other ceilings; what it has used already counts.
+
+        Raises:
+            NotFound: no such key.
+        """
+        mine = keys.c.key_id == key_id
+        with self._database.write() as connection:
+            if connection.execute(sa.select(keys.c.key_id).where(mine)).first() is None:
+                raise NotFound(f"no key {key_id}")
+            connection.execute(keys.update().where(mine).values(limits=_pack_limits(limits)))
+            bump(connection, revisions, _REVISION)
 
     def revoke(self, key_id: str, tenant: str | None = None) -> None:
         """End a key for good; every server knows within a second. Twice does no harm.
@@ -253,7 +270,12 @@ def _grant(row: dict[str, Any]) -> KeyGrant:
         expires_ns=row["expires_ns"],
         revoked=row["revoked_ns"] is not None,
         name=row["name"],
+        limits=msgspec.json.decode(row["limits"], type=Limits),
     )
+
+
+def _pack_limits(limits: Limits) -> str:
+    return msgspec.json.encode(limits).decode()
 
 
 def _pack(values: Iterable[str]) -> str:

@@ -1,133 +1,180 @@
 """Requests, tokens and money against their limits: decided in memory, kept in the store.
 
-What a day has used always contains what is reserved. So a reservation that a crash loses stays
+What a period has used always contains what is reserved. So a reservation that a crash loses stays
 counted in full: a budget may then look more spent than it is, never less, apart from what was
 leased in the last second before the crash, which the store has not seen. Several processes on one
-store add their sums up there and see each other's within a second.
+store add their sums up there and see each other's within a second; ceilings on a minute are each
+process's own.
 """
 
 import logging
 import threading
 from itertools import count
 
-import sqlalchemy as sa
 from sqlalchemy.exc import DataError
 
 from freehold.core.clock import Clock
-from freehold.core.errors import BudgetExhausted, RateLimited, StorageError
+from freehold.core.errors import BudgetExhausted, LimitError, RateLimited, StorageError
 from freehold.core.leases import Lease
+from freehold.core.limits import Ceiling, Period, Scope
 from freehold.core.rates import MinuteWindow
-from freehold.core.spec import Scope
-from freehold.storage.engine import Database, incoming, upsert
-from freehold.storage.tables import spend
+from freehold.storage.engine import Database
+from freehold.storage.spend_table import KEPT, Row, ScopeDay, SpendTable, Sums, start
 
 _log = logging.getLogger("freehold.store")
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
-_Day = tuple[str, int]
+_REQUEST: Sums = (1, 0, 0)
 
 
 class _Use:
-    """What a scope has used on one day, and how much of that the store has not seen yet."""
+    """What a scope has used on one day.
 
-    __slots__ = ("nano", "new_nano", "new_requests", "new_tokens", "requests", "tokens")
+    ``new`` is what of it the store has not seen, ``flying`` what is on its way there.
+    """
+
+    __slots__ = ("flying", "new", "sums")
 
     def __init__(self) -> None:
-        self.requests = self.tokens = self.nano = 0
-        self.new_requests = self.new_tokens = self.new_nano = 0
+        self.sums = [0, 0, 0]
+        self.new = [0, 0, 0]
+        self.flying = [0, 0, 0]
 
     def add(self, requests: int, tokens: int, nano: int) -> None:
-        self.requests += requests
-        self.tokens += tokens
-        self.nano += nano
-        self.new_requests += requests
-        self.new_tokens += tokens
-        self.new_nano += nano
+        sums, new = self.sums, self.new
+        sums[0] += requests
+        sums[1] += tokens
+        sums[2] += nano
+        new[0] += requests
+        new[1] += tokens
+        new[2] += nano
 
-    def take_new(self) -> tuple[int, int, int]:
-        fresh = (self.new_requests, self.new_tokens, self.new_nano)
-        self.new_requests = self.new_tokens = self.new_nano = 0
-        return fresh
+    def take_off(self) -> Sums:
+        self.flying, self.new = self.new, [0, 0, 0]
+        return (self.flying[0], self.flying[1], self.flying[2])
 
-    def give_back(self, fresh: tuple[int, int, int]) -> None:
-        self.new_requests += fresh[0]
-        self.new_tokens += fresh[1]
-        self.new_nano += fresh[2]
+    def come_back(self) -> None:
+        """The store did not take it."""
+        self.new = [n + f for n, f in zip(self.new, self.flying, strict=True)]
+        self.flying = [0, 0, 0]
 
-    def is_stored_as(self, requests: int, tokens: int, nano: int) -> None:
-        self.requests = requests + self.new_requests
-        self.tokens = tokens + self.new_tokens
-        self.nano = nano + self.new_nano
+    def is_stored_as(self, stored: Sums) -> None:
+        self.flying = [0, 0, 0]
+        self.sums = [n + s for n, s in zip(self.new, stored, strict=True)]
+
+
+class _Counter:
+    """What one scope has used: by day, and as the store had it in its months and in total."""
+
+    __slots__ = ("days", "stored")
+
+    def __init__(self) -> None:
+        self.days: dict[int, _Use] = {}
+        self.stored: dict[tuple[Period, int], Sums] = {}
+
+    def day(self, day: int) -> _Use:
+        use = self.days.get(day)
+        if use is None:
+            use = self.days[day] = _Use()
+        return use
+
+    def used(self, place: int, period: Period, day: int) -> int:
+        """One unit's sum in the period that this day is in."""
+        if period == "day":
+            use = self.days.get(day)
+            return use.sums[place] if use else 0
+        number = start(period, day)
+        known = self.stored.get((period, number))
+        total = known[place] if known else 0
+        for other, use in self.days.items():
+            if start(period, other) == number:
+                total += use.new[place] + use.flying[place]
+        return total
+
+
+class _Reserved:
+    """A lease, the day on which it counts, and where it stands in windows of a minute."""
+
+    __slots__ = ("day", "lease", "windows")
+
+    def __init__(self, day: int, lease: Lease) -> None:
+        self.day = day
+        self.lease = lease
+        self.windows: list[tuple[MinuteWindow, int, int]] = []
 
 
 class StoreLimiter:
-    """The `Limiter` port over the ``spend`` table. Days are UTC days; safe between threads.
+    """The `Limiter` port over the ``spending`` table. Safe between threads.
 
     ``load`` before the first request; ``flush`` belongs into the writer's housekeeping.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
+        self._table = SpendTable(database)
         self._clock = clock
         self._guard = threading.Lock()
-        self._used: dict[_Day, _Use] = {}
-        self._minutes: dict[str, MinuteWindow] = {}
-        self._leases: dict[str, tuple[int, Lease]] = {}
+        self._counters: dict[str, _Counter] = {}
+        self._minutes: dict[tuple[str, int], MinuteWindow] = {}
+        self._leases: dict[str, _Reserved] = {}
         self._numbers = count(1)
-        self._dirty: set[_Day] = set()
-        self._refused: set[_Day] = set()
+        self._dirty: set[ScopeDay] = set()
+        self._refused: set[ScopeDay] = set()
 
     def admit(self, scopes: tuple[Scope, ...]) -> None:
-        """Count one request in every scope, or in none.
-
-        Raises:
-            RateLimited: one of them has had its requests of the last minute.
-        """
+        """Count one request in every scope, or in none; see the port."""
         now = self._clock.now_ns()
         second, day = now // _SECOND, now // _DAY
         with self._guard:
-            windows = []
             for scope in scopes:
-                ceiling = scope.limits.requests_per_minute
-                if ceiling is None:
-                    continue
-                window = self._minute(scope.id)
-                if window.total(second) >= ceiling:
-                    wait = window.free_again(second, ceiling)
-                    raise RateLimited(
-                        f"{scope.id}: {ceiling} requests a minute", retry_after_s=wait
-                    )
-                windows.append(window)
-            for window in windows:
-                window.add(second)
+                refusal = self._refusal(scope, _REQUEST, second, day)
+                if refusal is not None:
+                    raise refusal
             for scope in scopes:
                 self._add(scope.id, day, 1, 0, 0)
+                for ceiling in scope.rates:
+                    if ceiling.place == 0:
+                        self._minute(scope.id, 0).add(second)
 
-    def lease(self, scopes: tuple[Scope, ...], tokens: int, nano: int) -> Lease:
-        """Reserve the worst case in every scope, or in none.
-
-        Raises:
-            BudgetExhausted: it would not fit into what is left of the day.
-        """
-        day = self._clock.now_ns() // _DAY
+    def lease(
+        self, scopes: tuple[Scope, ...], tokens: int, nano: int, model: Scope | None = None
+    ) -> Lease:
+        """Reserve the worst case of one call in every scope, or in none; see the port."""
+        now = self._clock.now_ns()
+        second, day = now // _SECOND, now // _DAY
+        tokens, nano = max(0, tokens), max(0, nano)
         with self._guard:
-            for scope in scopes:
-                limits = scope.limits
-                use = self._used.get((scope.id, day))
-                if _over(limits.tokens_per_day, use.tokens if use else 0, tokens):
-                    raise BudgetExhausted(f"{scope.id}: {limits.tokens_per_day} tokens a day")
-                if _over(limits.nano_per_day, use.nano if use else 0, nano):
-                    raise BudgetExhausted(f"{scope.id}: {limits.nano_per_day} nano-units a day")
+            refusal = self._first_refusal(scopes, tokens, nano, model, second, day)
+            if refusal is not None:
+                raise refusal
+            every = scopes if model is None else (*scopes, model)
             lease = Lease(
                 id=str(next(self._numbers)),
-                scopes=tuple(scope.id for scope in scopes),
-                tokens=max(0, tokens),
-                nano=max(0, nano),
+                scopes=tuple(scope.id for scope in every),
+                tokens=tokens,
+                nano=nano,
             )
-            for scope_id in lease.scopes:
-                self._add(scope_id, day, 0, lease.tokens, lease.nano)
-            self._leases[lease.id] = (day, lease)
+            reserved = self._leases[lease.id] = _Reserved(day, lease)
+            for scope in every:
+                wanted = (int(scope is model), tokens, nano)
+                self._add(scope.id, day, *wanted)
+                for ceiling in scope.rates:
+                    place = ceiling.place
+                    if wanted[place]:
+                        window = self._minute(scope.id, place)
+                        at = window.add(second, wanted[place])
+                        if place:
+                            reserved.windows.append((window, at, place))
         return lease
+
+    def misfit(
+        self, scopes: tuple[Scope, ...], tokens: int, nano: int, model: Scope | None = None
+    ) -> str:
+        """Why ``lease`` would refuse just now; see the port."""
+        now = self._clock.now_ns()
+        second, day = now // _SECOND, now // _DAY
+        with self._guard:
+            refusal = self._first_refusal(scopes, max(0, tokens), max(0, nano), model, second, day)
+        return "" if refusal is None else str(refusal)
 
     def settle(self, lease: Lease, tokens: int, nano: int) -> None:
         """Replace the reservation by the truth, on the day on which it was made.
@@ -135,65 +182,65 @@ class StoreLimiter:
         The truth counts even where it is more than was reserved; a second settlement does nothing.
         """
         with self._guard:
-            day, known = self._leases.pop(lease.id, (0, None))
-            if known is None:
+            reserved = self._leases.pop(lease.id, None)
+            if reserved is None:
                 return
+            known = reserved.lease
+            change = (0, max(0, tokens) - known.tokens, max(0, nano) - known.nano)
             for scope in known.scopes:
-                self._add(scope, day, 0, max(0, tokens) - known.tokens, max(0, nano) - known.nano)
+                self._add(scope, reserved.day, *change)
+            for window, second, place in reserved.windows:
+                window.correct(second, change[place])
 
-    def used(self, scope: str) -> tuple[int, int, int]:
-        """Requests, tokens and nano-units of this day, reservations included."""
+    def used(self, scope: str, period: Period = "day") -> Sums:
+        """Requests, tokens and nano-units of this day, month or total, reservations included."""
+        day = self._clock.now_ns() // _DAY
         with self._guard:
-            use = self._used.get((scope, self._clock.now_ns() // _DAY))
-            return (use.requests, use.tokens, use.nano) if use else (0, 0, 0)
+            counter = self._counters.get(scope)
+            if counter is None:
+                return (0, 0, 0)
+            return (
+                counter.used(0, period, day),
+                counter.used(1, period, day),
+                counter.used(2, period, day),
+            )
 
     def load(self) -> None:
-        """Read what today and yesterday have used.
+        """Read what the current periods have used.
 
         Raises:
             StorageError: the store can't be read.
         """
-        day = self._clock.now_ns() // _DAY
-        query = sa.select(spend).where(spend.c.day >= day - 1)
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
+        rows = self._table.read(self._clock.now_ns() // _DAY)
         with self._guard:
-            for row in rows:
-                use = self._used.setdefault((row.scope, row.day), _Use())
-                use.is_stored_as(row.requests, row.tokens, row.nano)
+            self._take_over(rows)
 
     def flush(self) -> None:
         """Add what is new to the store and learn what other processes added.
 
         While the store is away nothing is lost: it is added when the store is back.
         """
-        day = self._clock.now_ns() // _DAY
+        today = self._clock.now_ns() // _DAY
         with self._guard:
             dirty, self._dirty = self._dirty, set()
-            fresh = {key: self._used[key].take_new() for key in dirty}
-        if not fresh:
-            return
-        stored, waiting = self._store_all(fresh)
+            fresh = {(s, day): self._counters[s].days[day].take_off() for s, day in dirty}
+        if fresh:
+            stored, waiting = self._store_all(fresh)
+            with self._guard:
+                for scope, day in waiting:
+                    self._counters[scope].days[day].come_back()
+                self._dirty |= waiting
+                self._take_over(stored)
         with self._guard:
-            for key in waiting:
-                self._used[key].give_back(fresh[key])
-            self._dirty |= waiting
-            for key, sums in stored.items():
-                self._used[key].is_stored_as(*sums)
-            for key in [k for k in self._used if k[1] < day - 1 and k not in self._dirty]:
-                del self._used[key]
-            for scope in [s for s, w in self._minutes.items() if w.idle(self._second())]:
-                del self._minutes[scope]
+            self._forget(today)
 
-    def _store_all(
-        self, fresh: dict[_Day, tuple[int, int, int]]
-    ) -> tuple[dict[_Day, tuple[int, int, int]], set[_Day]]:
+    def _store_all(self, fresh: dict[ScopeDay, Sums]) -> tuple[dict[Row, Sums], set[ScopeDay]]:
         """What is in the store now, and what is not and has to wait.
 
         A row that the store can't take stays in memory, where it counts, and stops no other.
         """
         try:
-            return self._store(fresh), set()
+            return self._table.add(fresh), set()
         except Exception as error:  # noqa: BLE001 - one bad number must not stop the housekeeping
             if isinstance(error, StorageError) and not isinstance(error.__cause__, DataError):
                 return {}, set(fresh)
@@ -203,53 +250,89 @@ class StoreLimiter:
                     self._refused.add(key)
                     _log.error("spend of %s can't be stored: %s", key[0], type(error).__name__)
                 return {}, {key}
-        stored: dict[_Day, tuple[int, int, int]] = {}
-        waiting: set[_Day] = set()
+        stored: dict[Row, Sums] = {}
+        waiting: set[ScopeDay] = set()
         for key, amounts in fresh.items():
             done, left = self._store_all({key: amounts})
             stored |= done
             waiting |= left
         return stored, waiting
 
-    def _store(self, fresh: dict[_Day, tuple[int, int, int]]) -> dict[_Day, tuple[int, int, int]]:
-        rows = [
-            {"scope": scope, "day": day, "requests": r, "tokens": t, "nano": n}
-            for (scope, day), (r, t, n) in sorted(fresh.items())
-        ]
-        c = spend.c
-        sums = {
-            "requests": c.requests + incoming(c.requests),
-            "tokens": c.tokens + incoming(c.tokens),
-            "nano": c.nano + incoming(c.nano),
-        }
-        query = sa.select(spend).where(
-            (c.scope == sa.bindparam("one_scope")) & (c.day == sa.bindparam("one_day"))
-        )
-        stored = {}
-        with self._database.write() as connection:
-            upsert(connection, spend, rows, sums)
-            for scope, day in fresh:
-                row = connection.execute(query, {"one_scope": scope, "one_day": day}).one()
-                stored[scope, day] = (row.requests, row.tokens, row.nano)
-        return stored
+    # -- parts, all under the guard --
+
+    def _first_refusal(
+        self,
+        scopes: tuple[Scope, ...],
+        tokens: int,
+        nano: int,
+        model: Scope | None,
+        second: int,
+        day: int,
+    ) -> LimitError | None:
+        for scope in scopes:
+            refusal = self._refusal(scope, (0, tokens, nano), second, day)
+            if refusal is not None:
+                return refusal
+        return None if model is None else self._refusal(model, (1, tokens, nano), second, day)
+
+    def _refusal(self, scope: Scope, wanted: Sums, second: int, day: int) -> LimitError | None:
+        """Why so much would pass a ceiling. What costs nothing passes none, however full it is."""
+        for ceiling in scope.rates:
+            if wanted[ceiling.place]:
+                refusal = self._hurried(scope.id, ceiling, wanted[ceiling.place], second)
+                if refusal is not None:
+                    return refusal
+        if not scope.quotas:
+            return None
+        counter = self._counters.get(scope.id)
+        for ceiling in scope.quotas:
+            amount = wanted[ceiling.place]
+            used = counter.used(ceiling.place, ceiling.period, day) if counter else 0
+            if amount and used + amount > ceiling.most:
+                return BudgetExhausted(f"{scope.id}: {ceiling}")
+        return None
+
+    def _hurried(self, scope: str, ceiling: Ceiling, amount: int, second: int) -> LimitError | None:
+        if amount > ceiling.most:  # waiting would not help
+            return BudgetExhausted(f"{scope}: one call may need {amount}; {ceiling}")
+        window = self._minutes.get((scope, ceiling.place))
+        if window is None or window.total(second) + amount <= ceiling.most:
+            return None
+        wait = window.free_again(second, ceiling.most, amount)
+        return RateLimited(f"{scope}: {ceiling}", retry_after_s=wait)
+
+    def _take_over(self, rows: dict[Row, Sums]) -> None:
+        for (scope, period, number), sums in rows.items():
+            counter = self._counter(scope)
+            if period == "day":
+                counter.day(number).is_stored_as(sums)
+            else:
+                counter.stored[period, number] = sums
+
+    def _forget(self, today: int) -> None:
+        """Days and months that are over, and minutes in which nothing happened."""
+        current = {(p, start(p, d)) for p in KEPT for d in (today - 1, today)}
+        for scope, counter in self._counters.items():
+            for day in [d for d in counter.days if d < today - 1 and (scope, d) not in self._dirty]:
+                del counter.days[day]
+            for key in [key for key in counter.stored if key not in current]:
+                del counter.stored[key]
+        second = self._clock.now_ns() // _SECOND
+        for place in [p for p, window in self._minutes.items() if window.idle(second)]:
+            del self._minutes[place]
+
+    def _counter(self, scope: str) -> _Counter:
+        counter = self._counters.get(scope)
+        if counter is None:
+            counter = self._counters[scope] = _Counter()
+        return counter
 
     def _add(self, scope: str, day: int, requests: int, tokens: int, nano: int) -> None:
-        key = (scope, day)
-        use = self._used.get(key)
-        if use is None:
-            use = self._used[key] = _Use()
-        use.add(requests, tokens, nano)
-        self._dirty.add(key)
+        self._counter(scope).day(day).add(requests, tokens, nano)
+        self._dirty.add((scope, day))
 
-    def _minute(self, scope: str) -> MinuteWindow:
-        window = self._minutes.get(scope)
+    def _minute(self, scope: str, place: int) -> MinuteWindow:
+        window = self._minutes.get((scope, place))
         if window is None:
-            window = self._minutes[scope] = MinuteWindow()
+            window = self._minutes[scope, place] = MinuteWindow()
         return window
-
-    def _second(self) -> int:
-        return self._clock.now_ns() // _SECOND
-
-
-def _over(ceiling: int | None, used: int, wanted: int) -> bool:
-    return ceiling is not None and used + max(0, wanted) > ceiling

@@ -76,6 +76,7 @@ keys = sa.Table(
     sa.Column("expires_ns", sa.BigInteger),
     sa.Column("revoked_ns", sa.BigInteger),
     sa.Column("last_used_ns", sa.BigInteger),
+    sa.Column("limits", sa.Text, nullable=False, server_default="{}"),
     sa.Index("ix_keys_tenant", "tenant"),
 )
 
@@ -137,11 +138,13 @@ notices = sa.Table(
     sa.Index("ix_notices_next_ns", "next_ns"),
 )
 
-spend = sa.Table(
-    "spend",
+# ``period`` is day, month or total, ``start`` which one; see `spend_table.start`.
+spending = sa.Table(
+    "spending",
     metadata,
     sa.Column("scope", sa.String(400), primary_key=True),
-    sa.Column("day", sa.Integer, primary_key=True),
+    sa.Column("period", sa.String(8), primary_key=True),
+    sa.Column("start", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("requests", sa.BigInteger, nullable=False),
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("nano", sa.BigInteger, nullable=False),

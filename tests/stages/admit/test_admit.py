@@ -18,8 +18,9 @@ from freehold.core.errors import (
 )
 from freehold.core.handoffs import Admitted, Usage
 from freehold.core.leases import Lease
+from freehold.core.limits import Limits, Scope
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import AppSpec, IdentitySpec, Limits, Scope
+from freehold.core.spec import AppSpec, IdentitySpec
 from freehold.core.trail import Call, Trail
 from freehold.stages.admit import Admit
 from freehold.stages.admit.foreign_keys import issuer_of
@@ -70,7 +71,9 @@ class Limiter:
         if self.full is not None:
             raise self.full
 
-    def lease(self, scopes: tuple[Scope, ...], tokens: int, nano: int) -> Lease:
+    def lease(
+        self, scopes: tuple[Scope, ...], tokens: int, nano: int, model: Scope | None = None
+    ) -> Lease:
         if self.full is not None:
             raise self.full
         lease = Lease(
@@ -78,6 +81,11 @@ class Limiter:
         )
         self.leases.append(lease)
         return lease
+
+    def misfit(
+        self, scopes: tuple[Scope, ...], tokens: int, nano: int, model: Scope | None = None
+    ) -> str:
+        return str(self.full or "")
 
     def settle(self, lease: Lease, tokens: int, nano: int) -> None:
         self.settled.append((lease.id, tokens, nano))
@@ -122,7 +130,7 @@ def test_a_good_key() -> None:
     assert admitted.app is house.app
     assert admitted.grant is house.keys.grant
     assert admitted.principal == Principal(attributes=ATTRIBUTES)
-    assert house.limiter.admitted == [SCOPES]
+    assert house.limiter.admitted == [(Scope(id="key:k1", limits=Limits()), *SCOPES)]
     (decision,) = house.trail.decisions
     assert decision.why == "key k1 of north may use service; no verified identity"
     assert house.trail.spent_ns["admit"] > 0
@@ -394,7 +402,7 @@ def lease(house: House, number: int = 1, **asked: Any) -> Lease:
 def test_the_worst_case_is_reserved() -> None:
     house = House()
     one = lease(house)
-    assert one.scopes == ("north", "north/service")
+    assert one.scopes == ("key:k1", "north", "north/service")
     prompt = one.tokens - 100
     assert prompt >= len("Hello")
     assert one.nano == prompt * 10 + 100 * 1_000

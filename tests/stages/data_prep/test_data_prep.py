@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from freehold.core.ask import Message, ToolCall
 from freehold.core.errors import RequestTooLarge
 from freehold.core.handoffs import Prepared
-from freehold.core.spec import Limits
+from freehold.core.limits import Limits
 from freehold.core.trail import Trail
 from freehold.stages.data_prep import DataPrep
 from freehold.text.embedding import embed

@@ -8,7 +8,7 @@ import orjson
 
 from freehold.core.ask import CONVERSATION_HEADER, Arrival, Ask
 from freehold.core.clock import Clock
-from freehold.core.decisions import Decision
+from freehold.core.decisions import Decision, Outcome
 from freehold.core.errors import (
     FreeholdError,
     IdentityRefused,
@@ -80,7 +80,7 @@ class Admit:
                     finally:
                         waited = perf_counter_ns() - asked
             principal = _principal(principal, grant, arrival, app)
-            self._limiter.admit(app.scopes)
+            self._limiter.admit((grant.scope, *app.scopes))
         except (LimitError, ScopeRefused) as refused:
             _denied(trail, "limit" if isinstance(refused, LimitError) else "scope", refused)
             raise
@@ -164,7 +164,7 @@ class Admit:
         """Reserve the worst case of one attempt.
 
         Raises:
-            BudgetExhausted: it would not fit.
+            RateLimited, BudgetExhausted: it would not fit; another model's may.
         """
         admitted = sendable.plan.ruled.admitted
         model = sendable.attempt.model
@@ -173,9 +173,11 @@ class Admit:
         answer = 0 if asked.operation == "embedding" else sendable.attempt.max_tokens * asked.n
         nano = worst_nano(model, prompt, answer)
         try:
-            lease = self._limiter.lease(admitted.app.scopes, prompt + answer, nano)
+            scopes = (admitted.grant.scope, *admitted.app.scopes)
+            lease = self._limiter.lease(scopes, prompt + answer, nano, model.scope)
         except LimitError as refused:
-            _denied(trail, "limit", refused)
+            last = sendable.attempt.number >= len(sendable.plan.attempts)
+            _denied(trail, "limit", refused, another=not last)
             raise
         trail.leases[sendable.attempt.number] = lease
 
@@ -199,9 +201,13 @@ def _within(grant: KeyGrant, scope: str) -> None:
         raise ScopeRefused(f"key {grant.key_id} has no scope {scope}")
 
 
-def _denied(trail: Trail, rule: str, error: FreeholdError) -> None:
-    """Which limit or scope it was; both errors say so in words of our own."""
-    trail.decide(Decision(stage="admit", outcome="deny", rule=rule, why=str(error)))
+def _denied(trail: Trail, rule: str, error: FreeholdError, *, another: bool = False) -> None:
+    """Which limit or scope it was; both errors say so in words of our own. ``another``: the plan
+    has a further model, whose call may fit.
+    """
+    why = f"{error}; the next model is tried" if another else str(error)
+    outcome: Outcome = "allow" if another else "deny"
+    trail.decide(Decision(stage="admit", outcome=outcome, rule=rule, why=why))
 
 
 def _principal(
