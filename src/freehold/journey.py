@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
-from freehold.core.errors import ANOTHER_MAY, FreeholdError, ProviderUnavailable, RoutingError
+from freehold.core.errors import FreeholdError, ProviderUnavailable, RoutingError
 from freehold.core.handoffs import Admitted, Answer, Awaiting, Due, Released, Ruled, Sendable
 from freehold.core.releasing import release
 from freehold.core.trail import Trail
@@ -123,15 +123,16 @@ class Journey(Struct, frozen=True, kw_only=True):
                 async with aclosing(self.inference.call(sendable, trail)) as answers:
                     async for answer in answers:
                         checked = await self._governed(self.governance.answer, answer, trail)
-                        yield self.policy.answer(checked, trail)
+                        if self.routing.trusts(checked, trail):
+                            yield self.policy.answer(checked, trail)
                 return
-            except ANOTHER_MAY as error:
-                if trail.released_chars:  # never twice the text: what has left can't be taken back
+            except FreeholdError as error:
+                if not self.routing.goes_on(error, attempt, trail):  # never twice the text
                     raise
-                if not isinstance(failure, ProviderUnavailable):  # the one that is worth a retry
-                    failure = error
-                trail.start_over()
-        raise failure
+                failure = self.routing.graver(failure, error)
+        spare = self.routing.spare(failure, trail)  # what a cascade doubted, if nobody did better
+        checked = await self._governed(self.governance.answer, spare, trail)
+        yield self.policy.answer(checked, trail)
 
     async def _governed(self, step: Callable[P, R], *args: P.args, **none: P.kwargs) -> R:
         """A step of governance; detectors that take their time have read what it reads before."""

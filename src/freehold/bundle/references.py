@@ -107,6 +107,7 @@ class References:
         self._all("model", tree, path, "candidates", self.names.models)
         candidates = {word for _, _, word in words(tree, "candidates")}
         misspelt = candidates - self.names.models.keys()
+        self._cascade(name, tree, candidates)
         for number, rule in enumerate(tree.section("rules").items()):
             here = (*path, "rules", number)
             lists = [key for key in ("prefer", "only", "exclude") if rule.get(key) is not None]
@@ -180,6 +181,29 @@ class References:
                 f"metric `{name}` is true or false, so it has no `min` and no `max`",
                 path=("metrics", name, "min" if least else "max"),
                 suggestion="write `type: float`, or leave them out",
+            )
+
+    def _cascade(self, name: str, tree: Tree, candidates: set[str]) -> None:
+        """What is checked must be a candidate, and somebody else there to be asked."""
+        cascade, path = tree.section("cascade"), ("routes", name, "cascade")
+        for index, item, word in words(cascade, "models"):
+            known = self._known("model", word, self.names.models, item, (*path, "models", index))
+            if known and word not in candidates:
+                self.problems.add(
+                    "route.candidate",
+                    item.spot,
+                    f"`{word}` is no candidate of route `{name}`",
+                    path=(*path, "models", index),
+                    suggestion="add it to `candidates`",
+                )
+        small = {word for _, _, word in words(cascade, "models")}
+        if tree.get("cascade") is not None and (len(candidates) < 2 or candidates <= small):
+            self.problems.add(
+                "route.cascade",
+                tree.key_spot("cascade"),
+                f"route `{name}` has no candidate to ask where an answer is in doubt",
+                path=path,
+                suggestion="add a larger model to `candidates`",
             )
 
     def _rule(self, name: str, tree: Tree) -> None:

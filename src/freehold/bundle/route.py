@@ -6,6 +6,7 @@ from pydantic import Field
 
 from freehold.bundle.hedging import Hedge
 from freehold.bundle.section import CelText, Identifier, Section
+from freehold.core.cascades import CascadeCheck
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0, le=1_000_000)]
@@ -77,6 +78,36 @@ class Learn(Section):
     )
 
 
+class Cascade(Section):
+    """A smaller model first, and the next candidate only where its answer is in doubt. Each check
+    gives a confidence from 0 to 1; the least of them counts. Nothing of a checked answer leaves
+    before it is found good enough, so a stream waits.
+    """
+
+    escalate_below: float = Field(
+        0.5, ge=0, le=1, description="The confidence below which the next candidate is asked."
+    )
+    checks: list[CascadeCheck] = Field(
+        ["abstain", "refusal", "length", "format", "confidence"],
+        min_length=1,
+        description="`abstain`: it says that it does not know. `refusal`: it declines to help. "
+        "`length`: it is empty, cut off, or shorter than `min_chars`. `format`: it is not the JSON "
+        "that `response_format` asks for, or calls a tool wrongly. `confidence`: the model's own. "
+        "`groundedness`: it states or promises what no trusted context does. `controls`: a control "
+        "would refuse it.",
+    )
+    models: list[str] = Field(
+        [], description="Candidates that come first and are checked; whoever comes first if empty."
+    )
+    steps: int = Field(1, ge=1, le=9, description="How often another candidate is asked at most.")
+    min_chars: int = Field(1, ge=0, le=10_000, description="For `length`.")
+    keep: bool = Field(
+        False,
+        description="Where every other candidate fails, the doubted answer is judged like any "
+        "other, and may leave.",
+    )
+
+
 class Route(Section):
     """Models in order of preference; the first that is allowed and healthy gets the request."""
 
@@ -100,4 +131,7 @@ class Route(Section):
         "fail_over",
         description="What happens to a model that has become slower than it was: the others come "
         "first until it is as fast as before, or everything stays as it is.",
+    )
+    cascade: Cascade | None = Field(
+        None, description="A smaller model first, a larger one where its answer is in doubt."
     )

@@ -6,6 +6,7 @@ from decimal import Decimal
 from freehold.bundle import route as written
 from freehold.bundle.hedging import Hedge
 from freehold.bundle.metric import Metric
+from freehold.core.cascades import CascadeSpec
 from freehold.core.decisions import MILLION
 from freehold.core.spec import HedgeSpec, LearnSpec, MetricSpec, ObjectiveSpec, RouteRule, RouteSpec
 
@@ -54,6 +55,7 @@ def route_spec(
         attempt_ms=route.attempt_ms,
         hedge=None if route.hedge is None else _hedge(route.hedge),
         demotes_slow=route.on_slow == "fail_over",
+        cascade=_cascade(route.cascade),
     )
 
 
@@ -74,4 +76,18 @@ def _route_rule(rule: written.RouteRule, candidates: tuple[str, ...]) -> RouteRu
         only=frozenset(rule.only) if rule.only else None,
         exclude=frozenset(rule.exclude),
         why=rule.why,
+    )
+
+
+def _cascade(cascade: written.Cascade | None) -> CascadeSpec | None:
+    """How the answers of a route's smaller models are checked."""
+    if cascade is None:
+        return None
+    return CascadeSpec(
+        escalate_below=round(cascade.escalate_below * MILLION),
+        checks=tuple(dict.fromkeys(cascade.checks)),
+        models=frozenset(cascade.models),
+        steps=cascade.steps,
+        min_chars=cascade.min_chars,
+        keep=cascade.keep,
     )

@@ -23,6 +23,7 @@ FreeholdError
 │   └── ApprovalDeclined        an approver said no
 ├── ContextError                a required source failed
 ├── RoutingError                no model may, or can, take this request
+│   └── AnswerDoubted           a cascade's check found an answer wanting: the next model is asked
 ├── ProviderError               a model's endpoint failed
 │   ├── ProviderUnavailable     not reached, timed out, 429 or 5xx: another attempt may work
 │   │   └── Abstained           a custom model is not sure enough of its answer: another may know
@@ -276,6 +277,16 @@ class RoutingError(FreeholdError):
     kind = "permission_error"
     slug = "no_model_allowed"
     default_public = "No model is allowed to take this request."
+
+
+class AnswerDoubted(RoutingError):
+    """A cascade's check found an answer wanting, so the next model is asked; no caller sees it."""
+
+    code = "FH-RTE-002"
+    status = 502
+    kind = "server_error"
+    slug = "answer_doubted"
+    default_public = "No model gave an answer that will do."
 
 
 class ProviderError(FreeholdError):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
+from freehold.core.cascades import CascadeSpec
 from freehold.core.decisions import Decision, Finding
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import AppSpec, ModelSpec
@@ -212,12 +213,16 @@ CallRole = Literal["answer", "guard", "judge", "embed", "data-prep"]
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One try of the plan, against one model; or a call that serves a control (``role``)."""
+    """One try of the plan, against one model; or a call that serves a control (``role``).
+
+    ``cascade`` says how its answer is checked before it counts; none, and it counts as it is.
+    """
 
     number: int
     model: ModelSpec
     max_tokens: int
     role: CallRole = "answer"
+    cascade: CascadeSpec | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True):

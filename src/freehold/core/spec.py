@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from freehold.core.cascades import CascadeSpec
 from freehold.core.decisions import Late, Mode, Needs
 from freehold.core.facts import FactKind
 from freehold.core.limits import Limits, Scope
@@ -158,6 +159,7 @@ class RouteSpec(Struct, frozen=True, kw_only=True):
     attempt_ms: int | None = None
     hedge: HedgeSpec | None = None
     demotes_slow: bool = True
+    cascade: CascadeSpec | None = None
 
 
 class SourceSpec(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from freehold.core.errors import (
 )
 from freehold.core.facts import TextFact
 from freehold.core.handoffs import (
+    Answer,
     CallRole,
     Candidate,
     Discharge,
@@ -125,12 +126,15 @@ class Trail:
     are. ``released`` collects what has left, ``leases`` what is
     reserved by attempt; ``result`` is set at the end. ``made`` is what the answer is made from,
     where that has labels, and ``marked`` up to where what has left is remembered with them.
+    ``trusted`` is the attempt whose answer a cascade has checked and found good enough, ``spare``
+    an answer that it doubted and keeps, ``answered`` the model whose spare answer counts after all.
     """
 
     __slots__ = (
         "answer_facts",
         "answer_findings",
         "answer_text",
+        "answered",
         "answering",
         "app",
         "approval",
@@ -164,9 +168,11 @@ class Trail:
         "sealer",
         "seen",
         "sendable",
+        "spare",
         "spent_ns",
         "tags",
         "told",
+        "trusted",
         "unsealed",
         "waited_ns",
     )
@@ -200,6 +206,9 @@ class Trail:
         self.told: Any = None
         self.screened: Screened | None = None
         self.sendable: Sendable | None = None
+        self.trusted = 0
+        self.spare: Answer | None = None
+        self.answered = ""
         self.leases: dict[int, Lease] = {}
         self.made: Made | None = None
         self.marked: dict[int, int] = {}

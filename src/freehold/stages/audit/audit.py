@@ -286,7 +286,8 @@ class Audit:
             completion_tokens=sum(u.completion_tokens for u in usages),
             estimated=any(u.estimated for u in usages),
             cost_nano=sum(call.cost_nano for call in trail.calls),
-            model=next((c.model for c in reversed(trail.calls) if c.role != "guard"), ""),
+            model=trail.answered
+            or next((c.model for c in reversed(trail.calls) if c.role != "guard"), ""),
             simulated=any(call.simulated for call in trail.calls),
             held=build.held(trail.held),
             failure=build.failure(trail.failure),

@@ -81,10 +81,10 @@ class Growing:
                 self._disbelieved = True
         if delta.reported_model:
             self._reported = delta.reported_model
-        if delta.confidence is not None:
-            self._confidence = delta.confidence
         if delta.embeddings:
             self._embeddings = delta.embeddings
+        if delta.confidence is not None:
+            self._confidence = delta.confidence
         new = bool(delta.embeddings)
         for choice in delta.choices:
             new = new or bool(choice.text or choice.tool_calls)

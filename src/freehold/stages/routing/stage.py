@@ -2,14 +2,15 @@
 
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION, Decision
-from freehold.core.errors import RequestError, RoutingError
-from freehold.core.handoffs import Attempt, Candidate, Fixed, Plan, Ruled
+from freehold.core.errors import FreeholdError, ProviderUnavailable, RequestError, RoutingError
+from freehold.core.handoffs import Answer, Attempt, Candidate, Checked, Fixed, Plan, Ruled
 from freehold.core.health import Health
 from freehold.core.spec import AppSpec, ModelSpec, RouteSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.rules.facts import complete, grounded_facts
 from freehold.rules.program import conditions
+from freehold.stages.routing import cascading
 
 _CLEARANCE = "not cleared for"
 _CAPABILITY = {"chat": "chat", "completion": "chat", "embedding": "embedding"}
@@ -57,7 +58,8 @@ class Routing:
                 troubled[model.id] = readiness.why
         up = [model for model in allowed if model.id not in troubled]
         # With every endpoint down, trying is better than refusing: one may be back.
-        ready = up + [model for model in allowed if model.id in troubled]
+        ready = cascading.order(route, up)
+        ready += [model for model in allowed if model.id in troubled]
         trail.candidates = _candidates(order, ready, troubled, lost)
         if not ready:
             reasons = "; ".join(f"{model}: {reason}" for model, reason in lost.items())
@@ -73,17 +75,48 @@ class Routing:
                 why=f"{ready[0].id} is the first of {len(order)} that may take it; {why[1]}",
             )
         )
+        checks = cascading.checks(route, ready[: route.max_attempts], ask)
         return Plan(
             ruled=ruled,
             attempts=tuple(
                 Attempt(
-                    number=i + 1, model=model, max_tokens=_max_tokens(ask.max_tokens, app, model)
+                    number=i + 1,
+                    model=model,
+                    max_tokens=_max_tokens(ask.max_tokens, app, model),
+                    cascade=checks[i],
                 )
                 for i, model in enumerate(ready[: route.max_attempts])
             ),
             candidates=trail.candidates,
             deadline_ns=self._clock.monotonic_ns() + route.deadline_ms * 1_000_000,
         )
+
+    def trusts(self, checked: Checked, trail: Trail) -> bool:
+        """Whether an answer may be judged: always, but where a cascade checks it first; not yet,
+        while the check waits for more of it.
+
+        Raises:
+            AnswerDoubted: it will not do, and there is time to ask the next model.
+        """
+        if checked.answer.sendable.attempt.cascade is None:
+            return True
+        return cascading.trusts(checked, self._clock.monotonic_ns(), trail)
+
+    def goes_on(self, error: FreeholdError, attempt: Attempt, trail: Trail) -> bool:
+        """Whether the plan's next model may take over after this."""
+        return cascading.goes_on(error, attempt, trail)
+
+    def graver(self, one: FreeholdError, other: FreeholdError) -> FreeholdError:
+        """Of two attempts' failures that which the caller hears of: one that is worth a retry."""
+        return one if isinstance(one, ProviderUnavailable) else other
+
+    def spare(self, failure: FreeholdError, trail: Trail) -> Answer:
+        """The answer that a cascade doubted and kept, now that every other model has failed.
+
+        Raises:
+            FreeholdError: ``failure``, where there is none.
+        """
+        return cascading.spare(failure, trail)
 
 
 def _refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
