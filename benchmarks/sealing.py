@@ -27,7 +27,8 @@ from freehold.core.clock import SystemClock
 from freehold.core.handoffs import Admitted, Features, Prepared, Ruled, Stitched
 from freehold.core.ids import uuid7
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import AppSpec, DetectorSetting, RouteSpec
+from freehold.core.routes import RouteSpec
+from freehold.core.spec import AppSpec, DetectorSetting
 from freehold.core.subjects import Subject
 from freehold.core.trail import Trail
 from freehold.stages.audit import Audit

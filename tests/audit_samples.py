@@ -18,7 +18,8 @@ from freehold.core.handoffs import (
 )
 from freehold.core.ids import uuid7
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import AppSpec, ModelSpec, RouteSpec
+from freehold.core.routes import RouteSpec
+from freehold.core.spec import AppSpec, ModelSpec
 from freehold.core.trail import Call, Firing, Provenance, Trail
 
 SECRET_WORDS = "my card is 4111 1111 1111 1111 and I am Ada"

@@ -8,7 +8,8 @@ import yaml
 from freehold.bundle.check import check
 from freehold.bundle.resolve import ResolvedBundle, Unresolved, resolve
 from freehold.core.errors import NotFound
-from freehold.core.spec import ApprovalSpec, LearnSpec, MetricSpec, ObjectiveSpec
+from freehold.core.routes import LearnSpec, MetricSpec, ObjectiveSpec
+from freehold.core.spec import ApprovalSpec
 from tests.bundle.samples import edited, write
 
 

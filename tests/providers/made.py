@@ -17,7 +17,8 @@ from freehold.core.handoffs import (
     Stitched,
 )
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import AppSpec, ModelSpec, RouteSpec
+from freehold.core.routes import RouteSpec
+from freehold.core.spec import AppSpec, ModelSpec
 from freehold.core.trail import Trail
 
 FAR = 2**62

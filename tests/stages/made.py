@@ -21,7 +21,8 @@ from freehold.core.handoffs import (
     Stitched,
 )
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import AppSpec, ModelSpec, Obligation, RouteSpec, RuleSpec
+from freehold.core.routes import RouteSpec
+from freehold.core.spec import AppSpec, ModelSpec, Obligation, RuleSpec
 from freehold.core.trail import Trail
 
 NOW_NS = 1_795_224_600_000_000_000

@@ -123,6 +123,20 @@ class References:
                 )
         self._one("metric", tree.section("learn"), (*path, "learn"), "metric", self.names.metrics)
         self._learns(name, tree)
+        for trial in ("shadow", "canary"):
+            self._trial(name, tree.section(trial), (*path, trial), candidates)
+
+    def _trial(self, name: str, tree: Tree, path: Path, candidates: set[str]) -> None:
+        """What is tried must not be in use already."""
+        at, word = tree.get("model"), tree.text("model")
+        if self._one("model", tree, path, "model", self.names.models) and word in candidates:
+            self.problems.add(
+                "route.trial",
+                (at or tree).spot,
+                f"`{word}` is a candidate of route `{name}` already",
+                path=(*path, "model"),
+                suggestion="take it out of `candidates`, or out of here",
+            )
 
     def _candidates(
         self, name: str, rule: Tree, key: str, at: Path, candidates: set[str], misspelt: set[str]

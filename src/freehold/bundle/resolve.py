@@ -35,15 +35,8 @@ from freehold.bundle.specs import (
 )
 from freehold.core.errors import BundleError, NotFound
 from freehold.core.limits import Scope
-from freehold.core.spec import (
-    ApprovalSpec,
-    AppSpec,
-    GuardSpec,
-    ModelSpec,
-    RouteSpec,
-    RuleSpec,
-    SourceSpec,
-)
+from freehold.core.routes import RouteSpec
+from freehold.core.spec import ApprovalSpec, AppSpec, GuardSpec, ModelSpec, RuleSpec, SourceSpec
 
 Lookup = Callable[[str], str | None]
 """Gives the value of an environment variable, or None: ``os.environ.get``."""
@@ -226,6 +219,7 @@ class ResolvedBundle:
             *route.candidates,
             *aliases.values(),
             *(embedding.candidates if embedding else ()),
+            *(trial.model for trial in (route.shadow, route.canary) if trial is not None),
         }
         own = {name for name, label in bundle.labels.items() if label.redactable}
         hidden = {name for name, label in bundle.labels.items() if not label.redactable}

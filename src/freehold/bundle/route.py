@@ -6,6 +6,7 @@ from pydantic import Field
 
 from freehold.bundle.hedging import Hedge
 from freehold.bundle.section import CelText, Identifier, Section
+from freehold.bundle.trials import Canary, Shadow
 from freehold.core.cascades import CascadeCheck
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -134,4 +135,10 @@ class Route(Section):
     )
     cascade: Cascade | None = Field(
         None, description="A smaller model first, a larger one where its answer is in doubt."
+    )
+    shadow: Shadow | None = Field(
+        None, description="A model that is asked too, and whose answers nobody gets."
+    )
+    canary: Canary | None = Field(
+        None, description="A model that gets a share of the conversations on trial."
     )

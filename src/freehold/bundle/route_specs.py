@@ -4,11 +4,21 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from freehold.bundle import route as written
+from freehold.bundle.ceilings import nano
 from freehold.bundle.hedging import Hedge
 from freehold.bundle.metric import Metric
+from freehold.bundle.trials import Canary, Shadow
 from freehold.core.cascades import CascadeSpec
 from freehold.core.decisions import MILLION
-from freehold.core.spec import HedgeSpec, LearnSpec, MetricSpec, ObjectiveSpec, RouteRule, RouteSpec
+from freehold.core.routes import (
+    HedgeSpec,
+    LearnSpec,
+    MetricSpec,
+    ObjectiveSpec,
+    RouteRule,
+    RouteSpec,
+)
+from freehold.core.trials import CanarySpec, Guardrails, ShadowSpec
 
 
 def metric_spec(name: str, metric: Metric) -> MetricSpec:
@@ -56,6 +66,8 @@ def route_spec(
         hedge=None if route.hedge is None else _hedge(route.hedge),
         demotes_slow=route.on_slow == "fail_over",
         cascade=_cascade(route.cascade),
+        shadow=_shadow(route.shadow, allowed),
+        canary=_canary(route.canary, allowed),
     )
 
 
@@ -66,6 +78,40 @@ def _hedge(hedge: Hedge) -> HedgeSpec:
         after_percentile=None if percentile is None else round(Decimal(repr(percentile)) * 10_000),
         max_share=round(Decimal(repr(hedge.max_share)) * MILLION),
     )
+
+
+def _shadow(shadow: Shadow | None, allowed: Collection[str]) -> ShadowSpec | None:
+    if shadow is None or shadow.model not in allowed:
+        return None
+    return ShadowSpec(
+        model=shadow.model,
+        share=_millionths(shadow.share),
+        nano_per_day=nano(shadow.money_per_day),
+        decision_only=shadow.decision_only,
+    )
+
+
+def _canary(canary: Canary | None, allowed: Collection[str]) -> CanarySpec | None:
+    if canary is None or canary.model not in allowed:
+        return None
+    rails = canary.guardrails
+    return CanarySpec(
+        model=canary.model,
+        stages=tuple(_millionths(share) for share in canary.stages),
+        advance=canary.advance,
+        doubt=_millionths(canary.doubt),
+        guardrails=Guardrails(
+            quality=_millionths(rails.quality),
+            errors=_millionths(rails.errors),
+            refusals=_millionths(rails.refusals),
+            slow=_millionths(rails.slow),
+            slow_ms=rails.slow_ms,
+        ),
+    )
+
+
+def _millionths(share: float) -> int:
+    return round(Decimal(repr(share)) * MILLION)
 
 
 def _route_rule(rule: written.RouteRule, candidates: tuple[str, ...]) -> RouteRule:

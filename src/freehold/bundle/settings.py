@@ -19,7 +19,8 @@ from freehold.bundle.names import DETECTORS, NAMED, QUIET, UNFOUNDED, matches
 from freehold.bundle.route import Objective
 from freehold.core.decisions import MILLION
 from freehold.core.limits import Limits
-from freehold.core.spec import ApprovalSpec, ContentKept, DetectorSetting, ObjectiveSpec
+from freehold.core.routes import ObjectiveSpec
+from freehold.core.spec import ApprovalSpec, ContentKept, DetectorSetting
 
 Leaf = tuple[str, ...]
 _PLAIN: tuple[Leaf, ...] = (

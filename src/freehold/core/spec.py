@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from freehold.core.cascades import CascadeSpec
 from freehold.core.decisions import Late, Mode, Needs
 from freehold.core.facts import FactKind
 from freehold.core.limits import Limits, Scope
+from freehold.core.routes import MetricSpec, RouteSpec
 
 ContentKept = Literal["none", "redacted", "full"]
 Containment = Literal["observe", "addresses", "prose", "all"]
@@ -80,86 +80,6 @@ class ModelSpec(Struct, frozen=True, kw_only=True):
     aws: dict[str, str] = {}
     local: LocalSpec | None = None
     scope: Scope | None = None
-
-
-class MetricSpec(Struct, frozen=True, kw_only=True):
-    """What may be said of an answer afterwards. ``least`` and ``most`` are millionths."""
-
-    id: str
-    boolean: bool = True
-    good: Literal["max", "min"] = "max"
-    least: int = 0
-    most: int = 1_000_000
-    days: int = 30
-
-
-class RouteRule(Struct, frozen=True, kw_only=True):
-    """When ``when`` (CEL) holds, ``prefer`` comes first, in this order, ``exclude`` may not take
-    the request, and if ``only`` is not ``None``, nobody else may.
-    """
-
-    id: str
-    when: str
-    prefer: tuple[str, ...] = ()
-    only: frozenset[str] | None = None
-    exclude: frozenset[str] = frozenset()
-    why: str = ""
-
-
-class ObjectiveSpec(Struct, frozen=True, kw_only=True):
-    """What a choice aims for. Shares are millionths, money is nano-units.
-
-    ``nano_per_success`` is what one more good answer may cost, ``nano_per_request`` what requests
-    may cost on average; ``latency_price`` is success given up for a second.
-    """
-
-    policy: str = "static"
-    quality_floor: int = 0
-    nano_per_success: int | None = None
-    nano_per_request: int | None = None
-    latency_price: int = 0
-    explore: int = 20_000
-    switch_margin: int = 50_000
-
-
-class LearnSpec(Struct, frozen=True, kw_only=True):
-    """What a route learns from. ``owner`` is the tenant to which what it learns belongs; empty:
-    whichever tenant runs the app.
-    """
-
-    metric: str = ""
-    owner: str = ""
-
-
-class HedgeSpec(Struct, frozen=True, kw_only=True):
-    """When a second model is asked beside the first: after so many milliseconds without a word, or
-    after the percentile (in millionths) of the endpoint's own latest waits. ``max_share`` of a
-    route's requests at most, in millionths.
-    """
-
-    after_ms: int | None = None
-    after_percentile: int | None = None
-    max_share: int = 50_000
-
-
-class RouteSpec(Struct, frozen=True, kw_only=True):
-    """Candidates in their order of preference, rules about them, and what to aim for.
-
-    ``attempt_ms`` bounds one attempt's silence while another is left; none: a part of what is left.
-    ``demotes_slow``: whether a model that has become slower than it was comes after the others.
-    """
-
-    id: str
-    candidates: tuple[str, ...]
-    rules: tuple[RouteRule, ...] = ()
-    objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
-    learn: LearnSpec = field(default_factory=LearnSpec)
-    max_attempts: int = 3
-    deadline_ms: int = 60_000
-    attempt_ms: int | None = None
-    hedge: HedgeSpec | None = None
-    demotes_slow: bool = True
-    cascade: CascadeSpec | None = None
 
 
 class SourceSpec(Struct, frozen=True, kw_only=True):

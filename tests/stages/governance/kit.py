@@ -20,7 +20,8 @@ from freehold.core.handoffs import (
 )
 from freehold.core.ports import Detector
 from freehold.core.principal import KeyGrant, Principal
-from freehold.core.spec import AppSpec, DetectorSetting, ModelSpec, RouteSpec
+from freehold.core.routes import RouteSpec
+from freehold.core.spec import AppSpec, DetectorSetting, ModelSpec
 from freehold.core.trail import Trail
 from freehold.stages.governance import BUILT_IN, Governance, builtin_detectors
 from freehold.stages.governance.scanner import Panel, Scanner

@@ -13,7 +13,8 @@ from freehold.core.handoffs import Fixed, Piece, Plan
 from freehold.core.health import Readiness
 from freehold.core.limits import Limits
 from freehold.core.principal import Principal
-from freehold.core.spec import AppSpec, ModelSpec, RouteRule, RouteSpec
+from freehold.core.routes import RouteRule, RouteSpec
+from freehold.core.spec import AppSpec, ModelSpec
 from freehold.core.trail import Trail
 from freehold.stages.routing import Routing
 from freehold.testing.fakes import FakeHealth

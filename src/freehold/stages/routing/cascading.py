@@ -19,7 +19,8 @@ from freehold.core.errors import (
     PolicyRefusal,
 )
 from freehold.core.handoffs import Answer, Attempt, Checked
-from freehold.core.spec import ModelSpec, RouteSpec
+from freehold.core.routes import RouteSpec
+from freehold.core.spec import ModelSpec
 from freehold.core.trail import Trail
 from freehold.rules.facts import asked_text, trusted_texts
 from freehold.rules.promised_json import objection, wrong_call

@@ -5,7 +5,8 @@ from freehold.core.decisions import MILLION, Decision
 from freehold.core.errors import FreeholdError, ProviderUnavailable, RequestError, RoutingError
 from freehold.core.handoffs import Answer, Attempt, Candidate, Checked, Fixed, Plan, Ruled
 from freehold.core.health import Health
-from freehold.core.spec import AppSpec, ModelSpec, RouteSpec
+from freehold.core.routes import RouteSpec
+from freehold.core.spec import AppSpec, ModelSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.rules.facts import complete, grounded_facts
