@@ -41,6 +41,9 @@ from freehold.stages.monitoring import Monitoring
 from freehold.stages.monitoring.otel import Spans
 from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
+from freehold.stages.routing.choosing import LearnedRouter
+from freehold.stages.routing.learners import Learners
+from freehold.stages.routing.sticky import Sessions
 from freehold.storage.filler import spawn
 from freehold.storage.holds import SealedHolds
 from freehold.storage.keys import SnapshotKeyBook
@@ -133,6 +136,8 @@ class _Wired:
         )
         self.policy = Policy(store.holds)
         self.health = EndpointHealth(clock)
+        self.learners = Learners()
+        self.sessions = Sessions(clock)
         self._inference = Inference({"openai": self._provider}, clock, self.health)
         # tokens verified under one version are not believed under the next
         self.identity: IdentityVerifier = self._verifier()
@@ -167,7 +172,13 @@ class _Wired:
             governance=self.governance,
             context=Context({"sql": self.sql, "http": http}),
             policy=self.policy,
-            routing=Routing(self.health, self.clock),
+            routing=Routing(
+                self.health,
+                self.clock,
+                routers={"learned": LearnedRouter(self.learners)},
+                sessions=self.sessions,
+                misfit=self.store.limiter.misfit,
+            ),
             inference=self._inference,
             monitoring=self.monitoring,
             audit=self.audit,

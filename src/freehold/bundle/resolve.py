@@ -240,6 +240,7 @@ class ResolvedBundle:
             guards=self._guards(allowed),
             aliases=aliases,
             metrics=self._metrics,
+            embeds=bool(route.learn.metric) or route.objective.policy != "static",
             unknown_model=app.unknown_model,
             priority=app.priority,
             sources=tuple(self.sources[name] for name in app.sources),

@@ -6,7 +6,7 @@ that an earlier stage settled can be changed by a later one.
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
 from freehold.core.cascades import CascadeSpec
@@ -199,7 +199,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """A model that was considered. ``lost`` is empty for the winner, else why it was not chosen.
 
     ``score`` and ``propensity`` are millionths; the propensities of all candidates sum to one
-    million where any was allowed.
+    million where any was allowed. ``success``, ``doubt``, ``cost_nano``, ``latency_ms`` and
+    ``seen`` are what a router that learns expected of it, as in `core.routing.Estimate`.
     """
 
     model: str
@@ -207,6 +208,11 @@ class Candidate(Struct, frozen=True, kw_only=True):
     propensity: int
     lost: str = ""
     filtered: bool = False
+    success: int | UnsetType = UNSET
+    doubt: int | UnsetType = UNSET
+    cost_nano: int | UnsetType = UNSET
+    latency_ms: int | UnsetType = UNSET
+    seen: int | UnsetType = UNSET
 
 
 CallRole = Literal["answer", "guard", "judge", "embed", "data-prep"]

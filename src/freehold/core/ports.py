@@ -19,6 +19,7 @@ from freehold.core.handoffs import (
 from freehold.core.leases import Lease
 from freehold.core.limits import Scope
 from freehold.core.principal import KeyGrant, Principal
+from freehold.core.routing import Contest, Ranking
 from freehold.core.spec import IdentitySpec, SourceSpec
 from freehold.core.subjects import Subject, SubjectKey
 
@@ -78,6 +79,23 @@ class IdentityVerifier(Protocol):
         Raises:
             IdentityRefused: whatever is wrong with it.
         """
+        ...
+
+
+class Router(Protocol):
+    """Chooses among the models that may take a request. No I/O, and quick: every request waits.
+
+    ``Contest`` has passed every filter, so no choice can be a forbidden one. Whatever chance is in
+    it comes from ``exchange_id``.
+    """
+
+    @property
+    def id(self) -> str:
+        """Stable name, as bundles use it: ``learned``."""
+        ...
+
+    def rank(self, contest: Contest) -> Ranking:
+        """Each of the models once, the choice first."""
         ...
 
 

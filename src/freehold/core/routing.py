@@ -5,6 +5,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from freehold.core.handoffs import Features
+from freehold.core.routes import RouteSpec
+from freehold.core.spec import ModelSpec
 
 OutcomeSource = Literal["feedback", "judge", "rule", "label", "cascade"]
 
@@ -54,3 +56,78 @@ class Outcome(Struct, frozen=True, kw_only=True):
     source: OutcomeSource
     metric: str = ""
     at_ns: int = 0
+
+
+class Contest(Struct, frozen=True, kw_only=True):
+    """What a router chooses among: nobody who may not take the request is in it.
+
+    Attributes:
+        exchange_id: what chance is drawn from, so that a choice replays.
+        owner: the tenant to which what this route learns belongs.
+        models: at least one, in the order of preference that rules and the route have written.
+        floor: success, in millionths, that a choice should not stay below where it need not.
+    """
+
+    exchange_id: str
+    route: RouteSpec
+    owner: str
+    models: tuple[ModelSpec, ...]
+    signals: Signals
+    floor: int = 0
+
+
+class Ranked(Struct, frozen=True, kw_only=True):
+    """One model of a ranking.
+
+    Attributes:
+        score: what the order is made by, in millionths; the higher the better.
+        propensity: how likely it was to be chosen, in millionths; one million over all of them.
+        lost: why it is not the choice; empty for the one that is.
+        estimate: what was expected of it, where the router expects anything.
+    """
+
+    model: str
+    score: int
+    propensity: int
+    lost: str = ""
+    estimate: Estimate | None = None
+
+
+class Ranking(Struct, frozen=True, kw_only=True):
+    """A router's choice, which comes first, and who is tried when it fails, in this order.
+
+    Attributes:
+        version: of what the router has learned.
+        price_nano: what one more good answer might cost; none where cost was not weighed.
+        explored: chosen to learn from it, and not for its score.
+        why: for the trail.
+    """
+
+    ranked: tuple[Ranked, ...]
+    version: int = 0
+    price_nano: int | None = None
+    explored: bool = False
+    why: str = ""
+
+
+class Routed(Struct, frozen=True, kw_only=True):
+    """How a choice was made, for the record and for whoever learns from it later.
+
+    ``embedding`` is the version of the vector that was read, empty where none was; the rest is as
+    in `Ranking`, `Signals` and `Contest`. ``stayed``: the conversation stayed with its model.
+    """
+
+    route: str
+    policy: str
+    owner: str
+    metric: str = ""
+    version: int = 0
+    price_nano: int | None = None
+    floor: int = 0
+    explored: bool = False
+    stayed: bool = False
+    intent: str = ""
+    intent_score: int = 0
+    prompt_tokens: int = 0
+    max_tokens: int = 0
+    embedding: str = ""

@@ -33,6 +33,7 @@ from freehold.core.handoffs import (
 from freehold.core.leases import Lease
 from freehold.core.lineage import Made
 from freehold.core.principal import KeyGrant
+from freehold.core.routing import Outcome, Routed
 from freehold.core.spec import AppSpec
 
 ExchangeOutcome = Literal["allowed", "transformed", "denied", "held", "error", "interrupted"]
@@ -128,6 +129,8 @@ class Trail:
     where that has labels, and ``marked`` up to where what has left is remembered with them.
     ``trusted`` is the attempt whose answer a cascade has checked and found good enough, ``spare``
     an answer that it doubted and keeps, ``answered`` the model whose spare answer counts after all.
+    ``routed`` and ``signals`` are how the model was chosen and from what, ``outcomes`` what is
+    known at once of how well it did.
     """
 
     __slots__ = (
@@ -158,16 +161,19 @@ class Trail:
         "made",
         "marked",
         "opened",
+        "outcomes",
         "pace",
         "prompt_text",
         "released",
         "released_calls",
         "released_vectors",
         "result",
+        "routed",
         "screened",
         "sealer",
         "seen",
         "sendable",
+        "signals",
         "spare",
         "spent_ns",
         "tags",
@@ -192,6 +198,9 @@ class Trail:
         self.context: list[Provenance] = []
         self.dropped: tuple[str, ...] = ()
         self.candidates: tuple[Candidate, ...] = ()
+        self.routed: Routed | None = None
+        self.signals = b""
+        self.outcomes: list[Outcome] = []
         self.calls: list[Call] = []
         self.tags: list[str] = []
         self.pace: list[int] = []

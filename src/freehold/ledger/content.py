@@ -32,8 +32,8 @@ class Sealed(Struct, frozen=True, kw_only=True):
 
 
 class Texts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is in the box: what was asked and what left, the words of facts, and the values behind
-    the placeholders in the texts.
+    """What is in the box: what was asked and what left, the words of facts, the values behind the
+    placeholders in the texts, and what the request's text looked like to a router that learns.
     """
 
     input: str | None = None
@@ -42,6 +42,7 @@ class Texts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     answer_facts: list[str] = []
     tool_facts: list[list[str]] = []
     values: dict[str, str] = {}
+    signals: bytes = b""
 
 
 _texts = msgspec.json.Decoder(Texts)
@@ -59,6 +60,11 @@ class ContentSealer:
         self._made: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
         self._new: dict[str, str] = {}
+
+    @property
+    def key(self) -> SubjectKey:
+        """The key that it seals under."""
+        return self._key
 
     def placeholder(self, tag: str, value: str) -> str:
         """What stands for a value in a kept text: ``[EMAIL_7F3A2C9B]`` for the tag ``EMAIL``.
@@ -100,6 +106,7 @@ class Opened(Struct, frozen=True, kw_only=True):
 
     Attributes:
         record: with ``content.input`` and ``content.output`` as texts, and facts with their words.
+        signals: of a router that learns, see ``text.signal_bytes``.
         values: placeholder → the value behind it.
         state: ``open``; ``none`` where nothing was kept; ``erased`` or ``expired`` where the key
             was destroyed, ``at`` when; ``lost`` where the vault never had it.
@@ -109,6 +116,7 @@ class Opened(Struct, frozen=True, kw_only=True):
     state: str
     at: str = ""
     values: dict[str, str] = {}
+    signals: bytes = b""
 
     @property
     def words(self) -> bool:
@@ -152,17 +160,19 @@ def opened(record: Record, find: FindKey) -> Opened:
     if None in keys.values():
         return Opened(record=record, state="lost")
     values: dict[str, str] = {}
+    signals = b""
     whole: dict[str, Any] = {}
     for name, part in _parts(record):
         sealed = _sealed(part)
         if sealed:
             texts = _unboxed(keys[sealed["key"]], sealed["box"], name, record.exchange_id)
             values |= texts.values
+            signals = signals or texts.signals
             part = _with(part, texts)
         whole[name] = part
     closed = whole["closed"] if record.closed is not None else None
     record = replace(record, opened=whole["opened"], closed=closed)
-    return Opened(record=record, state="open", values=values)
+    return Opened(record=record, state="open", values=values, signals=signals)
 
 
 def _unboxed(key: Any, box: str, part: str, exchange: str) -> Texts:

@@ -230,6 +230,7 @@ class Audit:
             spent_ns=trail.spent_ns,
             waited_ns=trail.waited_ns,
             content=build.asked(app, trail),
+            routing=trail.routed or UNSET,
         )
 
     def _request(self, admitted: Admitted | None, trail: Trail) -> Request:

@@ -214,7 +214,8 @@ def asked(app: AppSpec | None, trail: Trail) -> Content:
     """The request's texts, sealed; nothing of them where nothing can be."""
     kept = app.content_kept if app else "none"
     words = worded(trail.facts) if kept == "full" and trail.sealer is not None else {}
-    return _content("opened", kept, trail, Texts(input=trail.prompt_text, facts=words))
+    texts = Texts(input=trail.prompt_text, facts=words, signals=trail.signals)
+    return _content("opened", kept, trail, texts)
 
 
 def answered(admitted: Admitted | None, trail: Trail, changed: dict[str, Any]) -> Content:

@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from freehold.core.decisions import Decision, Finding, Stage
 from freehold.core.handoffs import Candidate, Features
+from freehold.core.routing import Routed
 from freehold.core.trail import Call, Firing, Provenance, UntrustedArgument
 from freehold.ledger.content import Sealed
 
@@ -129,7 +130,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 class Opened(Struct, frozen=True, kw_only=True):
     """Everything known before the first character leaves; for a stranger, app, key and principal
-    are null.
+    are null. ``routing`` is there where outcomes of the choice are learned from.
     """
 
     app: App | None
@@ -149,6 +150,7 @@ class Opened(Struct, frozen=True, kw_only=True):
     spent_ns: dict[Stage, int]
     waited_ns: dict[Stage, int]
     content: Content
+    routing: Routed | UnsetType = UNSET
 
 
 class ToolCallSpan(Struct, frozen=True, kw_only=True):

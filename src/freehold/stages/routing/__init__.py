@@ -1,4 +1,4 @@
-"""Which model: hard filters first, then the route's order of preference."""
+"""Which model: hard filters first, then the route's objective, what was learned, stickiness."""
 
 from freehold.stages.routing.stage import Routing
 

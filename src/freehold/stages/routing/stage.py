@@ -1,94 +1,133 @@
-"""The routing stage: a plan of attempts, and why everybody else lost."""
+"""The routing stage: a plan of attempts, and why everybody else lost.
+
+In this order, and none of them overrules one before it: filters; what the client or a route's rule
+puts first; the choice of the route's router; the conversation's own model, where it is about as
+good. Endpoints in trouble, and models that alerts put behind the others, come after all of them.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION, Decision
 from freehold.core.errors import FreeholdError, ProviderUnavailable, RequestError, RoutingError
-from freehold.core.handoffs import Answer, Attempt, Candidate, Checked, Fixed, Plan, Ruled
+from freehold.core.handoffs import Answer, Attempt, Candidate, Checked, Plan, Ruled
 from freehold.core.health import Health
+from freehold.core.ports import Router, Standing
 from freehold.core.routes import RouteSpec
+from freehold.core.routing import Contest, Ranked, Ranking, Routed, Signals
 from freehold.core.spec import AppSpec, ModelSpec
+from freehold.core.standing import StandingMeasures
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
-from freehold.rules.facts import complete, grounded_facts
-from freehold.rules.program import conditions
-from freehold.stages.routing import cascading
+from freehold.stages.routing import cascading, filters
+from freehold.stages.routing.choosing import LearnedRouter
+from freehold.stages.routing.filters import CLEARANCE, Misfit, Size
+from freehold.stages.routing.learners import Learners
+from freehold.stages.routing.ruling import Order, ordered
+from freehold.stages.routing.static import StaticRouter
+from freehold.stages.routing.sticky import Sessions, continues, kept
+from freehold.text import embedding
+from freehold.text.signal_bytes import pack
 
-_CLEARANCE = "not cleared for"
-_CAPABILITY = {"chat": "chat", "completion": "chat", "embedding": "embedding"}
+_STATIC = StaticRouter()
 
 
 class Routing:
-    """Filters that learning may never overrule, then static preferences.
+    """Filters that learning may never overrule, then the route's own way to choose.
 
-    ``health`` tells how much of its traffic a model's endpoint should get now.
+    Args:
+        health: how much of its traffic a model's endpoint should get now.
+        standing: what alerts and people have put out of the running for a while.
+        routers: by id, besides ``static``; if left out, one that learns and knows nothing yet.
+        sessions: which model answered each conversation last.
+        misfit: why a worst case does not fit into what is left of the budgets.
     """
 
-    def __init__(self, health: Health, clock: Clock) -> None:
+    def __init__(
+        self,
+        health: Health,
+        clock: Clock,
+        *,
+        standing: Standing | None = None,
+        routers: Mapping[str, Router] | None = None,
+        sessions: Sessions | None = None,
+        misfit: Misfit | None = None,
+    ) -> None:
         self._health = health
         self._clock = clock
+        self._standing = standing or StandingMeasures(clock)
+        if routers is None:
+            routers = {LearnedRouter.id: LearnedRouter(Learners())}
+        self._routers: dict[str, Router] = {**routers, _STATIC.id: _STATIC}
+        self._sessions = sessions or Sessions(clock)
+        self._misfit = misfit
 
     @timed("routing")
     def __call__(self, ruled: Ruled, trail: Trail) -> Plan:
         """Choose.
 
         Raises:
-            RoutingError: every candidate is ruled out.
+            RoutingError: every candidate is ruled out, or the route's router is not here.
             RequestError: the client named an unknown model and the app says ``error``.
         """
         app = ruled.admitted.app
-        ask = ruled.admitted.ask
-        route = app.route
-        if ask.operation == "embedding":
-            if app.embedding_route is None:
-                raise RequestError("This app has no route for embeddings.", param="model")
-            route = app.embedding_route
-        order, why = _order(route, _hint(app, ask.model, route), ruled)
-        lost: dict[str, str] = {}
-        allowed = []
-        for model_id in order:
-            reason = _excluded(app.models.get(model_id), ruled)
-            if reason:
-                lost[model_id] = reason
-            else:
-                allowed.append(app.models[model_id])
-        troubled: dict[str, str] = {}
-        exchange = ruled.admitted.arrival.exchange_id
-        for model in allowed:
-            readiness = self._health.of(model)
-            if not readiness.takes(exchange, model.id):
-                troubled[model.id] = readiness.why
-        up = [model for model in allowed if model.id not in troubled]
-        # With every endpoint down, trying is better than refusing: one may be back.
-        ready = cascading.order(route, up)
-        ready += [model for model in allowed if model.id in troubled]
-        trail.candidates = _candidates(order, ready, troubled, lost)
-        if not ready:
-            reasons = "; ".join(f"{model}: {reason}" for model, reason in lost.items())
+        route, learns = _route(app, ruled)
+        order = ordered(route, ruled)
+        size = filters.size_of(ruled)
+        signals = _signals(ruled, size)
+        lost = dict(order.lost)
+        allowed = self._allowed(route, order, ruled, signals.intent, size, lost)
+        if not allowed:
+            trail.candidates = _candidates(order.models, (), {}, lost)
+            reasons = "; ".join(f"{m}: {lost[m]}" for m in order.models)
             trail.decide(
                 Decision(stage="routing", outcome="deny", rule=f"route.{route.id}", why=reasons)
             )
             raise _refusal(f"no model of route {route.id} may take this: {reasons}", ruled, lost)
-        trail.decide(
-            Decision(
-                stage="routing",
-                outcome="allow",
-                rule=why[0],
-                why=f"{ready[0].id} is the first of {len(order)} that may take it; {why[1]}",
-            )
+        behind = self._behind(route, allowed, ruled, signals.intent)
+        # With every endpoint down, trying is better than refusing: one may be back.
+        ready = [model for model in allowed if model.id not in behind] or allowed
+        owner = route.learn.owner or app.tenant
+        contest = Contest(
+            exchange_id=ruled.admitted.arrival.exchange_id,
+            route=route,
+            owner=owner,
+            models=tuple(cascading.order(route, ready)),
+            signals=signals,
+            floor=max(route.objective.quality_floor, self._standing.floor(route.id)),
         )
-        checks = cascading.checks(route, ready[: route.max_attempts], ask)
+        ranking, stayed = self._ranked(contest, order, ruled)
+        _record(trail, contest, ranking, learns=learns, stayed=stayed)
+        trail.candidates = _candidates(order.models, ranking.ranked, behind, lost)
+        trail.decide(_chosen(order, ranking))
+        models = _in_turn(route, [app.models[one.model] for one in ranking.ranked])
+        models += [model for model in allowed if model not in ready]
+        return self._plan(route, ruled, models, trail.candidates)
+
+    def _plan(
+        self,
+        route: RouteSpec,
+        ruled: Ruled,
+        models: list[ModelSpec],
+        candidates: tuple[Candidate, ...],
+    ) -> Plan:
+        tried = models[: route.max_attempts]
+        checks = cascading.checks(route, tried, ruled.admitted.ask)
         return Plan(
             ruled=ruled,
             attempts=tuple(
                 Attempt(
                     number=i + 1,
                     model=model,
-                    max_tokens=_max_tokens(ask.max_tokens, app, model),
+                    max_tokens=filters.max_tokens(ruled, model),
                     cascade=checks[i],
                 )
-                for i, model in enumerate(ready[: route.max_attempts])
+                for i, model in enumerate(tried)
             ),
-            candidates=trail.candidates,
+            candidates=candidates,
             deadline_ns=self._clock.monotonic_ns() + route.deadline_ms * 1_000_000,
         )
 
@@ -119,11 +158,166 @@ class Routing:
         """
         return cascading.spare(failure, trail)
 
+    def _allowed(
+        self,
+        route: RouteSpec,
+        order: Order,
+        ruled: Ruled,
+        intent: str,
+        size: Size,
+        lost: dict[str, str],
+    ) -> list[ModelSpec]:
+        """Those that may take it, in the order of preference; ``lost`` gets the others' reasons."""
+        app = ruled.admitted.app
+        allowed = []
+        for model_id in order.models:
+            if model_id in lost:
+                continue
+            model = app.models.get(model_id)
+            reason = filters.excluded(model, ruled, route.id, intent, self._standing)
+            if model is None or reason:
+                lost[model_id] = reason
+            else:
+                allowed.append(model)
+        allowed = filters.narrowed(allowed, lambda m: filters.too_long(m, ruled, size), lost)
+        misfit = self._misfit
+        if misfit is not None and len(allowed) > 1:
+            allowed = filters.narrowed(
+                allowed, lambda m: filters.too_dear(m, ruled, size, misfit), lost
+            )
+        return allowed
+
+    def _behind(
+        self, route: RouteSpec, allowed: list[ModelSpec], ruled: Ruled, intent: str
+    ) -> dict[str, str]:
+        """Whom the others come before, and why: their endpoints, or an alert."""
+        exchange = ruled.admitted.arrival.exchange_id
+        behind: dict[str, str] = {}
+        for model in allowed:
+            readiness = self._health.of(model)
+            if not readiness.takes(exchange, model.id):
+                behind[model.id] = readiness.why
+            elif why := self._standing.demoted(route.id, model.id, intent):
+                behind[model.id] = why
+        return behind
+
+    def _ranked(self, contest: Contest, order: Order, ruled: Ruled) -> tuple[Ranking, bool]:
+        """The router's ranking, and whether the conversation stayed with its model."""
+        route = contest.route
+        router = self._routers.get(route.objective.policy)
+        if ruled.admitted.ask.operation == "embedding":
+            router = _STATIC  # vectors of two models can't be compared, so there is no choice
+        if router is None:
+            raise RoutingError(
+                f"route {route.id}: there is no router {route.objective.policy!r} here"
+            )
+        ranking = router.rank(contest)
+        if router is _STATIC:
+            return ranking, False
+        first = [model for model in order.first if any(m.id == model for m in contest.models)]
+        if first:
+            return _first(ranking, first), False
+        prepared = ruled.grounded.screened.prepared
+        if len(ranking.ranked) > 1 and continues(prepared):
+            mine = self._sessions.of(route.id, ruled.admitted.conversation_id)
+            stays = kept(ranking, mine, route.objective.switch_margin) if mine else None
+            if stays is not None:
+                return stays, True
+        return ranking, False
+
+
+def _route(app: AppSpec, ruled: Ruled) -> tuple[RouteSpec, bool]:
+    """The route of this operation, and whether anything is learned from its outcomes."""
+    if ruled.admitted.ask.operation != "embedding":
+        route = app.route
+        return route, bool(route.learn.metric) or route.objective.policy != _STATIC.id
+    if app.embedding_route is None:
+        raise RequestError("This app has no route for embeddings.", param="model")
+    return app.embedding_route, False
+
+
+def _in_turn(route: RouteSpec, models: list[ModelSpec]) -> list[ModelSpec]:
+    """The ranking as the plan tries it: after a model whose answer is checked come those that can
+    do better. A router that chose another one at once is not overruled.
+    """
+    cascade = route.cascade
+    if cascade is None or (cascade.models and models[0].id not in cascade.models):
+        return models
+    return cascading.order(route, models)
+
+
+def _signals(ruled: Ruled, size: Size) -> Signals:
+    prepared = ruled.grounded.screened.prepared
+    app, wanted = ruled.admitted.app, ruled.admitted.ask.max_tokens
+    longest = app.limits.max_output_tokens
+    return Signals(
+        vector=prepared.vector,
+        features=prepared.features,
+        prompt_tokens=size.prompt,
+        max_tokens=longest if wanted is None else max(1, min(wanted, longest)),
+    )
+
+
+def _record(
+    trail: Trail, contest: Contest, ranking: Ranking, *, learns: bool, stayed: bool
+) -> None:
+    """What a choice was made from, for whoever learns from it later."""
+    if not learns:
+        return
+    route, signals = contest.route, contest.signals
+    trail.signals = pack(signals)
+    trail.routed = Routed(
+        route=route.id,
+        policy=route.objective.policy,
+        owner=contest.owner,
+        metric=route.learn.metric,
+        version=ranking.version,
+        price_nano=ranking.price_nano,
+        floor=contest.floor,
+        explored=ranking.explored,
+        stayed=stayed,
+        intent=signals.intent,
+        intent_score=signals.intent_score,
+        prompt_tokens=signals.prompt_tokens,
+        max_tokens=signals.max_tokens,
+        embedding=embedding.VERSION if signals.vector is not None else "",
+    )
+
+
+def _first(ranking: Ranking, first: list[str]) -> Ranking:
+    """The ranking with these in front, certainly: a rule or the client wants it so."""
+    by_id = {one.model: one for one in ranking.ranked}
+    order = dict.fromkeys((*first, *by_id))
+    return replace(
+        ranking,
+        ranked=tuple(
+            replace(
+                by_id[model],
+                propensity=0 if place else MILLION,
+                lost=(by_id[model].lost or "less preferred") if place else "",
+            )
+            for place, model in enumerate(order)
+        ),
+        explored=False,
+        why="",
+    )
+
+
+def _chosen(order: Order, ranking: Ranking) -> Decision:
+    first = ranking.ranked[0]
+    why = f"{first.model} is the first of {len(order.models)} that may take it; {order.why}"
+    return Decision(
+        stage="routing",
+        outcome="allow",
+        rule=order.rule,
+        why=f"{first.model}: {ranking.why}" if ranking.why else why,
+    )
+
 
 def _refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
     """The refusal when nobody is left; it names a parameter if that is what ruled a model out."""
     for fixed in ruled.grounded.screened.fixed:
-        if _stands(fixed) in lost.values():
+        if filters.stands(fixed) in lost.values():
             said = f"`{fixed.param}` holds what looks like a value of kind {fixed.kind}"
             return RoutingError(
                 why,
@@ -132,7 +326,7 @@ def _refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
                 param=fixed.param,
             )
     carried = ruled.grounded.screened.carried
-    if carried and any(_CLEARANCE in reason for reason in lost.values()):
+    if carried and any(CLEARANCE in reason for reason in lost.values()):
         return RoutingError(
             why,
             public="No model is allowed to take this request: an earlier answer in this"
@@ -142,89 +336,42 @@ def _refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
     return RoutingError(why)
 
 
-def _stands(fixed: Fixed) -> str:
-    return f"not cleared for {fixed.label}, which {fixed.param} holds ({fixed.kind})"
-
-
-def _hint(app: AppSpec, wanted: str, route: RouteSpec) -> str | None:
-    """The model that the client asked for, if it is one of the route's."""
-    target = app.aliases.get(wanted, wanted)
-    if target in route.candidates:
-        return target
-    if app.unknown_model == "error" and target not in ("", "auto"):
-        known = ", ".join(sorted({"auto", *app.aliases, *route.candidates}))
-        raise RequestError(f"This app has no model `{wanted}`; it has {known}.", param="model")
-    return None
-
-
-def _order(route: RouteSpec, hint: str | None, ruled: Ruled) -> tuple[list[str], tuple[str, str]]:
-    """Candidates, most preferred first, and which rule made that order.
-
-    A route's rules outrank the client's wish, which outranks the written order.
-    """
-    front: list[str] = []
-    why = (f"route.{route.id}", "in the route's own order")
-    if hint is not None:
-        front, why = [hint], (f"route.{route.id}", "the client asked for it")
-    if route.rules:
-        program = conditions(tuple(rule.when for rule in route.rules), "route")
-        facts = complete(program.names, grounded_facts(program.names, ruled.grounded))
-        for rule, holds in zip(route.rules, program.run(facts), strict=True):
-            if holds:
-                front = [*rule.prefer, *front]
-                why = (f"route.{route.id}.{rule.id}", rule.why or rule.when)
-                break
-    seen = dict.fromkeys([*front, *route.candidates])
-    return list(seen), why
-
-
-def _excluded(model: ModelSpec | None, ruled: Ruled) -> str:
-    """Why this model may not take the request; empty when it may."""
-    if model is None:
-        return "the tenant does not allow this model"
-    app = ruled.admitted.app
-    ask = ruled.admitted.ask
-    if app.allowed_regions is not None and model.region not in app.allowed_regions:
-        return f"region {model.region or 'unknown'} is not allowed"
-    barred = ruled.grounded.whole_labels - model.clearances
-    if barred:
-        return f"{_CLEARANCE} {', '.join(sorted(barred))}"
-    for fixed in ruled.grounded.screened.fixed:
-        if fixed.label not in model.clearances:
-            return _stands(fixed)
-    needed = {_CAPABILITY[ask.operation]}
-    if ask.tools:
-        needed.add("tools")
-    if ask.response_format is not None and ask.response_format.get("type") != "text":
-        needed.add("json")
-    missing = needed - model.capabilities
-    if missing:
-        return f"can't do {', '.join(sorted(missing))}"
-    return ""
-
-
-def _max_tokens(wanted: int | None, app: AppSpec, model: ModelSpec) -> int:
-    ceiling = min(app.limits.max_output_tokens, model.max_output_tokens)
-    return ceiling if wanted is None else max(1, min(wanted, ceiling))
-
-
 def _candidates(
-    order: list[str], ready: list[ModelSpec], troubled: dict[str, str], lost: dict[str, str]
+    order: tuple[str, ...],
+    ranked: tuple[Ranked, ...],
+    behind: dict[str, str],
+    lost: dict[str, str],
 ) -> tuple[Candidate, ...]:
-    """Everyone considered. A static choice is certain: the winner's propensity is one."""
-    winner = ready[0].id if ready else None
+    """Everyone considered, with what was expected of them and why they lost."""
+    chosen = {one.model: one for one in ranked}
     entries = []
-    for rank, model_id in enumerate(order):
-        reason = lost.get(model_id, "")
-        if not reason and model_id != winner:
-            reason = troubled.get(model_id, "less preferred")
-        entries.append(
-            Candidate(
-                model=model_id,
-                score=MILLION * (len(order) - rank) // len(order),
-                propensity=MILLION if model_id == winner else 0,
-                lost=reason,
-                filtered=model_id in lost,
+    for model in order:
+        one = chosen.get(model)
+        if one is None:
+            reason = lost.get(model, "") or behind.get(model, "")
+            entries.append(
+                Candidate(model=model, score=0, propensity=0, lost=reason, filtered=model in lost)
             )
-        )
+            continue
+        why = one.lost
+        if why and model in behind:
+            why = behind[model]
+        entries.append(_candidate(one, why))
     return tuple(entries)
+
+
+def _candidate(one: Ranked, why: str) -> Candidate:
+    expected = one.estimate
+    if expected is None:
+        return Candidate(model=one.model, score=one.score, propensity=one.propensity, lost=why)
+    return Candidate(
+        model=one.model,
+        score=one.score,
+        propensity=one.propensity,
+        lost=why,
+        success=expected.success,
+        doubt=expected.doubt,
+        cost_nano=expected.cost_nano,
+        latency_ms=expected.latency_ms or UNSET,
+        seen=expected.seen,
+    )
