@@ -551,12 +551,12 @@ async def test_clients_that_hang_up(bundle, stream, when):
 
 
 async def test_a_crash_in_the_door_shows_nothing(bundle, monkeypatch, caplog):
-    from freehold.server import asgi
+    from freehold.server import openai_dialect
 
     def crash(*_: Any) -> None:
         raise RuntimeError("INTERNAL jane@example.com")
 
-    monkeypatch.setattr(asgi, "parse", crash)
+    monkeypatch.setattr(openai_dialect, "parse", crash)
     w = Wired(bundle)
     await w.gateway.open()
     reply = await w.ask(CHAT, chat())

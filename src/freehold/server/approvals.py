@@ -9,11 +9,12 @@ from urllib.parse import parse_qs
 import orjson
 
 from freehold.core.approvals import KEY_SCOPE, State
-from freehold.core.ask import Arrival, Ask
+from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
 from freehold.core.errors import NotFound, RequestError, ScopeRefused, StorageError
 from freehold.core.handoffs import Released
 from freehold.core.trail import Trail
+from freehold.server.dialect import Asked, Dialect
 from freehold.server.http import (
     JSON,
     TRACE_HEADER,
@@ -38,16 +39,21 @@ PREFIX = "/v1/approvals"
 _VERDICTS = {"approve": ("reason",), "amend": ("reason", "text"), "decline": ("reason", "message")}
 _STATES = ("waiting", "approved", "declined", "expired")
 _BODY_S = 60.0
-Whole = Callable[[Send, Ask, Trail, AsyncGenerator[Released, None]], Awaitable[None]]
+Whole = Callable[[Send, Dialect, Asked, Trail, AsyncGenerator[Released, None]], Awaitable[None]]
 
 
 class ApprovalRoutes:
-    """The routes; ``whole`` sends an answer in the form of the operation that asked for it."""
+    """The routes; ``whole`` sends an answer in the dialect that is ``spoken_on`` the route where it
+    was asked for.
+    """
 
-    def __init__(self, gateway: Gateway, clock: Clock, whole: Whole) -> None:
+    def __init__(
+        self, gateway: Gateway, clock: Clock, whole: Whole, spoken_on: Callable[[str], Dialect]
+    ) -> None:
         self._gateway = gateway
         self._clock = clock
         self._whole = whole
+        self._spoken_on = spoken_on
         self._lookups = Lookups(clock)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, exchange_id: str) -> None:
@@ -183,7 +189,8 @@ class ApprovalRoutes:
             return
         trail = Trail(self._arrival(ready, exchange_id))
         pieces = collecting.release(visitor, ready, trail.arrival, trail, self._gateway.journey)
-        await self._whole(send, ready.ask, trail, pieces)
+        dialect = self._spoken_on(ready.route)
+        await self._whole(send, dialect, Asked(ready.ask), trail, pieces)
 
     def _arrival(self, ready: Ready, exchange_id: str) -> Arrival:
         return Arrival(

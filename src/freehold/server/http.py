@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Self
 
 from freehold.core.errors import RequestError, RequestTooLarge, UnreadableContent
-from freehold.core.trail import Trail
-from freehold.server.openai_replies import KEEP_ALIVE, Headers
+from freehold.server.dialect import Headers
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -18,8 +17,15 @@ PLAIN: tuple[bytes, bytes] = (b"content-type", b"text/plain; charset=utf-8")
 JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 _EVENTS: tuple[bytes, bytes] = (b"content-type", b"text/event-stream; charset=utf-8")
 _READ_HEADERS = (b"x-freehold-conversation", b"x-freehold-parent", b"x-freehold-subject")
+_KEY_HEADERS = (b"x-api-key", b"api-key")
 _OF_ONE_VALUE = frozenset(
-    (b"authorization", b"api-key", b"x-freehold-identity", b"x-freehold-approval", *_READ_HEADERS)
+    (
+        b"authorization",
+        *_KEY_HEADERS,
+        b"x-freehold-identity",
+        b"x-freehold-approval",
+        *_READ_HEADERS,
+    )
 )
 _ATTRIBUTE_PREFIX = b"x-freehold-attribute-"
 _FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
@@ -72,8 +78,10 @@ def one_of_each(scope: Scope, headers: dict[bytes, bytes]) -> None:
     """Who asks must be said once: of two values, another reader might believe the other one.
 
     Raises:
-        RequestError: a header that says who asks is there twice.
+        RequestError: a header that says who asks is there twice, or two of them name two keys.
     """
+    if len(_keys(headers)) > 1:
+        raise RequestError("Two headers hold two different API keys; send one.")
     if len(headers) == len(scope["headers"]):
         return
     seen = set()
@@ -107,11 +115,20 @@ def client_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
 
 
 def bearer(headers: dict[bytes, bytes]) -> str:
-    """The key from ``Authorization: Bearer`` or Azure's ``api-key``."""
+    """The key from ``Authorization: Bearer``, Anthropic's ``x-api-key`` or Azure's ``api-key``."""
     scheme, _, value = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer":
         return value.strip().decode("latin-1")
-    return headers.get(b"api-key", b"").decode("latin-1")
+    return (headers.get(b"x-api-key") or headers.get(b"api-key", b"")).decode("latin-1")
+
+
+def _keys(headers: dict[bytes, bytes]) -> set[bytes]:
+    """The different keys that a request comes with."""
+    found = {headers[name] for name in _KEY_HEADERS if headers.get(name)}
+    if not found:
+        return found  # the common case: there is at most the bearer's
+    scheme, _, value = headers.get(b"authorization", b"").partition(b" ")
+    return found | {value.strip()} if scheme.lower() == b"bearer" else found
 
 
 def identity_token(headers: dict[bytes, bytes]) -> str | None:
@@ -161,11 +178,12 @@ class EventStream:
     Until something is sent, a refusal can still have its own HTTP status.
     """
 
-    __slots__ = ("_beat", "_beat_s", "_send", "_silent", "_trail", "begun")
+    __slots__ = ("_beat", "_beat_s", "_headers", "_send", "_sign", "_silent", "begun")
 
-    def __init__(self, send: Send, trail: Trail, beat_s: float) -> None:
+    def __init__(self, send: Send, headers: Headers, sign: bytes, beat_s: float) -> None:
         self._send = send
-        self._trail = trail
+        self._headers = headers
+        self._sign = sign
         self._beat_s = beat_s
         self._silent = True
         self._beat: asyncio.Task[None] | asyncio.TimerHandle
@@ -193,8 +211,8 @@ class EventStream:
 
     async def _begin(self) -> None:
         self.begun = True
-        trace = (TRACE_HEADER, self._trail.arrival.exchange_id.encode())
-        headers = [_EVENTS, (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"), trace]
+        headers = [_EVENTS, (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+        headers += self._headers
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     def _start_beating(self) -> None:
@@ -203,6 +221,6 @@ class EventStream:
     async def _keep_alive(self) -> None:
         while True:
             if self._silent:
-                await self.write(KEEP_ALIVE)
+                await self.write(self._sign)
             self._silent = True
             await asyncio.sleep(self._beat_s)

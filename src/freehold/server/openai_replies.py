@@ -5,10 +5,11 @@ from typing import Any
 import orjson
 
 from freehold.core.ask import Ask, ToolCall
-from freehold.core.errors import FreeholdError
+from freehold.core.errors import ApprovalError, FreeholdError
 from freehold.core.handoffs import Held, Released, Usage
+from freehold.server.dialect import outcome_comment
+from freehold.server.held import held_text
 
-Headers = list[tuple[bytes, bytes]]
 KEEP_ALIVE = b": keep-alive\n\n"
 _FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 DONE = b"data: [DONE]\n\n"
@@ -34,21 +35,6 @@ def error_bytes(error: FreeholdError) -> bytes:
 def error_event(error: FreeholdError) -> bytes:
     """An error after the stream has begun: official SDKs raise on a data object with ``error``."""
     return b"data: " + error_bytes(error) + b"\n\n"
-
-
-def outcome_comment(outcome: str) -> bytes:
-    """How the exchange ended, for those who look; clients skip comments."""
-    return f": freehold outcome={outcome}\n\n".encode()
-
-
-def held_text(held: Held) -> str:
-    """What a caller reads instead of an answer that waits for a person."""
-    if not held.releasable:
-        return (
-            f"{held.public} Nobody can release it, since the request came without a verified"
-            f" identity ({held.approval_id})."
-        )
-    return f"{held.public} It waits for approval by a {held.role} ({held.approval_id})."
 
 
 def usage_of(usage: Usage | None) -> dict[str, int]:
@@ -99,8 +85,14 @@ class WholeReply:
         return next((p.held for p in self._parts if p.held is not None), None)
 
     def body(self) -> bytes:
-        """The reply in the operation's own form."""
+        """The reply in the operation's own form.
+
+        Raises:
+            ApprovalError: vectors have no words to say that they wait.
+        """
         if self._ask.operation == "embedding":
+            if self.held is not None:
+                raise ApprovalError(held_text(self.held))
             return self._embeddings()
         chat = self._ask.operation == "chat"
         model = next((p.model for p in self._parts if p.model), self._ask.model)
@@ -158,6 +150,7 @@ class StreamReply:
     """Turns each released piece into events as it comes."""
 
     __slots__ = ("_ask", "_chat", "_head", "_model", "_started", "_usage")
+    keep_alive = KEEP_ALIVE
 
     def __init__(self, ask: Ask, exchange_id: str, created: int) -> None:
         self._ask = ask
@@ -209,6 +202,10 @@ class StreamReply:
             }
             last = b"data: " + orjson.dumps(body) + b"\n\n"
         return last + outcome_comment(outcome) + DONE
+
+    def failed(self, error: FreeholdError, outcome: str) -> bytes:
+        """The error, and how the exchange ended; no mark, since it is not done."""
+        return error_event(error) + outcome_comment(outcome)
 
     def _delta(self, index: int, delta: dict[str, Any], finish: str | None = None) -> bytes:
         return self._event(

@@ -1,10 +1,11 @@
 """Tools, the choice among them and the response format, inbound: closed forms, names that agree."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from freehold.core.errors import RequestError, UnreadableContent
+from freehold.server.json_bodies import only
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _CHOICES = ("none", "auto", "required")
@@ -61,8 +62,10 @@ def check_choice(choice: str | Mapping[str, Any] | None, tools: Tools) -> None:
             )
 
 
-def read_format(response_format: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The response format as it came.
+def read_format(
+    response_format: dict[str, Any] | None, param: str = "response_format"
+) -> dict[str, Any] | None:
+    """The response format as it came; ``param`` is where.
 
     Raises:
         UnreadableContent: a field that nobody knows.
@@ -73,18 +76,16 @@ def read_format(response_format: dict[str, Any] | None) -> dict[str, Any] | None
     kind = response_format.get("type")
     if not isinstance(kind, str) or kind not in _FORMATS:
         raise RequestError(
-            "`response_format.type` must be text, json_object or json_schema.",
-            param="response_format.type",
+            f"`{param}.type` must be text, json_object or json_schema.", param=f"{param}.type"
         )
-    _only(response_format, _FORMATS[kind], "response_format")
+    only(response_format, _FORMATS[kind], param)
     if kind == "json_schema":
         schema = response_format.get("json_schema")
         if not isinstance(schema, dict):
             raise RequestError(
-                "`response_format.json_schema` must be an object.",
-                param="response_format.json_schema",
+                f"`{param}.json_schema` must be an object.", param=f"{param}.json_schema"
             )
-        _only(schema, _SCHEMA, "response_format.json_schema")
+        only(schema, _SCHEMA, f"{param}.json_schema")
     return response_format
 
 
@@ -94,26 +95,15 @@ def _function(tool: dict[str, Any], place: int) -> str:
         raise UnreadableContent(
             "Only tools of type `function` are accepted.", param=f"tools[{place}].type"
         )
-    _only(tool, {"type", "function"}, f"tools[{place}]")
+    only(tool, {"type", "function"}, f"tools[{place}]")
     name = function.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RequestError(
             "A tool's function needs a name of letters, digits, - . _ (64 at most).",
             param=f"tools[{place}].function.name",
         )
-    _only(function, _FUNCTION, f"tools[{place}].function")
+    only(function, _FUNCTION, f"tools[{place}].function")
     return name
-
-
-def _only(part: Mapping[str, Any], known: Iterable[str], param: str) -> None:
-    unknown = sorted(part.keys() - set(known))
-    if unknown:
-        # the name of a field may hold anything, so it is not repeated
-        raise UnreadableContent(
-            f"`{param}` has a field that is not accepted; it may have "
-            f"{', '.join(f'`{name}`' for name in sorted(known))}.",
-            param=param,
-        )
 
 
 def _named(choice: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,12 +1,10 @@
 """The OpenAI wire, inbound: bytes → ``Ask``. What no control can read must not pass."""
 
-import re
-from typing import Any
-
 import msgspec
 
 from freehold.core.ask import Ask, Message, Operation, ToolCall
 from freehold.core.errors import RequestError, UnreadableContent
+from freehold.server.json_bodies import bounded, decode, refuse_used
 from freehold.server.openai_bodies import (
     ChatBody,
     CommonBody,
@@ -18,10 +16,6 @@ from freehold.server.openai_bodies import (
 )
 from freehold.server.openai_tools import check_choice, read_format, read_tools
 
-_MAX_DEPTH = 64
-_MAX_SHOWN = 200
-_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
-
 _REFUSED = {
     "logprobs": "log-probabilities can carry text past the controls",
     "top_logprobs": "log-probabilities can carry text past the controls",
@@ -32,10 +26,6 @@ _REFUSED = {
     "prediction": "it is not supported",
     "web_search_options": "a provider's own search would bypass the app's sources",
 }
-_HALF_PAIR = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|"
-    rb"(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
-)
 _OPTIONS = (
     "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "reasoning_effort",
     "verbosity",
@@ -52,50 +42,14 @@ def parse(operation: Operation, body: bytes) -> Ask:
         RequestError: with the parameter it is about, in words a developer can act on.
     """
     if operation == "chat":
-        return _chat_ask(_decode(_chat, body))
+        return _chat_ask(decode(_chat, body, _explained))
     if operation == "completion":
-        return _completion_ask(_decode(_completion, body))
-    return _embedding_ask(_decode(_embedding, body))
+        return _completion_ask(decode(_completion, body, _explained))
+    return _embedding_ask(decode(_embedding, body, _explained))
 
 
-def _decode(decoder: Any, body: bytes) -> Any:
-    if not body.strip():
-        raise RequestError("The request body is empty; a JSON object is expected.")
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise _explained(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if _HALF_PAIR.search(body):
-            said = "The request body holds an escape (\\uD800 to \\uDFFF) that is half of a pair."
-            raise RequestError(said) from None
-        raise RequestError(
-            f"The request body is not valid JSON in UTF-8: {_no_utf8(body) or error}."
-        ) from None
-    except RecursionError:
-        raise RequestError("The request body is nested too deeply.") from None
-
-
-def _no_utf8(body: bytes) -> str:
-    """Where the body is no UTF-8, as msgspec counts from the text's own beginning; else nothing."""
-    try:
-        body.decode()
-    except UnicodeDecodeError as error:
-        return f"byte {error.start} (0x{body[error.start]:02x}) is no part of a character"
-    return ""
-
-
-def _explained(message: str) -> RequestError:
-    """A validation error with the parameter's path apart, as OpenAI's ``param``."""
-    said, _, path = message.partition(" - at `")
-    param = path.rstrip("`").removeprefix("$").lstrip(".")[:_MAX_SHOWN]
-    quoted = said.split("`")
-    if "unknown field" in said or "missing required field" in said:
-        field = quoted[1][:_MAX_SHOWN]
-        param = f"{param}.{field}" if param else field
-        if "unknown field" in said:
-            return UnreadableContent(f"Unknown parameter `{param}`.", param=param)
-        return RequestError(f"Missing required parameter `{param}`.", param=param)
+def _explained(said: str, param: str) -> RequestError | None:
+    """What this wire says of media and token ids."""
     if "Invalid value" in said and ".content[" in param and param.endswith(".type"):
         return UnreadableContent(
             "Only text content is accepted: no control reads other media for this app.", param=param
@@ -104,25 +58,17 @@ def _explained(message: str) -> RequestError:
         return UnreadableContent(
             "Token ids are not accepted, since no control reads them: send text.", param=param
         )
-    if "matching regex" in said:
-        said = f"`{param}` holds characters that are not accepted there"
-        return RequestError(f"{said}.", param=param)
-    return RequestError(
-        f"{said[:_MAX_SHOWN]}{f' (at `{param}`)' if param else ''}.", param=param or None
-    )
+    return None
 
 
 def _chat_ask(body: ChatBody) -> Ask:
-    for name, reason in _REFUSED.items():
-        value = getattr(body, name)
-        if value not in (None, False, {}, []):
-            raise UnreadableContent(f"`{name}` is not accepted: {reason}.", param=name)
+    refuse_used(body, _REFUSED)
     if body.modalities not in (None, ["text"]):
         raise UnreadableContent(
             "`modalities` other than text are not accepted.", param="modalities"
         )
     for name in ("tools", "tool_choice", "response_format"):
-        _bounded(getattr(body, name), name)
+        bounded(getattr(body, name), name)
     tools = read_tools(body.tools)
     check_choice(body.tool_choice, tools)
     return Ask(
@@ -219,20 +165,3 @@ def _stops(stop: Stop) -> tuple[str, ...]:
 
 def _options(body: CommonBody) -> dict[str, float | int | str | bool]:
     return {name: v for name in _OPTIONS if (v := getattr(body, name, None)) is not None}
-
-
-def _bounded(value: Any, name: str) -> None:
-    """Free-form JSON may not nest deeper, or hold larger numbers, than what follows can handle."""
-    layer = [value]
-    for _ in range(_MAX_DEPTH):
-        if any(type(item) is int and not _SMALLEST <= item <= _LARGEST for item in layer):
-            raise RequestError(f"`{name}` holds a number of more than 64 bits.", param=name)
-        layer = [
-            child
-            for item in layer
-            if isinstance(item, (dict, list))
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not layer:
-            return
-    raise RequestError(f"`{name}` is nested too deeply.", param=name)

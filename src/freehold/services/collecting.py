@@ -47,10 +47,11 @@ class Visitor(Struct, frozen=True, kw_only=True):
 
 
 class Ready(Struct, frozen=True, kw_only=True):
-    """An answer that may be released, with the ask that it answers."""
+    """An answer that may be released, with the ask that it answers and the route it came by."""
 
     hold: Hold
     ask: Ask
+    route: str
     answer: Answer
 
 
@@ -118,10 +119,11 @@ class Collecting:
     async def ready(self, hold: Hold) -> Ready | Granted:
         """What is behind a hold; it may leave, or go on, where that was approved."""
         hold, case = await asyncio.to_thread(self._approvals.store.open, hold.approval_id)
-        ask = _plain(case.grounded.admitted.ask)
+        asked = case.grounded.admitted.arrival
+        ask = _plain(asked.ask)
         if isinstance(case, RequestCase):
             return Granted(hold=hold, ask=ask, discharged=case.discharged)
-        return Ready(hold=hold, ask=ask, answer=case.answer)
+        return Ready(hold=hold, ask=ask, route=asked.route, answer=case.answer)
 
     async def release(
         self, visitor: Visitor, ready: Ready, arrival: Arrival, trail: Trail, journey: Journey

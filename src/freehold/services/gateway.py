@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-import orjson
-
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import FreeholdError, NotFound, ScopeRefused, StorageError
 from freehold.journey import Journey
@@ -155,8 +153,8 @@ class Gateway:
         note = "; a newer version was rejected" if self._rejected else ""
         return True, f"ready {self._journey.bundle_hash}{note}"
 
-    def models(self, key: str, wanted: str | None) -> bytes:
-        """``GET /v1/models`` (or one of them): what the key's app may use, as its tenant runs it.
+    def models(self, key: str, wanted: str | None = None) -> list[str]:
+        """The names, or one of them, that the key's app may use, as its tenant runs it.
 
         Raises:
             KeyRefused, ScopeRefused, NotFound.
@@ -165,16 +163,12 @@ class Gateway:
         routes = [app.route, *([app.embedding_route] if app.embedding_route else [])]
         own = [name for route in routes for name in route.candidates if name in app.models]
         aliases = [alias for alias, name in app.aliases.items() if name in own]
-        names = dict.fromkeys(["auto", *own, *aliases])
-        rows = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "freehold"} for name in names
-        ]
+        names = list(dict.fromkeys(["auto", *own, *aliases]))
         if wanted is None:
-            return orjson.dumps({"object": "list", "data": rows})
-        for row in rows:
-            if row["id"] == wanted:
-                return orjson.dumps(row)
-        raise NotFound(f"no model {wanted}")
+            return names
+        if wanted not in names:
+            raise NotFound(f"no model {wanted}")
+        return [wanted]
 
     def metrics(self, token: str, host: str) -> bytes:
         """Prometheus text; for this machine, or for whoever has the metrics token.
