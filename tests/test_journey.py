@@ -39,7 +39,8 @@ from freehold.ledger.record import Record
 from freehold.services.explain import explain
 from freehold.stages.policy.demands import terms_of
 from freehold.testing.fakes import FakeProvider, Script, said
-from tests.conformance.harness import BUNDLE, CHAT, KEY, Wired, body_for, wired
+from tests.conformance.harness import BUNDLE, KEY, Wired, wired
+from tests.conformance.wires import CHAT, body_for
 
 
 def arrival(*, stream: bool = False) -> Arrival:

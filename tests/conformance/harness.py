@@ -5,7 +5,6 @@ control in every state.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,11 +39,11 @@ from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
 from freehold.storage.spend import StoreLimiter
 from freehold.testing.fakes import FakeProvider, MemoryKeys
+from tests.conformance.wires import Reply
 
 KEY = "fh_test_key-of-the-only-app"
 GRANT = KeyGrant(key_id="test", tenant="main", app="app", name="tests")
 WORD = "FORBIDDEN"
-CHAT, COMPLETION, EMBEDDING = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
 
 BUNDLE = """\
 freehold: 1
@@ -308,75 +307,6 @@ async def wired(folder: Path, *texts: str, **more: Any) -> AsyncIterator[Wired]:
 
 
 # -- the client --
-
-
-class Reply:
-    """What came back. ``sent`` are the messages as the server got them."""
-
-    def __init__(self, sent: list[dict[str, Any]]) -> None:
-        self.sent = sent
-        start = next((m for m in sent if m["type"] == "http.response.start"), None)
-        self.status: int = start["status"] if start else 0
-        self.headers = {k.decode(): v.decode() for k, v in (start or {"headers": ()})["headers"]}
-        self.body = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
-
-    @property
-    def trace(self) -> str:
-        """The exchange's id."""
-        return self.headers["x-freehold-trace-id"]
-
-    @property
-    def json(self) -> Any:
-        """A whole reply's body."""
-        return json.loads(self.body)
-
-    @property
-    def events(self) -> list[Any]:
-        """A stream's data objects; ``[DONE]`` stays text."""
-        found = []
-        for line in self.body.decode().split("\n\n"):
-            if line.startswith("data: "):
-                data = line[6:]
-                found.append(data if data == "[DONE]" else json.loads(data))
-        return found
-
-    @property
-    def streamed(self) -> bool:
-        """Whether it is a stream of events."""
-        return self.headers.get("content-type", "").startswith("text/event-stream")
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """The error object, from a whole reply or from a stream's events."""
-        if not self.streamed:
-            return self.json["error"]
-        (error,) = [e["error"] for e in self.events if isinstance(e, dict) and "error" in e]
-        return error
-
-    @property
-    def text(self) -> str:
-        """All text of the first choice."""
-        if not self.streamed:
-            choice = self.json["choices"][0]
-            return choice["text"] if "text" in choice else choice["message"]["content"] or ""
-        parts = [
-            choice.get("text") or choice.get("delta", {}).get("content") or ""
-            for event in self.events
-            if isinstance(event, dict)
-            for choice in event.get("choices", ())
-            if choice["index"] == 0
-        ]
-        return "".join(parts)
-
-
-def body_for(path: str, text: str = "Hello there.", *, stream: bool = False) -> dict[str, Any]:
-    """A plain request to one of the routes."""
-    if path == EMBEDDING:
-        return {"input": text}
-    asked: dict[str, Any] = {"stream": True} if stream else {}
-    if path == COMPLETION:
-        return {"prompt": text, **asked}
-    return {"messages": [{"role": "user", "content": text}], **asked}
 
 
 async def call(

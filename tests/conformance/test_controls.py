@@ -21,25 +21,21 @@ from freehold.core.errors import (
 from freehold.core.handoffs import Choice, Usage
 from freehold.core.ports import Delta
 from freehold.testing.fakes import FakeProvider, Script, said
-from tests.conformance.harness import (
-    BUNDLE,
+from tests.conformance.harness import BUNDLE, WORD, TellingSource, Wired, WordDetector, wired
+from tests.conformance.wires import (
     CHAT,
-    COMPLETION,
+    CHATS,
     EMBEDDING,
-    WORD,
+    ROUTES,
+    TEXT_ROUTES,
     Reply,
-    TellingSource,
-    Wired,
-    WordDetector,
     body_for,
-    wired,
+    in_dialect,
 )
 
 pytestmark = pytest.mark.conformance
 
 INTERNAL = "INTERNAL-DETAIL"
-TEXT_ROUTES = [(CHAT, False), (CHAT, True), (COMPLETION, False), (COMPLETION, True)]
-ROUTES = [*TEXT_ROUTES, (EMBEDDING, False)]
 RETRIED = {408, 409, 429}
 STATES = ["passes", "refuses", "crashes"]
 
@@ -274,7 +270,7 @@ async def test_a_streamed_answer_is_cut_before_the_sentence_at_fault(tmp_path, n
         if left:
             assert reply.status == 200
             assert reply.text == left
-            assert "[DONE]" not in reply.events
+            assert not reply.done
         else:
             assert reply.status == 403
         closed = w.journal.closed(reply.trace)
@@ -524,7 +520,7 @@ async def test_a_closing_record_that_fails_gives_no_whole_answer(tmp_path, path,
         assert INTERNAL not in reply.body.decode()
         assert reply.error["code"] == "audit_unavailable"
         if stream:
-            assert "[DONE]" not in reply.events
+            assert not reply.done
         else:
             assert reply.status == 503
         assert w.reserved == 0
@@ -576,12 +572,15 @@ async def test_a_provider_that_crashes(tmp_path, path, stream):
         check_refusal(w, reply, code="control_failed")
 
 
+@pytest.mark.parametrize(
+    ("path", "n"), [(CHAT, 1), (CHAT, 3), *((path, 1) for path in CHATS if path != CHAT)]
+)
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("n", [1, 3])
-async def test_tool_calls_are_answers_too(tmp_path, stream, n):
+async def test_tool_calls_are_answers_too(tmp_path, path, stream, n):
     """A tool call is checked and recorded like text: it leaves with its record or not at all."""
-    path = CHAT
+    body = body_for(CHAT, stream=stream) | ({"n": n} if n > 1 else {})
     tools = [{"type": "function", "function": {"name": "look"}}]
+    asked = in_dialect(path, body | {"tools": tools})
     call = ToolCall(id="c1", name="look", arguments=f'{{"what": "{WORD}"}}')
     choices = tuple(
         Choice(index=i, tool_calls=(call,), finish_reason="tool_calls") for i in range(n)
@@ -590,14 +589,13 @@ async def test_tool_calls_are_answers_too(tmp_path, stream, n):
     async with wired(
         tmp_path, detector("answer"), provider=FakeProvider(script), detector=WordDetector()
     ) as w:
-        reply = await w.ask(path, {**body_for(path, stream=stream), "n": n, "tools": tools})
-        check_refusal(w, reply, code="content_refused")
+        check_refusal(w, await w.ask(path, asked), code="content_refused")
     allowed = ToolCall(id="c1", name="look", arguments='{"what": "shoes"}')
     script = Script(deltas=(said(tool_calls=[allowed], finish_reason="tool_calls"),))
     async with wired(tmp_path / "2", BUNDLE, provider=FakeProvider(script)) as w:
-        reply = await w.ask(path, {**body_for(path, stream=stream), "tools": tools})
+        reply = await w.ask(path, asked)
         assert reply.status == 200
-        assert b"shoes" in reply.body
+        assert reply.calls == [("c1", "look", {"what": "shoes"})]
         closed = w.journal.closed(reply.trace)
         assert closed["output"], "what left is committed to, tool calls included"
         assert [r["type"] for r in w.journal.of(reply.trace)] == ["opened", "closed"]

@@ -4,16 +4,7 @@ time: a guard model and a package that somebody installed.
 
 import pytest
 
-from tests.conformance.harness import (
-    CHAT,
-    EMBEDDING,
-    WORD,
-    Reply,
-    TellingSource,
-    Wired,
-    body_for,
-    wired,
-)
+from tests.conformance.harness import WORD, TellingSource, Wired, wired
 from tests.conformance.test_controls import (
     INTERNAL,
     VECTOR,
@@ -23,6 +14,7 @@ from tests.conformance.test_controls import (
     on_text_routes,
     would_have,
 )
+from tests.conformance.wires import CHAT, EMBEDDING, Reply, body_for
 from tests.stages.governance.guards.guarded import Judging, bundle
 from tests.stages.governance.installed.packages import install
 
@@ -170,7 +162,7 @@ async def test_late_terminates_a_stream_that_has_begun(tmp_path, made, kind, sta
         reply = await w.ask(CHAT, body_for(CHAT, stream=True))
         assert reply.status == 200
         assert reply.text.startswith("Good day.")
-        assert "[DONE]" not in reply.events
+        assert not reply.done
         assert reply.error["code"] in {"content_refused", "control_failed"}
         assert w.journal.closed(reply.trace)["outcome"] == "denied" or state != "refuses"
         whole = await w.ask(CHAT, body_for(CHAT, stream=False))

@@ -18,7 +18,8 @@ from freehold.storage.engine import Database
 from freehold.storage.lineage import StoredLineage
 from freehold.storage.migrate import open_database
 from freehold.testing.fakes import FakeProvider, Script, said
-from tests.conformance.harness import CHAT, COMPLETION, EMBEDDING, KEY, Keys, Reply, Wired, wired
+from tests.conformance.harness import KEY, Keys, Wired, wired
+from tests.conformance.wires import CHAT, COMPLETION, EMBEDDING, Reply
 
 BUNDLE = """\
 freehold: 1

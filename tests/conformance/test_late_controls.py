@@ -6,7 +6,7 @@ import pytest
 
 from freehold.core.decisions import Needs
 from freehold.testing.fakes import FakeProvider
-from tests.conformance.harness import CHAT, WORD, Reply, Wired, WordDetector, body_for, wired
+from tests.conformance.harness import WORD, Wired, WordDetector, wired
 from tests.conformance.test_controls import (
     INTERNAL,
     check_answer,
@@ -18,6 +18,7 @@ from tests.conformance.test_controls import (
     rule,
     would_have,
 )
+from tests.conformance.wires import CHAT, Reply, body_for
 
 pytestmark = pytest.mark.conformance
 
@@ -34,7 +35,7 @@ def check_late(w: Wired, reply: Reply, code: str, text: str = GOOD) -> None:
     assert text.startswith(reply.text)
     assert len(reply.text) > len(text) // 2
     assert reply.error["code"] == code
-    assert "[DONE]" not in reply.events
+    assert not reply.done
     assert reply.body.endswith(b": freehold outcome=denied\n\n")
     assert INTERNAL not in reply.body.decode()
     closed = w.journal.closed(reply.trace)

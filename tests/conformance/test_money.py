@@ -9,19 +9,11 @@ from freehold.core.errors import ProviderUnavailable
 from freehold.core.handoffs import Usage
 from freehold.core.ports import Delta
 from freehold.testing.fakes import FakeProvider, Script, said
-from tests.conformance.harness import (
-    BUNDLE,
-    CHAT,
-    COMPLETION,
-    EMBEDDING,
-    Wired,
-    body_for,
-    wired,
-)
+from tests.conformance.harness import BUNDLE, Wired, wired
+from tests.conformance.wires import CHAT, EMBEDDING, ROUTES, TEXTS, body_for
 
 pytestmark = pytest.mark.conformance
 
-ROUTES = [(CHAT, False), (CHAT, True), (COMPLETION, False), (COMPLETION, True), (EMBEDDING, False)]
 on_routes = pytest.mark.parametrize(("path", "stream"), ROUTES)
 PRICED = BUNDLE.replace("capabilities: [embedding]", "price: {input: 1}, capabilities: [embedding]")
 USED = Usage(prompt_tokens=10, completion_tokens=5)
@@ -92,7 +84,7 @@ async def test_requests_are_counted_on_every_route(tmp_path, path, stream):
         assert len(w.provider.received) == 3
 
 
-@pytest.mark.parametrize("path", [CHAT, COMPLETION])
+@pytest.mark.parametrize("path", TEXTS)
 async def test_a_stream_that_is_left_is_paid_for(tmp_path, path):
     """The provider charges what it has said, usage or not: it is estimated."""
     slow = Script(deltas=(said("It is so. " * 20, finish_reason=None), said("x")), delays=(0, 30))

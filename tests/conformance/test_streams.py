@@ -10,15 +10,8 @@ from freehold.core.errors import ProviderUnavailable
 from freehold.core.handoffs import Sendable, Usage
 from freehold.core.ports import Delta
 from freehold.testing.fakes import FakeProvider, Script, said
-from tests.conformance.harness import (
-    BUNDLE,
-    CHAT,
-    COMPLETION,
-    Reply,
-    Wired,
-    body_for,
-    wired,
-)
+from tests.conformance.harness import BUNDLE, Wired, wired
+from tests.conformance.wires import CHAT, TEXTS, Reply, body_for
 
 pytestmark = pytest.mark.conformance
 
@@ -67,7 +60,7 @@ async def every_cut(w: Wired, text: str, path: str = CHAT) -> list[Reply]:
     return replies
 
 
-@pytest.mark.parametrize("path", [CHAT, COMPLETION])
+@pytest.mark.parametrize("path", TEXTS)
 @pytest.mark.parametrize("name", LEAKS)
 async def test_cut_anywhere_a_leak_is_taken_out(tmp_path, name, path):
     text, protected = LEAKS[name]
@@ -78,7 +71,7 @@ async def test_cut_anywhere_a_leak_is_taken_out(tmp_path, name, path):
         for reply in await every_cut(w, text, path):
             assert reply.text == whole.text
             assert protected not in reply.body.decode()
-            assert reply.events[-1] == "[DONE]"
+            assert reply.done
             assert w.journal.closed(reply.trace)["outcome"] == "transformed"
 
 
@@ -186,7 +179,7 @@ async def test_a_model_that_breaks_off_before_anything_left_is_replaced_unseen(t
     async with wired(tmp_path, RULED + rule, provider=provider) as w:
         reply = await w.ask(CHAT, body_for(CHAT, stream=True))
         assert reply.text == "All is well."
-        assert reply.events[-1] == "[DONE]"
+        assert reply.done
         closed = w.journal.closed(reply.trace)
         # what the first one said was never an answer
         assert closed["outcome"] == "allowed"
@@ -194,7 +187,7 @@ async def test_a_model_that_breaks_off_before_anything_left_is_replaced_unseen(t
         assert [c["model"] for c in closed["calls"]] == ["first", "second"]
 
 
-@pytest.mark.parametrize("path", [CHAT, COMPLETION])
+@pytest.mark.parametrize("path", TEXTS)
 async def test_a_model_that_breaks_off_afterwards_ends_the_stream_with_an_error(tmp_path, path):
     broken = Script(
         deltas=(said("All was well. ", finish_reason=None), said("And th", finish_reason=None)),
@@ -208,7 +201,7 @@ async def test_a_model_that_breaks_off_afterwards_ends_the_stream_with_an_error(
         assert reply.text.startswith("All was well.")
         assert reply.error["code"] == "provider_unavailable"
         assert "INTERNAL" not in reply.body.decode()
-        assert "[DONE]" not in reply.events
+        assert not reply.done
         assert len(provider.received) == 1
         closed = w.journal.closed(reply.trace)
         assert closed["outcome"] == "error"
@@ -228,7 +221,7 @@ async def test_all_models_down_is_worth_a_retry_even_if_the_last_could_not_take_
 # -- signs of life --
 
 
-@pytest.mark.parametrize("path", [CHAT, COMPLETION])
+@pytest.mark.parametrize("path", TEXTS)
 async def test_a_slow_model_gets_signs_of_life_out(tmp_path, path):
     slow = Script(deltas=(said("Good "), said("day.")), first_delay=0.12, delays=(0.0, 0.12))
     async with wired(
@@ -236,8 +229,8 @@ async def test_a_slow_model_gets_signs_of_life_out(tmp_path, path):
     ) as w:
         reply = await w.ask(path, body_for(path, stream=True))
         assert reply.text == "Good day."
-        assert reply.body.count(b": keep-alive\n\n") >= 3
-        assert reply.events[-1] == "[DONE]"
+        assert reply.signs >= 3
+        assert reply.done
 
 
 async def test_a_refusal_after_a_sign_of_life_is_an_event(tmp_path):
@@ -256,4 +249,4 @@ async def test_a_refusal_after_a_sign_of_life_is_an_event(tmp_path):
 async def test_a_quick_stream_gets_no_comment(tmp_path):
     async with wired(tmp_path, BUNDLE) as w:
         reply = await w.ask(CHAT, body_for(CHAT, stream=True))
-        assert b"keep-alive" not in reply.body
+        assert not reply.signs

@@ -12,21 +12,8 @@ from hypothesis import strategies as st
 
 from freehold.core.principal import KeyGrant
 from freehold.testing.fakes import FakeProvider, Script, said
-from tests.conformance.harness import (
-    BUNDLE,
-    CHAT,
-    COMPLETION,
-    EMBEDDING,
-    GRANT,
-    KEY,
-    Keys,
-    Reply,
-    Wired,
-    body_for,
-    call,
-    wired,
-    written,
-)
+from tests.conformance.harness import BUNDLE, GRANT, KEY, Keys, Wired, call, wired, written
+from tests.conformance.wires import CHAT, COMPLETION, EMBEDDING, Reply, body_for
 
 DEEP = 100_000
 USER = {"role": "user", "content": "Hello"}
@@ -315,7 +302,7 @@ async def test_wrong_method_elsewhere(bundle, path):
 @pytest.mark.parametrize(
     "path",
     ["/", "", "/v1", "/v1/", CHAT + "/", "//v1/chat/completions", "/v1/chat/completions/../x",
-     "/v1/responses", "/v1/messages", "/v1/files", "/V1/CHAT/COMPLETIONS", "/v1/models/",
+     "/v1/responses/compact", "/v1/messages/batches", "/v1/files", "/V1/CHAT/COMPLETIONS", "/v1/models/",
      "/v1/\x00", "/v1/completions\r\nx: y", "/" + "a" * 60_000],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from freehold.testing.fakes import FakeProvider
-from tests.conformance.harness import BUNDLE, CHAT, KEY, Wired, body_for, call, wired
+from tests.conformance.harness import BUNDLE, KEY, Wired, call, wired
+from tests.conformance.wires import CHAT, body_for
 
 ALLOWED = "It costs $5, and 30 % off is not possible."
 REFUSED = "It costs $5, and you get 30 % off."

@@ -12,7 +12,7 @@ from freehold.core.errors import FreeholdError, ProviderUnavailable
 from freehold.core.handoffs import Held, Released, Usage
 from freehold.server.dialect import outcome_comment
 from freehold.server.held import held_text
-from freehold.stages.inference.tokens import of_message, of_settings
+from freehold.text.token_counts import of_message, of_settings
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 _STOP_REASONS = {
@@ -98,9 +98,15 @@ class _Said:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Tokens used."""
+        """Tokens used; on this wire those of a cache are none of ``input_tokens``."""
         used = self.usage or Usage()
-        return {"input_tokens": used.prompt_tokens, "output_tokens": used.completion_tokens}
+        cached = used.cached_tokens + used.cache_write_tokens
+        return {
+            "input_tokens": used.prompt_tokens - cached,
+            "cache_creation_input_tokens": used.cache_write_tokens,
+            "cache_read_input_tokens": used.cached_tokens,
+            "output_tokens": used.completion_tokens,
+        }
 
 
 class MessageReply:

@@ -198,4 +198,5 @@ def _spoken(scope: Scope) -> Dialect:
     found = DIALECTS.get(scope["path"])
     if found is not None:
         return found
-    return MESSAGES if VERSION_HEADER in headers_of(scope) else CHAT
+    anthropic = scope["path"].startswith("/v1/messages/") or VERSION_HEADER in headers_of(scope)
+    return MESSAGES if anthropic else CHAT

@@ -154,11 +154,11 @@ class ResponseEvents:
 
     def failed(self, error: FreeholdError, outcome: str) -> bytes:
         """The response as far as it came, then the error, on which official clients raise."""
-        last = self._begin() + outcome_comment(outcome)
+        last = self._begin()
         last += self._event("response.failed", response=self._reply.response("failed", error))
         about = error_body(error)["error"]
         flat = {name: about[name] for name in ("code", "message", "param")}
-        return last + self._event("error", **flat, error=about)
+        return last + self._event("error", **flat, error=about) + outcome_comment(outcome)
 
     def _begin(self) -> bytes:
         if self._began:
@@ -281,9 +281,12 @@ def usage_of(usage: Usage | None) -> dict[str, Any]:
     used = usage or Usage()
     return {
         "input_tokens": used.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {
+            "cached_tokens": used.cached_tokens,
+            "cache_write_tokens": used.cache_write_tokens,
+        },
         "output_tokens": used.completion_tokens,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": used.reasoning_tokens},
         "total_tokens": used.prompt_tokens + used.completion_tokens,
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from freehold.core.ask import Ask, Message, ToolCall
@@ -70,7 +70,7 @@ class Form(Struct, kw_only=True):
     store: bool | None = None
     stored: bool = False
     temperature: float | None = None
-    text: dict[str, Any] = {"format": {"type": "text"}}
+    text: dict[str, Any] = field(default_factory=lambda: {"format": {"type": "text"}})
     tool_choice: Any = "auto"
     tools: list[dict[str, Any]] = []
     top_p: float | None = None

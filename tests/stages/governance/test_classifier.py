@@ -7,7 +7,8 @@ from freehold.core.spec import ClassifierSpec, DetectorSetting
 from freehold.stages.governance.registry import own_detector
 from freehold.text.heads import pack
 from freehold.text.training import train_head
-from tests.conformance.harness import BUNDLE, CHAT, body_for, kept_texts, wired
+from tests.conformance.harness import BUNDLE, kept_texts, wired
+from tests.conformance.wires import CHAT, body_for
 
 BAD = [f"order {n} never came and I want my money back, what a disgrace" for n in range(40)]
 FINE = [f"where can I find item {n} and what does it cost in blue" for n in range(30)]

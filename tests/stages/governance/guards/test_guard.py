@@ -15,7 +15,8 @@ from freehold.services.bundles import open_bundle
 from freehold.services.rehearse import Scene
 from freehold.stages.policy.demands import terms_of
 from freehold.testing.fakes import FakeHealth, FakeProvider, Script, said
-from tests.conformance.harness import CHAT, EMBEDDING, TellingSource, body_for, wired, written
+from tests.conformance.harness import TellingSource, wired, written
+from tests.conformance.wires import CHAT, EMBEDDING, body_for
 from tests.stages.governance.guards.guarded import DOWN, GUARD, Judging, bundle, cut
 
 SOURCE = """

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from freehold.stages.governance.installed import Unloadable, load, loading
 from freehold.stages.governance.installed.gliner import chunks
-from tests.conformance.harness import BUNDLE, CHAT, body_for, wired
+from tests.conformance.harness import BUNDLE, wired
+from tests.conformance.wires import CHAT, body_for
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from freehold.core.trail import Trail
 from freehold.stages.governance.installed import Unloadable, listed, load
 from freehold.stages.governance.installed.workers import MOST_HUNG, THREADS, Workers
 from freehold.stages.governance.waiting import Unheard
-from tests.conformance.harness import BUNDLE, CHAT, body_for, kept_texts, wired
+from tests.conformance.harness import BUNDLE, kept_texts, wired
+from tests.conformance.wires import CHAT, body_for
 from tests.stages.governance.installed.packages import GOOD, install
 
 ID = "acme.badge"
