@@ -5,16 +5,16 @@ answers and streams take the same lines: an answer grows, and each time it grows
 judged, and as much of it released as no control can still object to.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
 
 from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
-from freehold.core.errors import FreeholdError, ProviderUnavailable, RoutingError
-from freehold.core.handoffs import Admitted, Answer, Awaiting, Due, Released, Ruled, Sendable
+from freehold.core.errors import FreeholdError, RoutingError
+from freehold.core.handoffs import Answer, Attempt, Awaiting, Due, Plan, Released, Ruled, Sendable
 from freehold.core.releasing import release
 from freehold.core.trail import Trail
 from freehold.stages.admit import Admit
@@ -52,10 +52,8 @@ class Journey(Struct, frozen=True, kw_only=True):
         Raises:
             FreeholdError: whatever stopped it; ``public`` is what the caller may be told.
         """
-        admitted: Admitted | None = None
-        finished = False
-        try:
-            admitted = await self.admit(arrival, trail)
+        with self._ending(trail):
+            trail.admitted = admitted = await self.admit(arrival, trail)
             prepared = self.data_prep(admitted, trail)
             screened = await self._governed(self.governance.request, prepared, trail)
             stitched = await self.context(screened, trail)
@@ -71,19 +69,12 @@ class Journey(Struct, frozen=True, kw_only=True):
                         trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
                         self.governance.carrying.mark(piece, place, trail)
                         yield piece
-            finished = True
-        except Exception as error:  # noqa: BLE001 - a stage that crashes refuses
-            trail.fail(error)
-        finally:
-            self._close(admitted, trail, finished)
-        if trail.failure is not None:
-            raise trail.failure
 
     async def resume(self, held: Answer, trail: Trail) -> AsyncGenerator[Released, None]:
         """Let an answer go that was held and approved since: checked again, and judged again."""
         ruled = held.sendable.plan.ruled
-        finished = False
-        try:
+        trail.admitted = ruled.admitted
+        with self._ending(trail):
             checked = await self._governed(self.governance.answer, held, trail)
             judged = self.policy.answer(checked, trail)
             await self._open(ruled, trail)
@@ -91,13 +82,6 @@ class Journey(Struct, frozen=True, kw_only=True):
                 trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
                 self.governance.carrying.mark(piece, place, trail)
                 yield piece
-            finished = True
-        except Exception as error:  # noqa: BLE001 - a stage that crashes refuses
-            trail.fail(error)
-        finally:
-            self._close(ruled.admitted, trail, finished)
-        if trail.failure is not None:
-            raise trail.failure
 
     async def _open(self, ruled: Ruled | Awaiting, trail: Trail) -> None:
         """No answer without its record: this one comes before the first character."""
@@ -115,24 +99,32 @@ class Journey(Struct, frozen=True, kw_only=True):
         plan = self.routing(ruled, trail)
         failure: FreeholdError = RoutingError("the plan holds no attempt")
         for attempt in plan.attempts:
+            if attempt.number in trail.leases:  # it was asked beside an earlier one
+                continue
             try:
-                packed = self.inference.pack(plan, attempt, trail)
-                redact = self.governance.redact
-                sendable = await self._governed(redact, plan, attempt, packed, trail)
-                self.admit.lease(sendable, trail)
-                async with aclosing(self.inference.call(sendable, trail)) as answers:
+                sendable = await self._sendable(plan, attempt, trail)
+                called = self.inference.call(sendable, trail, self._sendable)
+                async with aclosing(called) as answers:
                     async for answer in answers:
                         checked = await self._governed(self.governance.answer, answer, trail)
                         if self.routing.trusts(checked, trail):
                             yield self.policy.answer(checked, trail)
                 return
             except FreeholdError as error:
-                if not self.routing.goes_on(error, attempt, trail):  # never twice the text
+                if not self.routing.goes_on(error, plan, attempt, trail):  # never twice the text
                     raise
                 failure = self.routing.graver(failure, error)
         spare = self.routing.spare(failure, trail)  # what a cascade doubted, if nobody did better
         checked = await self._governed(self.governance.answer, spare, trail)
         yield self.policy.answer(checked, trail)
+
+    async def _sendable(self, plan: Plan, attempt: Attempt, trail: Trail) -> Sendable:
+        """Packed for this model, redacted for its clearance, its worst case reserved."""
+        packed = self.inference.pack(plan, attempt, trail)
+        redact = self.governance.redact
+        sendable = await self._governed(redact, plan, attempt, packed, trail)
+        self.admit.lease(sendable, trail)
+        return sendable
 
     async def _governed(self, step: Callable[P, R], *args: P.args, **none: P.kwargs) -> R:
         """A step of governance; detectors that take their time have read what it reads before."""
@@ -143,23 +135,30 @@ class Journey(Struct, frozen=True, kw_only=True):
     async def _ask(self, sendable: Sendable, trail: Trail) -> Answer:
         """A guard's own call to its model: paid for, timed and recorded like any other."""
         self.admit.lease(sendable, trail)
-        async with aclosing(self.inference.call(sendable, trail)) as answers:
-            async for answer in answers:
-                if answer.complete:
-                    return answer
-        raise ProviderUnavailable(f"model {sendable.attempt.model.id}: no answer")
+        return await self.inference.whole(sendable, trail)
 
-    def _close(self, admitted: Admitted | None, trail: Trail, finished: bool) -> None:
+    @contextmanager
+    def _ending(self, trail: Trail) -> Iterator[None]:
         """Every journey ends here: success, refusal, hold, error, a client that hung up."""
-        if admitted is not None:
-            _last(trail, self.governance.keep, admitted, trail)
-            _last(trail, self.governance.carrying.traced, admitted, trail)
-        _last(trail, self.admit.settle, trail)
-        trail.result = trail.outcome(finished=finished)
-        _last(trail, self.audit.closed, admitted, trail, trail.result)
-        trail.result = trail.outcome(finished=finished)
-        took = self.clock.monotonic_ns() - trail.arrival.started_ns
-        self.monitoring.closed(trail, admitted, trail.result, took)
+        finished = False
+        try:
+            yield
+            finished = True
+        except Exception as error:  # noqa: BLE001 - a stage that crashes refuses
+            trail.fail(error)
+        finally:
+            admitted = trail.admitted
+            if admitted is not None:
+                _last(trail, self.governance.keep, admitted, trail)
+                _last(trail, self.governance.carrying.traced, admitted, trail)
+            _last(trail, self.admit.settle, trail)
+            trail.result = trail.outcome(finished=finished)
+            _last(trail, self.audit.closed, admitted, trail, trail.result)
+            trail.result = trail.outcome(finished=finished)
+            took = self.clock.monotonic_ns() - trail.arrival.started_ns
+            self.monitoring.closed(trail, admitted, trail.result, took)
+        if trail.failure is not None:
+            raise trail.failure
 
 
 def _last(trail: Trail, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:

@@ -70,6 +70,12 @@ class Health(Protocol):
         """A call is over; ``probe`` is what ``started`` said."""
         ...
 
+    def usual_ns(self, model: ModelSpec, percentile: int, *, streamed: bool) -> int | None:
+        """How long its latest answers took to begin, or where they come whole, to end: the value
+        that so many millionths of them did not exceed. ``None`` while too few are known.
+        """
+        ...
+
     def may_retry(self, model: ModelSpec) -> bool:
         """Whether the endpoint may be asked once more for the same request; counts as done."""
         ...
@@ -88,6 +94,9 @@ class Untroubled:
 
     def ended(self, model: ModelSpec, report: Report, *, probe: bool) -> None:
         """Nothing to learn."""
+
+    def usual_ns(self, model: ModelSpec, percentile: int, *, streamed: bool) -> None:
+        """Nothing is known."""
 
     def may_retry(self, model: ModelSpec) -> bool:  # noqa: ARG002
         """As often as it likes."""

@@ -21,6 +21,7 @@ from freehold.core.errors import (
 )
 from freehold.core.facts import TextFact
 from freehold.core.handoffs import (
+    Admitted,
     Answer,
     CallRole,
     Candidate,
@@ -119,7 +120,8 @@ class Trail:
     ``seen`` and ``judging`` are governance's and policy's working state on a growing answer;
     ``told`` is what detectors that take their time have said, whichever attempt it was.
     ``answering`` is where in ``decisions`` those on the answer under way begin.
-    ``grant`` and ``app`` are known as soon as the key is, so that a refusal at the door has a name.
+    ``grant`` and ``app`` are known as soon as the key is, so that a refusal at the door has a name;
+    ``admitted`` is there once nothing at the door refused.
     ``approval`` is the id of the approval under which a held answer leaves, or a held request goes
     on; ``discharged`` are then the demands of rules on the request that persons have met.
     ``pace`` has the time at which each sentence was judged, where a rule asks for it: milliseconds
@@ -134,6 +136,7 @@ class Trail:
     """
 
     __slots__ = (
+        "admitted",
         "answer_facts",
         "answer_findings",
         "answer_text",
@@ -187,6 +190,7 @@ class Trail:
         self.arrival = arrival
         self.grant: KeyGrant | None = None
         self.app: AppSpec | None = None
+        self.admitted: Admitted | None = None
         self.decisions: list[Decision] = []
         self.findings: list[Finding] = []
         self.answer_findings: list[Finding] = []

@@ -49,6 +49,16 @@ class EndpointHealth:
         """See ``Health.ended``."""
         self._endpoint(model).ended(probe=probe, ok=report.ok, retry_after_s=report.retry_after_s)
 
+    def usual_ns(
+        self,
+        model: ModelSpec,  # noqa: ARG002
+        percentile: int,  # noqa: ARG002
+        *,
+        streamed: bool,  # noqa: ARG002
+    ) -> int | None:
+        """See ``Health.usual_ns``."""
+        return None
+
     def may_retry(self, model: ModelSpec) -> bool:  # noqa: ARG002
         """See ``Health.may_retry``."""
         return True

@@ -108,6 +108,7 @@ class FakeHealth:
         weights: what other models should get, in millionths, where it is less than all.
         reports: every call that ended: the model's id and its report.
         retries: how many retries may still be made; none is no bound.
+        usual: nanoseconds that models usually take.
     """
 
     def __init__(self, *down: str) -> None:
@@ -115,6 +116,7 @@ class FakeHealth:
         self.weights: dict[str, int] = {}
         self.reports: list[tuple[str, Report]] = []
         self.retries: int | None = None
+        self.usual: dict[str, int] = {}
 
     def of(self, model: ModelSpec) -> Readiness:
         """As it was told."""
@@ -130,6 +132,16 @@ class FakeHealth:
     def ended(self, model: ModelSpec, report: Report, *, probe: bool) -> None:  # noqa: ARG002
         """Remembered."""
         self.reports.append((model.id, report))
+
+    def usual_ns(
+        self,
+        model: ModelSpec,
+        percentile: int,  # noqa: ARG002
+        *,
+        streamed: bool,  # noqa: ARG002
+    ) -> int | None:
+        """As it was told."""
+        return self.usual.get(model.id)
 
     def may_retry(self, model: ModelSpec) -> bool:  # noqa: ARG002
         """As often as it was told."""

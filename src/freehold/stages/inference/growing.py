@@ -17,7 +17,10 @@ MOST_TOKENS = 10_000_000
 
 
 class Growing:
-    """Adds up deltas. ``spent`` and ``waited`` are nanoseconds, told to the trail at the end."""
+    """Adds up deltas. ``spent`` and ``waited`` are nanoseconds, told to the trail at the end.
+
+    ``silent_until_ns`` is the time by which it must have said something.
+    """
 
     __slots__ = (
         "_choices",
@@ -26,22 +29,30 @@ class Growing:
         "_disbelieved",
         "_embeddings",
         "_expected",
+        "_left",
         "_partial",
         "_reported",
-        "_sendable",
         "_trail",
         "_usage",
+        "_waits",
         "call",
+        "sendable",
+        "silent_until_ns",
         "spent",
         "started",
         "streamed",
         "waited",
     )
 
-    def __init__(self, sendable: Sendable, trail: Trail, clock: Clock) -> None:
+    def __init__(
+        self, sendable: Sendable, trail: Trail, clock: Clock, silent_until_ns: int
+    ) -> None:
         ask = sendable.plan.ruled.admitted.ask
         model = sendable.attempt.model
-        self._sendable = sendable
+        self.sendable = sendable
+        self.silent_until_ns = silent_until_ns
+        self._left = False
+        self._waits = True
         self._trail = trail
         self._clock = clock
         self._expected = ask.n
@@ -110,6 +121,12 @@ class Growing:
                 self._choices[index] = _joined(choice, Choice(finish_reason=reason))
         return self._answer(complete=True)
 
+    def leave(self, why: str, *, waits: bool) -> None:
+        """It is left before its end: the endpoint has read the prompt, and will want it paid."""
+        self._left = True
+        self._waits = waits
+        self.close(why)
+
     def close(self, error: str) -> None:
         """Write the end of this call into the trail, once; ``error`` is empty after success."""
         call = self.call
@@ -119,7 +136,7 @@ class Growing:
         call.reported_model = self._reported
         call.error = error[:_MESSAGE_CHARS]
         # What was said before a break is paid for all the same.
-        if self.started or not error:
+        if self.started or self._left or not error:
             self._settle_usage()
         if self._disbelieved:
             self._trail.decide(
@@ -133,12 +150,13 @@ class Growing:
             )
         usage = call.usage = self._usage
         if usage is not None:
-            call.cost_nano = cost_nano(self._sendable.attempt.model, usage)
+            call.cost_nano = cost_nano(self.sendable.attempt.model, usage)
         if call.role == "guard":  # governance itself says how long it waited for all of them
             self._trail.spend("governance", self.spent)
             return
         self._trail.spend("inference", self.spent)
-        self._trail.wait("inference", self.waited)
+        if self._waits:
+            self._trail.wait("inference", self.waited)
 
     def report(self, ok: bool | None, retry_after_s: float | None) -> Report:
         """How this call ended, for whoever keeps an eye on its endpoint; after ``close``."""
@@ -158,14 +176,14 @@ class Growing:
     def _settle_usage(self) -> None:
         if self._usage is not None:
             return
-        prompt = sum(tokens.of_message(message) for message in self._sendable.messages)
+        prompt = sum(tokens.of_message(message) for message in self.sendable.messages)
         completion = 0
-        judged = self._sendable.plan.ruled.admitted.ask.operation == "moderation"
+        judged = self.sendable.plan.ruled.admitted.ask.operation == "moderation"
         for choice in self._choices.values():
             completion += 0 if judged else tokens.estimate(choice.text)
             completion += sum(tokens.estimate(c.name + c.arguments) for c in choice.tool_calls)
         self._usage = Usage(
-            prompt_tokens=prompt + tokens.of_settings(self._sendable.plan.ruled.admitted.ask),
+            prompt_tokens=prompt + tokens.of_settings(self.sendable.plan.ruled.admitted.ask),
             completion_tokens=completion,
             estimated=True,
         )
@@ -178,7 +196,7 @@ class Growing:
     def _answer(self, *, complete: bool) -> Answer:
         choices = self._choices
         return Answer(
-            sendable=self._sendable,
+            sendable=self.sendable,
             choices=tuple(choices.values())
             if len(choices) == 1
             else tuple(choices[index] for index in sorted(choices)),

@@ -5,6 +5,8 @@ import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
+from msgspec import Struct
+
 from freehold.core.ask import Message
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
@@ -22,11 +24,14 @@ from freehold.core.trail import Trail
 from freehold.stages.inference import packing
 from freehold.stages.inference.deadline import Deadline, DeadlinePassed
 from freehold.stages.inference.growing import Growing
+from freehold.stages.inference.hedging import Hedging, Leaving, Prepare, route_of
 
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
 PATIENCE_S = 1.0
-"""A longer ``Retry-After`` is waited for only when the plan has no other model."""
+"""A longer ``Retry-After`` is waited for only when the plan has no other model; and one that took
+longer to fail is not asked again.
+"""
 
 _JUST_BEFORE_NS = 5_000_000
 """Providers count in milliseconds, so that they may give up this much before the plan's end."""
@@ -57,6 +62,7 @@ class Inference:
         self._clock = clock
         self._health = health
         self._jitter = jitter
+        self._hedging = Hedging(self._tries, health, clock)
 
     @timed("inference")
     def pack(self, plan: Plan, attempt: Attempt, trail: Trail) -> tuple[Message, ...]:
@@ -82,34 +88,65 @@ class Inference:
             )
         return packed.messages
 
-    async def call(self, sendable: Sendable, trail: Trail) -> AsyncGenerator[Answer, None]:
+    def call(
+        self, sendable: Sendable, trail: Trail, prepare: Prepare | None = None
+    ) -> AsyncGenerator[Answer, None]:
         """The answer as it grows: each one has everything said so far, the last is complete.
 
         A stream may skip states: one answer covers all that came together. With several choices
         only the complete answer is given. Leaving early closes the connection to the model.
+
+        Args:
+            prepare: makes an attempt sendable; with it, and where the route says so, the plan's
+                next model is asked beside one that is late.
 
         Raises:
             ProviderUnavailable: no answer, after this model's retries, or it broke off.
             ProviderRejected: the same request would fail again.
             RoutingError: the model's dialect has no provider here.
         """
+        if prepare is not None:
+            delay_s = self._hedging.delay_s(sendable, trail)
+            if delay_s is not None:
+                return self._hedging.race(sendable, trail, delay_s, prepare)
+        return self._tries(sendable, trail, Leaving())
+
+    async def whole(self, sendable: Sendable, trail: Trail) -> Answer:
+        """The complete answer.
+
+        Raises:
+            ProviderUnavailable, ProviderRejected, RoutingError: as ``call``.
+        """
+        async with aclosing(self.call(sendable, trail)) as answers:
+            async for answer in answers:
+                if answer.complete:
+                    return answer
+        raise ProviderUnavailable(f"model {sendable.attempt.model.id}: no answer")
+
+    async def _tries(
+        self, sendable: Sendable, trail: Trail, leaving: Leaving
+    ) -> AsyncGenerator[Answer, None]:
+        """One model, its retries included."""
         attempt = sendable.attempt
         model = attempt.model
         provider = self._providers.get(model.provider)
         if provider is None:
             raise RoutingError(f"model {model.id}: there is no provider {model.provider!r}")
-        if attempt.role == "guard" and not self._health.of(model).weight:
-            # no other model can take over, so a caller need not wait for what is known to fail
-            raise ProviderUnavailable(f"model {model.id}: its endpoint is down")
+        if attempt.role == "guard":
+            leaving.why = "it was too late"
+            if not self._health.of(model).weight:
+                # no other model can take over: a caller need not wait for what is known to fail
+                raise ProviderUnavailable(f"model {model.id}: its endpoint is down")
+        silent_until_ns = self._silent_until(sendable)
         for tried in range(model.retries + 1):
-            growing = Growing(sendable, trail, self._clock)
+            growing = Growing(sendable, trail, self._clock, silent_until_ns)
             try:
-                async with aclosing(self._once(provider, sendable, growing)) as answers:
+                async with aclosing(self._once(provider, growing, leaving)) as answers:
                     async for answer in answers:
                         yield answer
                 return
             except ProviderUnavailable as failure:
-                pause = None if growing.started else self._pause(failure, tried, sendable)
+                pause = None if growing.started else self._pause(failure, tried, growing)
                 if pause is None:
                     raise
             began = self._clock.monotonic_ns()
@@ -118,19 +155,17 @@ class Inference:
                 trail.wait("inference", self._clock.monotonic_ns() - began)
 
     async def _once(
-        self, provider: Provider, sendable: Sendable, growing: Growing
+        self, provider: Provider, growing: Growing, leaving: Leaving
     ) -> AsyncGenerator[Answer, None]:
         clock = self._clock.monotonic_ns
+        sendable = growing.sendable
+        model = sendable.attempt.model
         deltas = provider.call(sendable)
         deadline = Deadline()
-        guards = sendable.attempt.role == "guard"
-        error = "it was too late" if guards else "the caller went away"
-        ok: bool | None = None
-        retry_after_s: float | None = None
-        model = sendable.attempt.model
+        end: _End | None = None
         probe = self._health.started(model)
         try:
-            deadline.arm(self._left_s(sendable, growing))
+            deadline.arm(self._left_s(growing))
             while True:
                 began = clock()
                 delta = await deadline.next(deltas)
@@ -142,64 +177,101 @@ class Inference:
                 first = not growing.started
                 answer = growing.take(delta)
                 if first and growing.started:
-                    deadline.arm(self._left_s(sendable, growing))
+                    deadline.arm(self._left_s(growing))
                 growing.spent += delta.spent_ns + clock() - came
                 if answer is not None:
                     yield answer
             final = growing.complete()
             growing.close("")
-            ok = True
+            end = _ANSWERED
             yield final
         except Exception as problem:
-            error, ok, retry_after_s = self._verdict(problem, sendable)
+            end = self._verdict(problem, growing)
             if isinstance(problem, DeadlinePassed):
-                raise ProviderUnavailable(error) from None
+                raise ProviderUnavailable(end.error) from None
             raise
         finally:
             deadline.disarm()
-            growing.close(error)
-            self._health.ended(model, growing.report(ok, retry_after_s), probe=probe)
+            if end is None:
+                growing.leave(leaving.why, waits=not leaving.beside)
+                end = _LEFT
+            growing.close(end.error)
+            self._health.ended(model, growing.report(end.ok, end.retry_after_s), probe=probe)
             await deltas.aclose()
 
-    def _verdict(
-        self, problem: Exception, sendable: Sendable
-    ) -> tuple[str, bool | None, float | None]:
-        """What went wrong, whether the endpoint is to blame, and what it asked for.
+    def _verdict(self, problem: Exception, growing: Growing) -> "_End":
+        """What went wrong, and whether the endpoint is to blame.
 
-        The plan's own end says nothing about an endpoint.
+        It is not where the time that the plan gave was less than the model's own.
         """
-        left_ns = sendable.plan.deadline_ns - self._clock.monotonic_ns()
+        model = growing.sendable.attempt.model
+        left_ns = growing.sendable.plan.deadline_ns - self._clock.monotonic_ns()
         blame = False if left_ns > _JUST_BEFORE_NS else None
         match problem:
             case DeadlinePassed():
-                return f"model {sendable.attempt.model.id}: the answer took too long", blame, None
+                if not growing.started and growing.age_ns() < _own_limit_ms(growing) * 1_000_000:
+                    blame = None
+                return _End(error=f"model {model.id}: the answer took too long", ok=blame)
             case ProviderRejected():
-                return str(problem), True, None
+                return _End(error=str(problem), ok=True)
             case ProviderUnavailable():
-                return str(problem), blame, problem.retry_after_s
+                return _End(error=str(problem), ok=blame, retry_after_s=problem.retry_after_s)
             case FreeholdError():
-                return str(problem), blame, None
-        return f"{type(problem).__name__} in the provider", False, None
+                return _End(error=str(problem), ok=blame)
+        return _End(error=f"{type(problem).__name__} in the provider", ok=False)
 
-    def _left_s(self, sendable: Sendable, growing: Growing) -> float:
-        """Seconds until the plan ends, or until this model has had its time."""
-        model = sendable.attempt.model
-        limit_ms = model.timeout_ms
-        if growing.streamed and not growing.started:
-            limit_ms = min(limit_ms, model.first_token_ms)
-        own = limit_ms / 1000 + GRACE_S - growing.age_ns() / 1e9
-        return min(own, (sendable.plan.deadline_ns - self._clock.monotonic_ns()) / 1e9)
-
-    def _pause(self, failure: ProviderUnavailable, tried: int, sendable: Sendable) -> float | None:
-        """Seconds until the next try: full jitter (Brooker, 2015); ``None`` for no next try."""
+    def _silent_until(self, sendable: Sendable) -> int:
+        """Until when this attempt may say nothing: with others left, they need time as well."""
+        plan = sendable.plan
         attempt = sendable.attempt
-        if tried >= attempt.model.retries or not failure.again:
+        if attempt.role != "answer" or attempt.number >= len(plan.attempts):
+            return plan.deadline_ns
+        now = self._clock.monotonic_ns()
+        wanted_ms = route_of(plan).attempt_ms
+        share = (plan.deadline_ns - now) * 2 // 3 if wanted_ms is None else wanted_ms * 1_000_000
+        return min(now + share, plan.deadline_ns)
+
+    def _left_s(self, growing: Growing) -> float:
+        """Seconds until the plan ends, or until this model has had its time."""
+        own = _own_limit_ms(growing) / 1000 + GRACE_S - growing.age_ns() / 1e9
+        until = growing.sendable.plan.deadline_ns if growing.started else growing.silent_until_ns
+        return min(own, (until - self._clock.monotonic_ns()) / 1e9)
+
+    def _pause(self, failure: ProviderUnavailable, tried: int, growing: Growing) -> float | None:
+        """Seconds until the next try: full jitter (Brooker, 2015); ``None`` for no next try."""
+        sendable = growing.sendable
+        attempt = sendable.attempt
+        model = attempt.model
+        if tried >= model.retries or not failure.again:
             return None
+        others = attempt.role == "answer" and attempt.number < len(sendable.plan.attempts)
+        if others and growing.age_ns() > PATIENCE_S * 1e9:
+            return None  # it took its time to fail
         pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**tried) * self._jitter()
         asked = failure.retry_after_s
         if asked is not None:
-            if asked > PATIENCE_S and attempt.number < len(sendable.plan.attempts):
+            if asked > PATIENCE_S and others:
                 return None
             pause += asked
-        left = (sendable.plan.deadline_ns - self._clock.monotonic_ns()) / 1e9
-        return pause if pause < left else None
+        left = (growing.silent_until_ns - self._clock.monotonic_ns()) / 1e9
+        return pause if pause < left and self._health.may_retry(model) else None
+
+
+class _End(Struct, frozen=True, kw_only=True):
+    """How a try ended, as `Report` says it."""
+
+    error: str = ""
+    ok: bool | None = None
+    retry_after_s: float | None = None
+
+
+_ANSWERED = _End(ok=True)
+_LEFT = _End()
+
+
+def _own_limit_ms(growing: Growing) -> int:
+    """Milliseconds that the model itself is given."""
+    model = growing.sendable.attempt.model
+    if growing.streamed and not growing.started:
+        return min(model.timeout_ms, model.first_token_ms)
+    return model.timeout_ms

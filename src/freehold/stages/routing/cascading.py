@@ -18,7 +18,7 @@ from freehold.core.errors import (
     GovernanceRefusal,
     PolicyRefusal,
 )
-from freehold.core.handoffs import Answer, Attempt, Checked
+from freehold.core.handoffs import Answer, Attempt, Checked, Plan
 from freehold.core.routes import RouteSpec
 from freehold.core.spec import ModelSpec
 from freehold.core.trail import Trail
@@ -27,6 +27,7 @@ from freehold.rules.promised_json import objection, wrong_call
 from freehold.rules.promises import Given, unauthorised, ungrounded_values
 from freehold.text.hedges import abstains, opening, refuses
 
+_LONGEST_REASON = 300
 _EARLY: frozenset[CascadeCheck] = frozenset({"abstain", "refusal"})
 """What an answer's first sentences tell."""
 
@@ -105,7 +106,7 @@ def _time_left(answer: Answer, now_ns: int, trail: Trail) -> bool:
     return now_ns + took < answer.sendable.plan.deadline_ns
 
 
-def goes_on(error: FreeholdError, attempt: Attempt, trail: Trail) -> bool:
+def goes_on(error: FreeholdError, plan: Plan, attempt: Attempt, trail: Trail) -> bool:
     """Whether the next model may take over, of whose answer nothing has left; it starts afresh."""
     if trail.released_chars:
         return False
@@ -127,6 +128,12 @@ def goes_on(error: FreeholdError, attempt: Attempt, trail: Trail) -> bool:
                 why=f"{why}; the next model is asked",
             )
         )
+        return True
+    left = (other for other in plan.attempts[attempt.number :] if other.number not in trail.leases)
+    after = next(left, None)
+    if after is not None:
+        why = f"{str(error)[:_LONGEST_REASON]}; {after.model.id} is asked instead"
+        trail.decide(Decision(stage="routing", outcome="allow", rule="failover", why=why))
     return True
 
 

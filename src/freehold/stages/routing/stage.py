@@ -142,9 +142,9 @@ class Routing:
             return True
         return cascading.trusts(checked, self._clock.monotonic_ns(), trail)
 
-    def goes_on(self, error: FreeholdError, attempt: Attempt, trail: Trail) -> bool:
+    def goes_on(self, error: FreeholdError, plan: Plan, attempt: Attempt, trail: Trail) -> bool:
         """Whether the plan's next model may take over after this."""
-        return cascading.goes_on(error, attempt, trail)
+        return cascading.goes_on(error, plan, attempt, trail)
 
     def graver(self, one: FreeholdError, other: FreeholdError) -> FreeholdError:
         """Of two attempts' failures that which the caller hears of: one that is worth a retry."""
