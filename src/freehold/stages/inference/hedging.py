@@ -11,7 +11,7 @@ from freehold.core.decisions import Decision
 from freehold.core.errors import FreeholdError, ProviderError, ProviderUnavailable
 from freehold.core.handoffs import Answer, Attempt, Plan, Sendable
 from freehold.core.health import Health
-from freehold.core.spec import HedgeSpec, RouteSpec
+from freehold.core.routes import HedgeSpec, RouteSpec
 from freehold.core.trail import Trail
 
 Prepare = Callable[[Plan, Attempt, Trail], Awaitable[Sendable]]
