@@ -24,43 +24,36 @@ from freehold.storage.spend_table import KEPT, Row, ScopeDay, SpendTable, Sums, 
 _log = logging.getLogger("freehold.store")
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
+_NOTHING: Sums = (0, 0, 0)
 _REQUEST: Sums = (1, 0, 0)
 
 
 class _Use:
-    """What a scope has used on one day.
+    """What a scope has used on one day: as the store has it, on its way there, and since then."""
 
-    ``new`` is what of it the store has not seen, ``flying`` what is on its way there.
-    """
-
-    __slots__ = ("flying", "new", "sums")
+    __slots__ = ("dirty", "flying", "new", "stored")
 
     def __init__(self) -> None:
-        self.sums = [0, 0, 0]
+        self.stored: Sums = _NOTHING
+        self.flying: Sums = _NOTHING
         self.new = [0, 0, 0]
-        self.flying = [0, 0, 0]
+        self.dirty = False
 
-    def add(self, requests: int, tokens: int, nano: int) -> None:
-        sums, new = self.sums, self.new
-        sums[0] += requests
-        sums[1] += tokens
-        sums[2] += nano
-        new[0] += requests
-        new[1] += tokens
-        new[2] += nano
+    def used(self, place: int) -> int:
+        return self.stored[place] + self.flying[place] + self.new[place]
 
     def take_off(self) -> Sums:
-        self.flying, self.new = self.new, [0, 0, 0]
-        return (self.flying[0], self.flying[1], self.flying[2])
+        requests, tokens, nano = self.new
+        self.flying, self.new, self.dirty = (requests, tokens, nano), [0, 0, 0], False
+        return self.flying
 
     def come_back(self) -> None:
         """The store did not take it."""
-        self.new = [n + f for n, f in zip(self.new, self.flying, strict=True)]
-        self.flying = [0, 0, 0]
+        self.new = [new + flying for new, flying in zip(self.new, self.flying, strict=True)]
+        self.flying = _NOTHING
 
     def is_stored_as(self, stored: Sums) -> None:
-        self.flying = [0, 0, 0]
-        self.sums = [n + s for n, s in zip(self.new, stored, strict=True)]
+        self.stored, self.flying = stored, _NOTHING
 
 
 class _Counter:
@@ -82,12 +75,11 @@ class _Counter:
         """One unit's sum in the period that this day is in."""
         if period == "day":
             use = self.days.get(day)
-            return use.sums[place] if use else 0
+            return use.used(place) if use else 0
         number = start(period, day)
-        known = self.stored.get((period, number))
-        total = known[place] if known else 0
+        total = self.stored.get((period, number), _NOTHING)[place]
         for other, use in self.days.items():
-            if start(period, other) == number:
+            if other == day or start(period, other) == number:
                 total += use.new[place] + use.flying[place]
         return total
 
@@ -228,7 +220,9 @@ class StoreLimiter:
             stored, waiting = self._store_all(fresh)
             with self._guard:
                 for scope, day in waiting:
-                    self._counters[scope].days[day].come_back()
+                    use = self._counters[scope].days[day]
+                    use.come_back()
+                    use.dirty = True
                 self._dirty |= waiting
                 self._take_over(stored)
         with self._guard:
@@ -328,8 +322,14 @@ class StoreLimiter:
         return counter
 
     def _add(self, scope: str, day: int, requests: int, tokens: int, nano: int) -> None:
-        self._counter(scope).day(day).add(requests, tokens, nano)
-        self._dirty.add((scope, day))
+        use = self._counter(scope).day(day)
+        new = use.new
+        new[0] += requests
+        new[1] += tokens
+        new[2] += nano
+        if not use.dirty:
+            use.dirty = True
+            self._dirty.add((scope, day))
 
     def _minute(self, scope: str, place: int) -> MinuteWindow:
         window = self._minutes.get((scope, place))
