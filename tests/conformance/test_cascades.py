@@ -14,7 +14,8 @@ from freehold.core.handoffs import Piece, Usage
 from freehold.core.ports import Delta
 from freehold.core.spec import SourceSpec
 from freehold.testing.fakes import FakeProvider, Script, said
-from tests.conformance.harness import CHAT, Reply, TellingSource, Wired, body_for, wired
+from tests.conformance.harness import TellingSource, Wired, wired
+from tests.conformance.wires import CHAT, Reply, body_for
 
 NANO = 1_000
 GOOD = "Returns are free for 30 days. Bring the receipt."

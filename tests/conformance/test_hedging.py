@@ -10,8 +10,9 @@ from freehold.core.errors import ProviderUnavailable
 from freehold.core.handoffs import Sendable, Usage
 from freehold.core.ports import Delta
 from freehold.testing.fakes import FakeHealth, FakeProvider, Script, said
-from tests.conformance.harness import BUNDLE, CHAT, COMPLETION, EMBEDDING, Reply, Wired, body_for
+from tests.conformance.harness import BUNDLE, Wired
 from tests.conformance.harness import wired as plainly_wired
+from tests.conformance.wires import CHAT, EMBEDDING, ROUTES, Reply, body_for
 
 pytestmark = pytest.mark.conformance
 
@@ -23,7 +24,6 @@ THREE = BUNDLE.replace(
     '  spare: {base_url: "http://127.0.0.1:1/v1", capabilities: [embedding], retries: 0}\n'
     "  vectors: {base",
 )
-ROUTES = [(CHAT, False), (CHAT, True), (COMPLETION, False), (COMPLETION, True), (EMBEDDING, False)]
 
 
 def hedged(hedge: str = "{after_ms: 1, max_share: 1}", text: str = THREE) -> str:
