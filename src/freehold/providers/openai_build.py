@@ -1,7 +1,6 @@
 """From a Sendable to the bytes of an OpenAI request."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 
@@ -12,12 +11,6 @@ from freehold.core.spec import ModelSpec
 
 # Would bring back what no control reads; a door refuses them long before this.
 _NEVER_SENT = frozenset({"logprobs", "top_logprobs", "modalities", "audio", "store", "metadata"})
-
-
-def address(model: ModelSpec, path: str) -> str:
-    """The endpoint's URL; ``query`` (Azure's ``api-version``, say) goes behind it."""
-    url = f"{model.base_url.rstrip('/')}/{path}"
-    return f"{url}?{urlencode(model.query)}" if model.query else url
 
 
 def path_for(ask: Ask, model: ModelSpec) -> str:

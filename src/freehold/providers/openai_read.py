@@ -20,6 +20,7 @@ _FINISHED = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _CALLS = 128
 _NAME = re.compile(r"[A-Za-z0-9_.:/@-]{1,128}")
 _ADDRESS = re.compile(r"[^@/:]@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2}")
+_MOST = 10_000_000
 _NONSENSE = Usage(prompt_tokens=-1, completion_tokens=-1)
 
 
@@ -359,7 +360,22 @@ def _usage(raw: msgspec.Raw) -> Usage | None:
         return None
     if type(prompt) is not int or (completion is not None and type(completion) is not int):
         return _NONSENSE
-    return Usage(prompt_tokens=prompt, completion_tokens=completion or 0)
+    if not prompt and not completion:
+        return None  # some servers fill in zeros where they count nothing
+    read = usage.get("prompt_tokens_details")
+    cached = _count(read, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens")
+    return Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion or 0,
+        cached_tokens=cached,
+        reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def _count(details: Any, name: str) -> int:
+    """A part of a count; zero where it is not told, or is nonsense: then the whole price holds."""
+    count = details.get(name) if isinstance(details, dict) else None
+    return count if type(count) is int and 0 <= count <= _MOST else 0
 
 
 def _vectors(data: list[_Vector], inputs: int) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""From a refused HTTP response to an error that says enough, and nothing secret."""
+"""From a refused HTTP response, of any dialect, to an error that says enough, and nothing secret."""
 
 import re
 from collections.abc import Iterable
@@ -19,11 +19,12 @@ _WINDOW = 12
 # no later attempt at this one.
 _MISCONFIGURED = {
     401: "the endpoint refused our API key",
+    402: "the endpoint's account has no money left",
     403: "the endpoint refused our API key: it may not do this",
     404: "the endpoint does not know this model or path",
     405: "the endpoint does not take this method",
 }
-_LATER = frozenset({408, 409, 425, 429})
+_LATER = frozenset({408, 409, 424, 425, 429})
 
 _LOOKS_SECRET = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]+"  # e-mail addresses
@@ -34,31 +35,28 @@ _LOOKS_SECRET = re.compile(
 
 
 def failure(
-    response: HttpResponse,
+    status: int,
+    retry_after_s: float | None,
     payload: bytes,
     texts: Iterable[str],
     secrets: Iterable[str],
-    clock: Clock,
 ) -> ProviderError:
     """The error for a status other than 2xx.
 
     Args:
-        response: for its status and ``Retry-After``.
+        status: what the endpoint means, which is not always what it says.
+        retry_after_s: when to come back, if it told.
         payload: its body, in which providers explain themselves.
         texts: what was sent; no quotation of it gets into the error.
         secrets: keys in use; none of them gets into the error.
-        clock: for a ``Retry-After`` that is a date.
     """
-    status = response.status
     said = _explanation(payload, texts, secrets)
     if 300 <= status < 400:
         return ProviderError(f"answered {status}: redirects are never followed")
     if status in _MISCONFIGURED:
         return ProviderError(f"answered {status}: {_MISCONFIGURED[status]}{said}")
     if status in _LATER or status >= 500:
-        return ProviderUnavailable(
-            f"answered {status}{said}", retry_after_s=retry_after(response, clock)
-        )
+        return ProviderUnavailable(f"answered {status}{said}", retry_after_s=retry_after_s)
     if status < 300:
         return ProviderUnavailable(f"answered {status} instead of 200")
     return ProviderRejected(f"answered {status}{said}")
@@ -83,7 +81,7 @@ def retry_after(response: HttpResponse, clock: Clock) -> float | None:
 
 def refused_parameter(payload: bytes) -> str:
     """Which of our own additions the endpoint does not know; empty when it is something else."""
-    error = _error(payload)
+    error = error_of(payload)
     text = f"{error.get('param')} {error.get('message')}"
     if "max_completion_tokens" in text and "max_tokens" in text:
         return "max_tokens"
@@ -102,12 +100,16 @@ def _until(date: str, clock: Clock) -> float:
     return max(moment.timestamp() - clock.now_ns() / 1e9, 0.0)
 
 
-def _error(payload: bytes) -> dict[str, Any]:
-    """The error object; its usual forms are ``{"error": {…}}``, ``{"error": "…"}``, ``{…}``."""
+def error_of(payload: bytes) -> dict[str, Any]:
+    """The error object; its usual forms are ``{"error": {…}}``, ``{"error": "…"}``, ``{…}``, and
+    ``[{"error": {…}}]`` on streams that Google refuses.
+    """
     try:
         body = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return {}
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
     if not isinstance(body, dict):
         return {}
     error = body.get("error", body)
@@ -117,7 +119,8 @@ def _error(payload: bytes) -> dict[str, Any]:
 
 
 def _explanation(payload: bytes, texts: Iterable[str], secrets: Iterable[str]) -> str:
-    message = _error(payload).get("message") or _error(payload).get("detail")
+    error = error_of(payload)
+    message = error.get("message") or error.get("Message") or error.get("detail")
     if not isinstance(message, str):
         return ""
     message = " ".join(message[:2000].split())
