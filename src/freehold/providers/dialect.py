@@ -1,4 +1,4 @@
-"""What a wire is: how a request is written, and how an answer is read. `HttpProvider` does the rest."""
+"""What a wire is: how requests are written and answers read. `HttpProvider` does the rest."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol

@@ -135,9 +135,7 @@ class HttpProvider:
                 endpoint.secrets,
             )
 
-    async def _streamed(
-        self, trip: Trip, response: HttpResponse
-    ) -> AsyncGenerator[Delta, None]:
+    async def _streamed(self, trip: Trip, response: HttpResponse) -> AsyncGenerator[Delta, None]:
         clock = self._clock.monotonic_ns
         reader = self._dialect.reader(trip)
         waiting_for_first = asyncio.get_running_loop().time() + trip.model.first_token_ms / 1000

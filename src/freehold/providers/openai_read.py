@@ -4,24 +4,27 @@ Only the fields named here are decoded. Hidden reasoning (``reasoning_content``)
 and whatever else a server adds never get into the process's own types.
 """
 
-import re
 from typing import Any
 
 import msgspec
-import orjson
 from msgspec import Struct
 
 from freehold.core.ask import ToolCall
 from freehold.core.errors import ProviderRejected, ProviderUnavailable
 from freehold.core.handoffs import Choice, Usage
 from freehold.core.ports import Delta
+from freehold.providers.reading import (
+    MOST_CALLS,
+    NONSENSE,
+    count,
+    counts,
+    malformed,
+    model_name,
+    whole_number,
+    written,
+)
 
 _FINISHED = frozenset({"stop", "length", "tool_calls", "content_filter"})
-_CALLS = 128
-_NAME = re.compile(r"[A-Za-z0-9_.:/@-]{1,128}")
-_ADDRESS = re.compile(r"[^@/:]@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2}")
-_MOST = 10_000_000
-_NONSENSE = Usage(prompt_tokens=-1, completion_tokens=-1)
 
 
 class _Function(Struct):
@@ -83,7 +86,7 @@ def whole(payload: bytes, *, n: int, inputs: int | None = None) -> Delta:
         ProviderRejected: it answers with something that no control can read.
     """
     body = _parse(payload)
-    model = _model(body.model)
+    model = model_name(body.model)
     if inputs is not None:
         return Delta(
             embeddings=_vectors(body.data or [], inputs),
@@ -91,10 +94,10 @@ def whole(payload: bytes, *, n: int, inputs: int | None = None) -> Delta:
             reported_model=model,
         )
     if not body.choices:
-        raise _malformed("it has no choices")
+        raise malformed("it has no choices")
     choices = tuple(_whole_choice(choice, n) for choice in body.choices)
     if len({choice.index for choice in choices}) != len(choices):
-        raise _malformed("two choices have the same index")
+        raise malformed("two choices have the same index")
     return Delta(choices=choices, usage=_usage(body.usage), reported_model=model)
 
 
@@ -108,14 +111,14 @@ def moderation(payload: bytes) -> Delta:
     try:
         results = msgspec.json.decode(payload, type=_Results).results
     except msgspec.MsgspecError:
-        raise _malformed("it has no results") from None
+        raise malformed("it has no results") from None
     if len(results) != 1:
-        raise _malformed(f"it has {len(results)} results for one text")
+        raise malformed(f"it has {len(results)} results for one text")
     text = bytes(results[0]).decode("utf-8", "replace")
     return Delta(
         choices=(Choice(text=text, finish_reason="stop"),),
         usage=_usage(body.usage),
-        reported_model=_model(body.model),
+        reported_model=model_name(body.model),
     )
 
 
@@ -182,7 +185,7 @@ class StreamReader:
                 for i in indexes
             ),
             usage=usage,
-            reported_model=_model(model),
+            reported_model=model_name(model),
         )
 
     def finish(self) -> Delta | None:
@@ -209,18 +212,18 @@ class StreamReader:
         # Some servers number every call 0 and tell them apart by their ids alone.
         renamed = bool(current and part.id and name and current.id and part.id != current.id)
         if current is None or at != current.at or renamed:
-            if len(growing) >= _CALLS:
-                raise _malformed("too many tool calls")
+            if len(growing) >= MOST_CALLS:
+                raise malformed("too many tool calls")
             if current is not None and not current.given:
                 current.given = True
                 ready.setdefault(index, []).append(current.finished(len(growing) - 1))
             if current is not None and any(g.at == at for g in growing) and not renamed:
-                raise _malformed("a tool call goes on after the next one has started")
+                raise malformed("a tool call goes on after the next one has started")
             current = _Growing(at)
             growing.append(current)
         current.id = current.id or (part.id or "")
         current.name += name
-        current.arguments.append(_arguments(function.arguments))
+        current.arguments.append(written(function.arguments))
 
     def _end(self, index: int, ready: dict[int, list[ToolCall]]) -> None:
         growing = self._calls.get(index)
@@ -247,21 +250,12 @@ class _Growing:
         )
 
 
-def _model(name: str | None) -> str:
-    """A model's name as reported; nothing if it is no name or an address, since no control reads
-    it. Then the name that the bundle gives the model stands for it.
-    """
-    if not name or not _NAME.fullmatch(name) or _ADDRESS.search(name):
-        return ""
-    return name
-
-
 def _parse(payload: bytes) -> _Body:
     try:
         body = _decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         # The exception may quote the answer; only the fact is told.
-        raise _malformed("it is no JSON of the expected shape") from None
+        raise malformed("it is no JSON of the expected shape") from None
     if body.error is not None:
         raise ProviderUnavailable("the endpoint reported an error instead of an answer")
     return body
@@ -274,9 +268,11 @@ def _whole_choice(choice: _Choice, n: int) -> Choice:
     if said is not None:
         text = text or _text(said)
         if said.tool_calls:
-            calls = tuple(_tool_call(call, i) for i, call in enumerate(said.tool_calls[:_CALLS]))
+            calls = tuple(
+                _tool_call(call, i) for i, call in enumerate(said.tool_calls[:MOST_CALLS])
+            )
     elif choice.text is None:
-        raise _malformed("a choice has no message")
+        raise malformed("a choice has no message")
     return Choice(
         index=_index(choice.index, n),
         text=text,
@@ -290,7 +286,7 @@ def _tool_call(call: _Call, position: int) -> ToolCall:
     return ToolCall(
         id=call.id or f"call_{position}",
         name=function.name or "",
-        arguments=_arguments(function.arguments),
+        arguments=written(function.arguments),
     )
 
 
@@ -305,7 +301,7 @@ def _text(said: _Said) -> str:
     elif isinstance(content, list):
         text = "".join(_part(part) for part in content)
     else:
-        raise _malformed("its content is no text")
+        raise malformed("its content is no text")
     return text + said.refusal if said.refusal else text
 
 
@@ -321,16 +317,9 @@ def _part(part: Any) -> str:
     raise ProviderRejected("the answer has a part that no control can read")
 
 
-def _arguments(arguments: Any) -> str:
-    if arguments.__class__ is str:
-        text: str = arguments
-        return text
-    return "" if arguments is None else orjson.dumps(arguments).decode()
-
-
 def _index(index: int, n: int) -> int:
     if not 0 <= index < n:
-        raise _malformed("it has more choices than were asked for")
+        raise malformed("it has more choices than were asked for")
     return index
 
 
@@ -341,51 +330,31 @@ def _reason(reason: str) -> str:
 
 
 def _usage(raw: msgspec.Raw) -> Usage | None:
-    """``None`` when nothing was counted. What is no integer becomes -1, which no count can be:
-    the inference stage believes no such count, estimates, and says so.
-    """
-    written = bytes(raw)
-    if not written or written == b"null":
-        return None
+    """``None`` when nothing was counted; nonsense where what is there is no count."""
     try:
-        usage = msgspec.json.decode(written)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return _NONSENSE
-    if usage == {}:
+        usage = counts(raw)
+    except ValueError:
+        return NONSENSE
+    if usage is None or usage.get("prompt_tokens") is None:
         return None
-    if not isinstance(usage, dict):
-        return _NONSENSE
-    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if prompt is None:
-        return None
-    if type(prompt) is not int or (completion is not None and type(completion) is not int):
-        return _NONSENSE
+    prompt, completion = (
+        whole_number(usage, f"{side}_tokens") for side in ("prompt", "completion")
+    )
     if not prompt and not completion:
         return None  # some servers fill in zeros where they count nothing
     read = usage.get("prompt_tokens_details")
-    cached = _count(read, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens")
     return Usage(
         prompt_tokens=prompt,
-        completion_tokens=completion or 0,
-        cached_tokens=cached,
-        reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        completion_tokens=completion,
+        cached_tokens=count(read, "cached_tokens") or count(usage, "prompt_cache_hit_tokens"),
+        reasoning_tokens=count(usage.get("completion_tokens_details"), "reasoning_tokens"),
     )
-
-
-def _count(details: Any, name: str) -> int:
-    """A part of a count; zero where it is not told, or is nonsense: then the whole price holds."""
-    count = details.get(name) if isinstance(details, dict) else None
-    return count if type(count) is int and 0 <= count <= _MOST else 0
 
 
 def _vectors(data: list[_Vector], inputs: int) -> tuple[Any, ...]:
     ordered = sorted(data, key=lambda vector: vector.index)
     if [vector.index for vector in ordered] != list(range(inputs)):
-        raise _malformed("it has not one vector for each input")
+        raise malformed("it has not one vector for each input")
     if not all(isinstance(vector.embedding, (str, list)) for vector in ordered):
-        raise _malformed("a vector is neither a list nor base64")
+        raise malformed("a vector is neither a list nor base64")
     return tuple(vector.embedding for vector in ordered)
-
-
-def _malformed(why: str) -> ProviderUnavailable:
-    return ProviderUnavailable(f"the endpoint's answer can't be used: {why}")

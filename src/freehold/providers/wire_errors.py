@@ -1,4 +1,4 @@
-"""From a refused HTTP response, of any dialect, to an error that says enough, and nothing secret."""
+"""From a refused response, of any dialect, to an error that says enough, and nothing secret."""
 
 import re
 from collections.abc import Iterable
