@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
+from yarl import URL
 
 from freehold.providers.transport import (
     CONNECT_TIMEOUT_MS,
@@ -71,7 +72,8 @@ class AiohttpTransport:
             raise RuntimeError("the transport is not open")
         coming = self._session.request(
             method,
-            url,
+            # What is percent-encoded stays so: AWS signs the very bytes of the path.
+            URL(url, encoded=True) if "%" in url and url.isascii() else url,
             data=body or None,
             headers=headers,
             allow_redirects=False,

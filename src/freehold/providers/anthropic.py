@@ -1,7 +1,7 @@
 """Anthropic's Messages API: how requests are written.
 
-The wire is https://platform.claude.com/docs/en/api/messages; ADR 0018 says why it is written here and
-not by Anthropic's SDK, which the tests hold it against.
+The wire is https://platform.claude.com/docs/en/api/messages; ADR 0018 says why it is written here
+and not by Anthropic's SDK, which the tests hold it against.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ class AnthropicDialect(Plain):
 
     def choose(self, trip: Trip) -> None:
         """Chats only."""
-        ask = asking.one_answer(trip.sendable, "Anthropic's API")
+        ask = asking.chat(trip.sendable, "Anthropic's API")
         trip.path = "messages"
         trip.streamed = asking.streams(ask, trip.model)
 

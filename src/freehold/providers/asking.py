@@ -49,17 +49,17 @@ class Choice(Struct, frozen=True):
     name: str = ""
 
 
-def one_answer(sendable: Sendable, wire: str) -> Ask:
-    """The ask, where this wire can carry it.
+def chat(sendable: Sendable, wire: str, most: int = 1) -> Ask:
+    """The ask, where this wire can carry it; ``most`` is how many answers it gives at once.
 
     Raises:
-        ProviderRejected: another operation than chat, or several answers at once.
+        ProviderRejected: another operation than chat, or too many answers.
     """
     ask = sendable.plan.ruled.admitted.ask
     if ask.operation not in {"chat", "completion"}:
         raise ProviderRejected(f"{wire} has no {ask.operation}s")
-    if ask.n != 1:
-        raise ProviderRejected(f"{wire} gives one answer a request, not {ask.n}")
+    if ask.n > most:
+        raise ProviderRejected(f"{wire} gives {most} answers a request at most, not {ask.n}")
     if ask.operation == "completion" and sum(m.role == "user" for m in sendable.messages) > 1:
         raise ProviderRejected("a chat endpoint takes one prompt a request")
     return ask

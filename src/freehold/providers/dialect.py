@@ -125,6 +125,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def renew(self, model: ModelSpec) -> bool:
+        """Credentials were refused: read them anew. Whether that may help."""
+        ...
+
     def quirk(self, trip: Trip, payload: bytes) -> str:
         """Which of our own additions a 400 refuses; empty when it is something else."""
         ...
@@ -167,6 +171,10 @@ class Plain:
     ) -> Mapping[str, str]:
         """As they are."""
         return headers
+
+    def renew(self, model: ModelSpec) -> bool:  # noqa: ARG002
+        """There is nothing but the key."""
+        return False
 
     def quirk(self, trip: Trip, payload: bytes) -> str:  # noqa: ARG002
         """Nothing is known to be refused."""

@@ -123,7 +123,7 @@ class HttpProvider:
                 refreshed = True
                 self._endpoints.pop(id(model), None)
                 renewed = self._endpoint(model)
-                if renewed.secrets != endpoint.secrets:
+                if dialect.renew(model) or renewed.secrets != endpoint.secrets:
                     endpoint = renewed
                     continue
             texts = [message.content for message in trip.sendable.messages]

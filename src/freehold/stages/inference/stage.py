@@ -11,6 +11,7 @@ from freehold.core.ask import Message
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
 from freehold.core.errors import (
+    Abstained,
     FreeholdError,
     ProviderRejected,
     ProviderUnavailable,
@@ -212,7 +213,7 @@ class Inference:
                 if not growing.started and growing.age_ns() < _own_limit_ms(growing) * 1_000_000:
                     blame = None
                 return _End(error=f"model {model.id}: the answer took too long", ok=blame)
-            case ProviderRejected():
+            case ProviderRejected() | Abstained():
                 return _End(error=str(problem), ok=True)
             case ProviderUnavailable():
                 return _End(error=str(problem), ok=blame, retry_after_s=problem.retry_after_s)
