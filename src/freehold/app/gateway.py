@@ -20,7 +20,7 @@ from freehold.ledger.segment import SegmentJournal
 from freehold.notify.webhooks import SignedWebhook
 from freehold.providers.clients import http_transport
 from freehold.providers.health import EndpointHealth
-from freehold.providers.openai import OpenAIProvider
+from freehold.providers.registry import http_providers
 from freehold.server.asgi import Door
 from freehold.server.serving import serve
 from freehold.services.approvals import Approvals, Live
@@ -114,7 +114,6 @@ class _Wired:
         self.journal = SegmentJournal(home, clock=clock)
         self.transport = http_transport(os.environ.get("FREEHOLD_HTTP_CLIENT", "aiohttp"))
         self.fetch = fetcher(self.transport)
-        self._provider = OpenAIProvider(self.transport, self.secrets, clock)
         self.sql = SqlSource(clock)
         self.audit = Audit(
             self.journal,
@@ -138,7 +137,9 @@ class _Wired:
         self.health = EndpointHealth(clock)
         self.learners = Learners()
         self.sessions = Sessions(clock)
-        self._inference = Inference({"openai": self._provider}, clock, self.health)
+        self._inference = Inference(
+            http_providers(self.transport, self.secrets, clock), clock, self.health
+        )
         # tokens verified under one version are not believed under the next
         self.identity: IdentityVerifier = self._verifier()
 

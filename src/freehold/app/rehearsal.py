@@ -2,6 +2,7 @@
 
 import os
 
+from freehold.bundle.model import PROVIDERS
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import SystemClock
 from freehold.core.health import Untroubled
@@ -39,7 +40,7 @@ def rehearsal(bundle: ResolvedBundle, keys: SubjectKeys | None = None) -> Rehear
         context=Context({"sql": stand, "http": stand}),
         policy=Policy(stand),
         routing=Routing(health, clock),
-        inference=Inference({"openai": stand}, clock, health),
+        inference=Inference(dict.fromkeys(PROVIDERS, stand), clock, health),
         monitoring=Monitoring(),
         audit=Audit(stand, runtime_digest(), lambda _: bytes(32), clock=clock),
         clock=clock,

@@ -12,6 +12,7 @@ from freehold.bundle.extensions import Inspect
 from freehold.bundle.kept import keep
 from freehold.bundle.load import load
 from freehold.bundle.meaning import CompileRule
+from freehold.bundle.model_checks import InspectModel
 from freehold.bundle.names import DETECTORS
 from freehold.bundle.problems import Problems, Spot
 from freehold.bundle.resolve import Lookup, ResolvedBundle, Unresolved, resolve
@@ -48,7 +49,7 @@ class Activator:
         folder: the bundle that people edit.
         home: where activated versions are kept, or None to keep none.
         lookup: gives environment variables: ``os.environ.get``.
-        compile_rule, detector_ids, inspect: as for ``check``.
+        compile_rule, detector_ids, inspect, inspect_model: as for ``check``.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Activator:
         compile_rule: CompileRule | None = None,
         detector_ids: Collection[str] | None = None,
         inspect: Inspect | None = None,
+        inspect_model: InspectModel | None = None,
     ) -> None:
         self.folder = folder
         self._home = home
@@ -67,6 +69,7 @@ class Activator:
         self._compile_rule = compile_rule
         self._detector_ids = detector_ids
         self._inspect = inspect
+        self._inspect_model = inspect_model
 
     def first(self) -> ResolvedBundle:
         """The version to start with; waits, up to two seconds, for the folder to settle.
@@ -106,6 +109,7 @@ class Activator:
             compile_rule=self._compile_rule,
             detector_ids=self._detector_ids,
             inspect=self._inspect,
+            inspect_model=self._inspect_model,
         )
         if report.bundle is None:
             return Activation(report, None)

@@ -18,12 +18,12 @@ from freehold.bundle.meaning import (
     DoubtRule,
     check_environment,
     check_expressions,
-    check_models,
     check_rules,
     check_sources,
     check_voices,
     check_webhook,
 )
+from freehold.bundle.model_checks import InspectModel, check_models
 from freehold.bundle.names import DETECTORS
 from freehold.bundle.problems import Problem, Problems
 from freehold.bundle.references import Names, References
@@ -74,6 +74,7 @@ def check(
     detector_ids: Collection[str] | None = None,
     lookup: Lookup | None = None,
     inspect: Inspect | None = None,
+    inspect_model: InspectModel | None = None,
 ) -> Report:
     """Read and check the bundle in ``folder``. Nothing is raised for what is wrong with it.
 
@@ -88,6 +89,7 @@ def check(
             by default, nothing is looked up and the environment makes no difference.
         inspect: looks at a detector that the bundle declares (a package may be missing, a file may
             be no head) and returns what is wrong with it, or None. Without it, nobody looks.
+        inspect_model: the same for models that run in this process.
     """
     problems = Problems()
     snapshot = read_folder(folder, problems)
@@ -100,6 +102,7 @@ def check(
         detector_ids=detector_ids,
         lookup=lookup,
         inspect=inspect,
+        inspect_model=inspect_model,
     )
 
 
@@ -113,6 +116,7 @@ def check_snapshot(
     detector_ids: Collection[str] | None = None,
     lookup: Lookup | None = None,
     inspect: Inspect | None = None,
+    inspect_model: InspectModel | None = None,
 ) -> Report:
     """Check files that are in memory already; ``problems`` has what reading them showed."""
     known = DETECTORS if detector_ids is None else detector_ids
@@ -132,7 +136,7 @@ def check_snapshot(
         check_detectors(root, names, snapshot.files, shipped, inspect, problems)
         check_sources(root, names, unread, problems)
         check_webhook(root, unread, problems)
-        check_models(names, problems)
+        check_models(root, names, snapshot.files, inspect_model, problems)
         check_rules(names, problems)
         check_streams(names, problems)
         check_tool_rules(root, names, problems)

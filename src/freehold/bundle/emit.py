@@ -111,7 +111,7 @@ _TAIL = """\
 | `route.*` | a route whose models can't, or may not, serve an app, or that can't learn |
 | `metric.range` | a metric between whose ends there is nothing |
 | `source.*`, `egress.host` | a source that anybody could read, that writes, or reaches too far |
-| `model.*`, `identity.*` | an address or a price that can't be right |
+| `model.*`, `identity.*` | an address, a price, a key or a file that can't be right |
 | `member.*` | a declared member of JSON whose unit or default can't be right |
 | `rule.*` | an expression that does not compile or is never true, an obligation that can't be met |
 | `rule.late`, `rule.needs` | warnings: too late for a stream, or of no effect |

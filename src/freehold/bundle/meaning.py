@@ -1,17 +1,17 @@
-"""Sources, models and rules one by one: what is well-formed, and still must not run."""
+"""Sources and rules one by one: what is well-formed, and still must not run."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import SplitResult, urlsplit
 
 from freehold.bundle import sql
 from freehold.bundle.names import ATTRIBUTE_PREFIX, PRINCIPAL_PATHS, REQUEST_PATHS
 from freehold.bundle.problems import Problems, did_you_mean, nearest
-from freehold.bundle.references import Names, is_loopback, words
+from freehold.bundle.references import Names, words
 from freehold.bundle.resolve import Lookup
 from freehold.bundle.tool_rules import TOOL_CALL, phase_of
 from freehold.bundle.tree import Tree, shown
 from freehold.bundle.unread import Unread
+from freehold.bundle.urls import DEFAULT_PORTS, split
 
 CompileRule = Callable[[str, str], str | None]
 """``(expression, phase) → error``, phase being request, answer, stream, route or source."""
@@ -25,7 +25,6 @@ _REDACTS = ("labels", "facts", "arguments")
 _MISSING = "answer.missing_disclaimers"
 _ATTRIBUTE = re.compile(r"\bprincipal\.attributes\.([A-Za-z_]\w*)")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def check_sources(root: Tree, names: Names, unread: Unread, problems: Problems) -> None:
@@ -154,16 +153,16 @@ def _check_host(
     at, url = source.get("url"), source.text("url")
     if at is None or url is None or url.startswith("env:"):
         return
-    parts = _split(url)
-    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    parts = split(url)
+    if parts is None or parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         problems.add("source.url", at.spot, f"{what} needs an http(s) address", path=(*path, "url"))
         return
     host = parts.hostname
-    port = parts.port or _DEFAULT_PORTS[parts.scheme]
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
     folded = {entry.casefold() for entry in allowed}
     spelled = f"[{host}]" if ":" in host else host
     if not folded & {host, spelled, f"{spelled}:{port}"}:
-        entry = spelled if port == _DEFAULT_PORTS[parts.scheme] else f"{spelled}:{port}"
+        entry = spelled if port == DEFAULT_PORTS[parts.scheme] else f"{spelled}:{port}"
         problems.add(
             "egress.host",
             at.spot,
@@ -172,47 +171,6 @@ def _check_host(
             suggestion=did_you_mean(entry, allowed)
             or f"add `{entry}` there if {what} may reach it",
         )
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # a bad port raises only here
-    except ValueError:
-        return None
-    return parts
-
-
-def check_models(names: Names, problems: Problems) -> None:
-    """Addresses and prices."""
-    for name, model in names.models.items():
-        at, url = model.get("base_url"), model.text("base_url")
-        if at is not None and url is not None and not url.startswith("env:"):
-            parts = _split(url)
-            if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-                problems.add(
-                    "model.url",
-                    at.spot,
-                    f"model `{name}` needs an http(s) address",
-                    path=("models", name, "base_url"),
-                )
-            elif parts.scheme == "http" and not is_loopback(parts.hostname):
-                problems.warn(
-                    "model.plain-http",
-                    at.spot,
-                    f"model `{name}` is reached over http, so others can read along",
-                    path=("models", name, "base_url"),
-                    suggestion="use https where the endpoint has it",
-                )
-        for side, price in model.section("price").entries():
-            if isinstance(price.value, int | float) and round(price.value, 3) != price.value:
-                problems.add(
-                    "model.price",
-                    price.spot,
-                    "a price has at most three decimals",
-                    path=("models", name, "price", side),
-                    suggestion=f"write `{round(price.value, 3):g}`",
-                )
 
 
 def check_environment(names: Names, lookup: Lookup | None, problems: Problems) -> None:

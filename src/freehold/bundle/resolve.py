@@ -8,6 +8,8 @@ import msgspec
 
 from freehold.bundle import schema
 from freehold.bundle.application import App
+from freehold.bundle.catalogue import filled
+from freehold.bundle.model_specs import model_spec
 from freehold.bundle.names import DETECTORS, REDACTABLE_LABELS
 from freehold.bundle.route_specs import metric_spec, route_spec
 from freehold.bundle.settings import (
@@ -23,7 +25,6 @@ from freehold.bundle.settings import (
 from freehold.bundle.specs import (
     field_specs,
     issuer_spec,
-    model_spec,
     own_spec,
     owned,
     rule_spec,
@@ -47,7 +48,8 @@ class ResolvedBundle:
 
     Nothing is computed for a tenant before its first request. What tenants have in common they
     share, so that a store which says nothing of its own costs little more than its name. ``heads``
-    are the files of trained detectors, by their SHA-256.
+    are the files of trained detectors, ``model_files`` those of models that run in this process, by
+    their SHA-256.
     """
 
     def __init__(
@@ -75,9 +77,13 @@ class ResolvedBundle:
             for name, issuer in bundle.identity.issuers.items()
         )
         named = [d.classifier.file for d in bundle.detectors.values() if d.classifier is not None]
-        digests = {name: sha256(files[name]).hexdigest() for name in named if name in files}
+        digests = _digests(named, files)
         self.heads: Mapping[str, bytes] = MappingProxyType(
             {digest: files[name] for name, digest in digests.items()}
+        )
+        own = {m.local.file: m.local.digest for m in self.models.values() if m.local is not None}
+        self.model_files: Mapping[str, bytes] = MappingProxyType(
+            {digest: files[name] for name, digest in own.items() if digest}
         )
         self._own = {
             name: own_spec(detector, self.models, digests)
@@ -287,6 +293,10 @@ class ResolvedBundle:
         )
 
 
+def _digests(named: Iterable[str], files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: sha256(files[name]).hexdigest() for name in named if name in files}
+
+
 class Unresolved(BundleError):
     """Addresses that this machine does not know; ``places`` has their paths and variables."""
 
@@ -324,10 +334,12 @@ def resolve(
             missing.append(((path[0], path[1], path[2]), value.removeprefix("env:")))
         return found or ""
 
-    models = {
-        name: model_spec(name, model, address(model.base_url, "models", name, "base_url"))
-        for name, model in bundle.models.items()
-    }
+    digests = _digests((m.local.file for m in bundle.models.values() if m.local), files)
+    models = {}
+    for name, written in bundle.models.items():
+        model = filled(written, bundle.catalogue, bundle.currency)
+        base = address(model.base_url or "", "models", name, "base_url")
+        models[name] = model_spec(name, model, base, digests)
     sources = {
         name: source_spec(name, source, address(source.url, "sources", name, "url"))
         for name, source in bundle.sources.items()

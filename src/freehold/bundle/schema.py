@@ -13,7 +13,7 @@ from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import SettingName, Settings
 from freehold.bundle.invariant import Invariant
 from freehold.bundle.metric import Metric
-from freehold.bundle.model import Model
+from freehold.bundle.model import Model, Priced
 from freehold.bundle.route import Route
 from freehold.bundle.rule import Rule
 from freehold.bundle.section import Identifier, SecretReference, Section, Url
@@ -154,6 +154,10 @@ class Bundle(Section):
     approvals: Approvals = Field(Approvals(), description="Answers that wait for a person.")
     tenants: dict[Identifier, Tenant] = Field(min_length=1, description="The tree.")
     models: dict[Identifier, Model] = Field(min_length=1, description="What may answer.")
+    catalogue: dict[str, Priced] = Field(
+        {},
+        description="Name → what is publicly known of a model; goes before the shipped catalogue.",
+    )
     routes: dict[Identifier, Route] = Field(
         min_length=1, description="Models in order of preference."
     )

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from hashlib import sha256
 from typing import Literal
 
@@ -10,14 +9,11 @@ import msgspec
 
 from freehold.bundle import schema
 from freehold.bundle.application import AppScope
-from freehold.bundle.ceilings import limits
 from freehold.bundle.detectors import Installed, OwnDetector
-from freehold.bundle.model import Model
 from freehold.bundle.rule import Do, Rule
 from freehold.bundle.tools import Member, Tool
 from freehold.bundle.voice import Voice
 from freehold.core.decisions import MILLION
-from freehold.core.limits import Scope
 from freehold.core.spec import (
     ClassifierSpec,
     DetectorSetting,
@@ -37,40 +33,6 @@ from freehold.core.spec import (
 )
 
 OwnSpec = GuardSpec | ClassifierSpec | InstalledSpec
-
-
-def model_spec(model_id: str, model: Model, base_url: str) -> ModelSpec:
-    """A model, with prices in nano-units per token."""
-    return ModelSpec(
-        id=model_id,
-        provider=model.provider,
-        base_url=base_url.rstrip("/"),
-        upstream_model=model.upstream_model or model_id,
-        api_key_ref=model.api_key,
-        headers=dict(model.headers),
-        query=dict(model.query),
-        clearances=frozenset(model.clearances),
-        certifications=frozenset(model.certifications),
-        region=model.region,
-        capabilities=frozenset(model.capabilities),
-        context_window=model.context_window,
-        max_output_tokens=model.max_output_tokens,
-        input_price_nano=price_nano(model.price.input),
-        output_price_nano=price_nano(model.price.output),
-        trains_on_data=model.trains_on_data,
-        timeout_ms=model.timeout_ms,
-        first_token_ms=model.first_token_ms,
-        deadline_header=model.deadline_header.lower(),
-        retries=model.retries,
-        version=model.version,
-        simulated=model.simulated,
-        scope=Scope(id=f"model:{model_id}", limits=limits(model.limits)),
-    )
-
-
-def price_nano(per_million_tokens: float) -> int:
-    """Nano-units per token: three decimals of a price per million tokens are exact."""
-    return round(Decimal(repr(per_million_tokens)) * 1000)
 
 
 def source_spec(source_id: str, source: schema.Source, url: str) -> SourceSpec:

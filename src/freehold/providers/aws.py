@@ -111,7 +111,7 @@ class Frames:
 
 
 def _chain(profile: str | None) -> Any:
-    """boto's own search: environment, files, container, instance. May wait for a network."""
+    """Boto's own search: environment, files, container, instance. May wait for a network."""
     from botocore.exceptions import BotoCoreError
     from botocore.session import Session
 

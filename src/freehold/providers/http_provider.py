@@ -96,7 +96,10 @@ class HttpProvider:
             quirks = self._quirks.get(key, frozenset())
             payload = dialect.body(trip, quirks)
             url = dialect.address(trip)
-            headers = await dialect.sign(trip, url, endpoint.headers, payload)
+            stated = endpoint.headers
+            if model.deadline_header:
+                stated = stated | {model.deadline_header: str(trip.left_ms())}
+            headers = await dialect.sign(trip, url, stated, payload)
             trip.spent += self._clock.monotonic_ns() - began
             response = await self._transport.request(
                 "POST",

@@ -4,6 +4,7 @@ from freehold.core.clock import Clock
 from freehold.core.ports import Provider, Secrets
 from freehold.providers.anthropic import AnthropicDialect
 from freehold.providers.bedrock import BedrockDialect
+from freehold.providers.dialect import Dialect
 from freehold.providers.gemini import GeminiDialect
 from freehold.providers.http_provider import HttpProvider
 from freehold.providers.openai import AzureDialect, OpenAIDialect
@@ -12,7 +13,7 @@ from freehold.providers.transport import HttpTransport
 
 def http_providers(transport: HttpTransport, secrets: Secrets, clock: Clock) -> dict[str, Provider]:
     """One for each wire, all over one transport: its pool, its certificates, its limits."""
-    dialects = {
+    dialects: dict[str, Dialect] = {
         "openai": OpenAIDialect(),
         "azure": AzureDialect(),
         "anthropic": AnthropicDialect(),
