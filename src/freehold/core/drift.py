@@ -140,7 +140,8 @@ class ChangePoint:
             self._total -= buckets.pop(0)
             self._twice -= squares.pop(0)
         if len(buckets) >= 2 * FEWEST:
-            self._reach = _CLIP * math.sqrt(self._variance() * BUCKET)
+            # never so near that a change of interest would be taken for outliers
+            self._reach = max(_CLIP * math.sqrt(self._variance() * BUCKET), 2 * self._least)
 
     def _variance(self) -> float:
         """Of a bucket's mean; a little more than nothing where all are alike."""

@@ -12,14 +12,19 @@ from freehold.core.spec import ModelSpec
 class Readiness(Struct, frozen=True, kw_only=True):
     """What an endpoint should get now: ``weight`` is its share of its usual traffic in millionths
     (zero: none, while anybody else can answer), ``why`` the reason where that is not all of it.
+    ``slow``: it answers, but takes longer than it did, or did so a moment ago.
     """
 
     weight: int = MILLION
     why: str = ""
+    slow: bool = False
 
-    def takes(self, exchange_id: str, model_id: str) -> bool:
-        """Whether this exchange is in the share; the same answer whenever it is asked."""
-        if self.weight >= MILLION:
+    def takes(self, exchange_id: str, model_id: str, *, slow_too: bool = False) -> bool:
+        """Whether this exchange is in the share; the same answer whenever it is asked.
+
+        ``slow_too``: whoever is only slow takes it in any case.
+        """
+        if self.weight >= MILLION or (slow_too and self.slow):
             return True
         if self.weight <= 0:
             return False

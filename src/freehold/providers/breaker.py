@@ -107,6 +107,10 @@ class Breaker:
         if probe or (self._failures >= FAILURES and self._open_until is None):
             self._open(retry_after_s)
 
+    def hold_back(self) -> None:
+        """Open it although its own calls did not fail: a probe must tell that it is up."""
+        self._open(None)
+
     def _open(self, retry_after_s: float | None) -> None:
         backoff = min(FIRST_BACKOFF_S * 2.0**self._opened, LONGEST_BACKOFF_S)
         # Half of it for certain, so that a broken endpoint is never asked at once again.

@@ -195,7 +195,7 @@ class Routing:
         behind: dict[str, str] = {}
         for model in allowed:
             readiness = self._health.of(model)
-            if not readiness.takes(exchange, model.id):
+            if not readiness.takes(exchange, model.id, slow_too=not route.demotes_slow):
                 behind[model.id] = readiness.why
             elif why := self._standing.demoted(route.id, model.id, intent):
                 behind[model.id] = why
