@@ -36,7 +36,7 @@ class Desk:
         self.failing = failing
         self.got: list[tuple[str, bytes]] = []
 
-    async def send(self, notice_id: str, body: bytes) -> None:
+    async def send(self, notice_id: str, body: bytes, about: str) -> None:
         if self.failing:
             raise NoticeFailed(self.failing)
         self.got.append((notice_id, body))
@@ -44,7 +44,7 @@ class Desk:
 
 def notice(attempts: int = 0) -> Notice:
     return Notice(
-        notice_id="msg_1", approval_id="apr_1", body='{"a":1}', attempts=attempts, created_ns=1
+        notice_id="msg_1", subject_id="apr_1", body='{"a":1}', attempts=attempts, created_ns=1
     )
 
 
@@ -68,10 +68,10 @@ async def test_each_try_waits_longer(attempts: int, caplog: pytest.LogCaptureFix
 
 async def test_a_crash_over_one_stops_no_other() -> None:
     class Crashing(Desk):
-        async def send(self, notice_id: str, body: bytes) -> None:
+        async def send(self, notice_id: str, body: bytes, about: str) -> None:
             if notice_id == "msg_0":
                 raise RuntimeError("SECRET")
-            await super().send(notice_id, body)
+            await super().send(notice_id, body, about)
 
     bad = replace(notice(), notice_id="msg_0")
     queue, desk = Queue(bad, notice()), Crashing()

@@ -15,7 +15,7 @@ def put(database: Database, clock: Standing, *ids: str) -> None:
         connection.execute(
             notices.insert(),
             [
-                {"notice_id": i, "approval_id": "apr_1", "body": "{}", "attempts": 0,
+                {"notice_id": i, "subject_id": "apr_1", "body": "{}", "attempts": 0,
                  "created_ns": clock.now, "next_ns": clock.now}
                 for i in ids
             ],

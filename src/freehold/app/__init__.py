@@ -3,6 +3,7 @@
 from freehold.app.gateway import make_gateway, run_server
 from freehold.app.rehearsal import rehearsal
 from freehold.app.terminal import (
+    alert_desk,
     approval_service,
     content_service,
     erasing_service,
@@ -14,6 +15,7 @@ from freehold.app.terminal import (
 )
 
 __all__ = [
+    "alert_desk",
     "approval_service",
     "content_service",
     "erasing_service",

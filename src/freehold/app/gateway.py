@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from freehold.app.resources import Child, Opened, fetcher, getter
+from freehold.app.watching import StoredMeasures, Watched
 from freehold.bundle.check import Report
 from freehold.bundle.kept import mark_live
 from freehold.bundle.resolve import ResolvedBundle
@@ -37,7 +38,6 @@ from freehold.stages.context import Context
 from freehold.stages.data_prep import DataPrep
 from freehold.stages.governance import Governance
 from freehold.stages.inference import Inference
-from freehold.stages.monitoring import Monitoring
 from freehold.stages.monitoring.otel import Spans
 from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
@@ -80,7 +80,11 @@ class _Store:
             self.database, self.on_disk.lineage(), clock, lambda: self.writer.soon(refresh)
         )
         refresh = self.lineage.refresh
-        self.writer = Writer(self.database, (self.keys.refresh, self.limiter.flush, refresh))
+        self.measures = StoredMeasures(self.database, clock)
+        self.writer = Writer(
+            self.database,
+            (self.keys.refresh, self.limiter.flush, refresh, self.measures.mirror.refresh),
+        )
         self.holds = SealedHolds(
             self.database, self.writer, self.on_disk.holds(), clock, self.subjects
         )
@@ -90,6 +94,7 @@ class _Store:
         self.keys.load()
         self.limiter.load()
         self.lineage.load()
+        self.measures.mirror.load()
 
     def check(self) -> str:
         """Why no request should come now, or nothing."""
@@ -123,10 +128,9 @@ class _Wired:
             room=self.journal.room,
         )
         self.spans = _spans()
-        self.monitoring = Monitoring(
-            (self.spans,) if self.spans is not None else (),
-            lambda: store.writer.failures,
-            lambda: self.audit.failures,
+        also = (self.spans,) if self.spans is not None else ()
+        self.watched = Watched(
+            store.measures, clock, self.audit, also, lambda: store.writer.failures
         )
         self.governance = Governance(
             placeholder_key=store.on_disk.placeholders(),
@@ -137,6 +141,7 @@ class _Wired:
         self.health = EndpointHealth(clock)
         self.learners = Learners()
         self.sessions = Sessions(clock)
+        self.watched.show(self.health, store.limiter.used)
         self._inference = Inference(
             http_providers(self.transport, self.secrets, clock), clock, self.health
         )
@@ -145,7 +150,7 @@ class _Wired:
 
     def __call__(self, bundle: ResolvedBundle) -> Journey:
         """The journey under this version."""
-        self.monitoring.activated(bundle.hash)
+        self.watched.adopt(bundle)
         _tell_missing_keys(bundle, self.secrets)
         self.governance.adopt(bundle.heads)
         for prepare in (self.policy.prepare, self.governance.prepare):
@@ -179,9 +184,10 @@ class _Wired:
                 routers={"learned": LearnedRouter(self.learners)},
                 sessions=self.sessions,
                 misfit=self.store.limiter.misfit,
+                standing=self.watched.standing,
             ),
             inference=self._inference,
-            monitoring=self.monitoring,
+            monitoring=self.watched.monitoring,
             audit=self.audit,
             clock=self.clock,
         )
@@ -230,7 +236,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         audit=wired.audit,
         approvals=approvals,
         collecting=Collecting(approvals, wired.audit.event, wired.clock),
-        monitoring=wired.monitoring,
+        monitoring=wired.watched.monitoring,
         resources=(
             Opened(lambda: None, store.database.close),
             Opened(store.load, lambda: None),
@@ -246,6 +252,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             follow_bundle,
             lambda _: approvals.sweep(),
             lambda _: deliveries.run(),
+            lambda _: wired.watched.keeper.run(),
             lambda _: sweep(store.vault, wired.audit.event, wired.clock),
         ),
         checks=(store.check,),

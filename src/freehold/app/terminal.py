@@ -13,6 +13,7 @@ from freehold.identity.jwt import JwtVerifier
 from freehold.ledger.runtime import runtime_digest
 from freehold.ledger.segment import SegmentJournal
 from freehold.providers.clients import http_transport
+from freehold.services.alert_desk import AlertDesk
 from freehold.services.approvals import Approvals, Live
 from freehold.services.bundles import described_bundle, kept_bundle, kept_or_none
 from freehold.services.contents import Contents
@@ -24,6 +25,7 @@ from freehold.services.spending import Spending
 from freehold.stages.audit import Audit
 from freehold.stages.governance import Governance
 from freehold.stages.policy import Policy
+from freehold.storage.alerts import StoredAlerts
 from freehold.storage.engine import DATABASE_FILE, Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill
@@ -183,6 +185,23 @@ def retention_service(home: Path) -> Iterator[Retention]:
     """
     with _with_vault(home) as (_, vault, audit):
         yield Retention(vault, audit.event, SystemClock(), ACTOR)
+
+
+@contextmanager
+def alert_desk(home: Path) -> Iterator[AlertDesk]:
+    """Alerts of a home, and what may be done about them; each act is an entry in the ledger.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    clock = SystemClock()
+    with _opened(home) as database:
+        journal = SegmentJournal(home, clock=clock).open()
+        audit = Audit(journal, runtime_digest(), KeyFolder(home).commitment, clock=clock)
+        try:
+            yield AlertDesk(StoredAlerts(database, clock), audit.event, clock, ACTOR)
+        finally:
+            journal.close()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from freehold.bundle import secrets
+from freehold.bundle.alerting import check_alerts
 from freehold.bundle.conflicts import Relate, check_conflicts
 from freehold.bundle.extensions import Inspect, check_detectors
 from freehold.bundle.load import load
@@ -21,7 +22,7 @@ from freehold.bundle.meaning import (
     check_rules,
     check_sources,
     check_voices,
-    check_webhook,
+    check_webhooks,
 )
 from freehold.bundle.model_checks import InspectModel, check_models
 from freehold.bundle.names import DETECTORS
@@ -135,7 +136,8 @@ def check_snapshot(
         check_locks(root, paths, known, problems, bundle.detectors if bundle else {})
         check_detectors(root, names, snapshot.files, shipped, inspect, problems)
         check_sources(root, names, unread, problems)
-        check_webhook(root, unread, problems)
+        check_webhooks(root, unread, problems)
+        check_alerts(root, names, unread, problems)
         check_models(root, names, snapshot.files, inspect_model, problems)
         check_rules(names, problems)
         check_streams(names, problems)

@@ -213,12 +213,11 @@ def _kind(value: dict[str, Any]) -> str:
 
 
 def _bounds(value: dict[str, Any]) -> str:
-    low, high = value.get("minimum"), value.get("maximum")
-    if low is None and high is None:
-        return ""
-    if high is None:
-        return f" ≥ {low:,}"
-    return f" {low:,}–{high:,}"
+    low, high, above = (value.get(k) for k in ("minimum", "maximum", "exclusiveMinimum"))
+    if low is not None and high is not None:
+        return f" {low:,}–{high:,}"
+    said = [(" >", above), (" ≥", low), (" ≤", high)]
+    return ",".join(f"{sign} {bound:,}" for sign, bound in said if bound is not None)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from freehold.bundle.tree import Tree, parse
 from freehold.bundle.unread import Unread, keys_in
 
 BY_ID = ("labels", "tenants", "models", "routes", "sources", "detectors", "rules",
-         "invariants", "apps")  # fmt: skip
+         "invariants", "alerts", "apps")  # fmt: skip
 """Sections that are mappings by id: every file may add ids to them."""
 _NESTED = {"identity": ("issuers", "attributes")}
 

@@ -50,14 +50,15 @@ def check_sources(root: Tree, names: Names, unread: Unread, problems: Problems) 
             _check_host(source, path, allowed, problems)
 
 
-def check_webhook(root: Tree, unread: Unread, problems: Problems) -> None:
-    """Where the webhook reaches."""
-    hook = root.section("approvals", "webhook")
-    if hook.get("url") is None:
-        return
+def check_webhooks(root: Tree, unread: Unread, problems: Problems) -> None:
+    """Where the webhooks reach."""
     allowed = [word for _, _, word in words(root.section("egress"), "allow")]
-    if allowed or not unread.may_declare("egress", allowed):
-        _check_host(hook, ("approvals", "webhook"), allowed, problems, "a webhook")
+    if not allowed and unread.may_declare("egress", allowed):
+        return
+    for section in ("approvals", "monitoring"):
+        hook = root.section(section, "webhook")
+        if hook.get("url") is not None:
+            _check_host(hook, (section, "webhook"), allowed, problems, "a webhook")
 
 
 def _check_binds(

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import msgspec
 
 from freehold.bundle import schema
+from freehold.bundle.alerting import alert_specs
 from freehold.bundle.application import App
 from freehold.bundle.catalogue import filled
 from freehold.bundle.model_specs import model_spec
@@ -85,6 +86,7 @@ class ResolvedBundle:
         self.model_files: Mapping[str, bytes] = MappingProxyType(
             {digest: files[name] for name, digest in own.items() if digest}
         )
+        self.alerts = alert_specs(bundle)
         self._own = {
             name: own_spec(detector, self.models, digests)
             for name, detector in bundle.detectors.items()

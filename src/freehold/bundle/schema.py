@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from freehold.bundle.alert import Alert, Monitoring
 from freehold.bundle.application import App
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import SettingName, Settings
@@ -16,8 +17,9 @@ from freehold.bundle.metric import Metric
 from freehold.bundle.model import Model, Priced
 from freehold.bundle.route import Route
 from freehold.bundle.rule import Rule
-from freehold.bundle.section import Identifier, SecretReference, Section, Url
+from freehold.bundle.section import Identifier, Section, Url
 from freehold.bundle.tools import Tool
+from freehold.bundle.webhook import Webhook
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 
@@ -114,15 +116,6 @@ class Label(Section):
     description: str = Field("", description="For people.")
 
 
-class Webhook(Section):
-    """Who is told of held answers and of decisions about them; signed as Standard Webhooks say."""
-
-    url: Annotated[str, Field(pattern=r"^https?://")] = Field(
-        description="An address whose host `egress.allow` names."
-    )
-    secret: SecretReference
-
-
 class Approvals(Section):
     """Answers that wait for a person."""
 
@@ -152,6 +145,8 @@ class Bundle(Section):
     )
     egress: Egress = Field(Egress(), description="Where sources and webhooks may reach.")
     approvals: Approvals = Field(Approvals(), description="Answers that wait for a person.")
+    monitoring: Monitoring = Field(Monitoring(), description="What holds for all alerts.")
+    alerts: dict[Identifier, Alert] = Field({}, description="What is watched, and what follows.")
     tenants: dict[Identifier, Tenant] = Field(min_length=1, description="The tree.")
     models: dict[Identifier, Model] = Field(min_length=1, description="What may answer.")
     catalogue: dict[str, Priced] = Field(

@@ -5,6 +5,7 @@ import click
 import freehold
 import freehold.cli.bench_learned
 import freehold.cli.bench_ope
+from freehold.cli.alerts import alerts
 from freehold.cli.approvals import approval
 from freehold.cli.bench import bench
 from freehold.cli.bundle import check, init
@@ -39,6 +40,7 @@ for _command in (
     erase,
     retention,
     approval,
+    alerts,
     policy,
     detector,
     bench,

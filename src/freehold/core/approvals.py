@@ -14,6 +14,7 @@ Verdict = Literal["approved", "amended", "declined", "expired"]
 Waits = Literal["answer", "request"]
 """What waits: the answer that a model gave, or a request that no model has been asked yet."""
 KEY_SCOPE = "approvals"
+About = Literal["approval", "alert"]
 
 
 class Hold(Struct, frozen=True, kw_only=True):
@@ -93,13 +94,16 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """Something that a webhook is to be told, at least once."""
+    """Something that a webhook is to be told, at least once: ``about`` says which one,
+    ``subject_id`` of what.
+    """
 
     notice_id: str
-    approval_id: str
+    subject_id: str
     body: str
     attempts: int
     created_ns: int
+    about: About = "approval"
 
 
 class Change(Struct, frozen=True, kw_only=True):

@@ -293,8 +293,9 @@ class SubjectKeys(Protocol):
 class Notifier(Protocol):
     """Tells a system outside that something happened."""
 
-    async def send(self, notice_id: str, body: bytes) -> None:
-        """Deliver once; the receiver knows a repetition by ``notice_id``.
+    async def send(self, notice_id: str, body: bytes, about: str) -> None:
+        """Deliver once to whoever is told of such things (``approval``, ``alert``); the receiver
+        knows a repetition by ``notice_id``.
 
         Raises:
             NoticeFailed: it was not taken; trying again later may help.

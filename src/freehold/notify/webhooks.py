@@ -37,14 +37,14 @@ class SignedWebhook:
         self._clock = clock
         self._live = live
 
-    async def send(self, notice_id: str, body: bytes) -> None:
-        """Deliver once.
+    async def send(self, notice_id: str, body: bytes, about: str = "approval") -> None:
+        """Deliver once, to the bundle's address for approvals or for alerts.
 
         Raises:
             NoticeFailed: nobody is named, the host is not allowed, or it was not taken.
         """
         bundle = self._live().bundle
-        target = bundle.approvals.webhook
+        target = bundle.monitoring.webhook if about == "alert" else bundle.approvals.webhook
         if target is None:
             raise NoticeFailed("the live bundle names no webhook")
         if not allowed(target.url, bundle.egress.allow):

@@ -1,4 +1,4 @@
-"""Telling a system outside of held answers, at least once each, with patience."""
+"""Telling systems outside of held answers and alerts, at least once each, with patience."""
 
 import asyncio
 import logging
@@ -60,7 +60,7 @@ class Deliveries:
 
     async def _try(self, notice: Notice) -> None:
         try:
-            await self._notifier.send(notice.notice_id, notice.body.encode())
+            await self._notifier.send(notice.notice_id, notice.body.encode(), notice.about)
         except Exception as failed:  # noqa: BLE001 - one bad notice must not stop the others
             why = str(failed) if isinstance(failed, NoticeFailed) else type(failed).__name__
             if notice.attempts >= len(BACKOFF_S):

@@ -45,7 +45,7 @@ class HeldTexts:
 
     def told(self, approval_ids: Collection[str]) -> int:
         """How many notices about them a webhook took."""
-        mine = notices.c.approval_id.in_(sorted(approval_ids))
+        mine = notices.c.subject_id.in_(sorted(approval_ids))
         query = sa.select(sa.func.count()).where(mine & notices.c.done_ns.is_not(None))
         with self._database.read() as connection:
             return int(connection.execute(query).scalar() or 0)

@@ -6,7 +6,6 @@ from concurrent.futures import Future
 from typing import Any
 
 import msgspec
-import orjson
 import sqlalchemy as sa
 
 from freehold.core.approvals import (
@@ -26,8 +25,9 @@ from freehold.core.ports import SubjectKeys
 from freehold.core.spec import AppSpec
 from freehold.core.subjects import subject_of
 from freehold.storage.engine import Database
+from freehold.storage.notices import queue
 from freehold.storage.seals import Seal
-from freehold.storage.tables import approval_steps, holds, notices
+from freehold.storage.tables import approval_steps, holds
 from freehold.storage.writer import Writer
 
 _HOUR_NS = 3_600 * 1_000_000_000
@@ -211,7 +211,7 @@ class SealedHolds:
             }
             connection.execute(approval_steps.insert(), step)
             if change.notice is not None:
-                _tell(connection, hold.approval_id, change.notice, now)
+                queue(connection, "approval", hold.approval_id, change.notice, now)
         return True
 
     def steps(self, *, approval_id: str = "", exchange_id: str = "") -> list[Step]:
@@ -272,22 +272,7 @@ def _insert(
 ) -> None:
     connection.execute(holds.insert(), row)
     if notice is not None:
-        _tell(connection, row["approval_id"], notice, now_ns)
-
-
-def _tell(connection: sa.Connection, approval_id: str, notice: dict[str, Any], now_ns: int) -> None:
-    """Queue a notice in the transaction of what it tells about."""
-    connection.execute(
-        notices.insert(),
-        {
-            "notice_id": prefixed("msg", now_ns),
-            "approval_id": approval_id,
-            "body": orjson.dumps(notice).decode(),
-            "attempts": 0,
-            "created_ns": now_ns,
-            "next_ns": now_ns,
-        },
-    )
+        queue(connection, "approval", row["approval_id"], notice, now_ns)
 
 
 def _requested(row: dict[str, Any]) -> dict[str, Any]:

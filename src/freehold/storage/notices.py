@@ -1,9 +1,14 @@
 """Notices that wait to be delivered: an outbox, written with what they tell about."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
 import sqlalchemy as sa
 
-from freehold.core.approvals import Notice
+from freehold.core.approvals import About, Notice
 from freehold.core.clock import Clock
+from freehold.core.ids import prefixed
 from freehold.storage.engine import Database
 from freehold.storage.tables import notices
 
@@ -37,10 +42,11 @@ class Outbox:
             taken.append(
                 Notice(
                     notice_id=row["notice_id"],
-                    approval_id=row["approval_id"],
+                    subject_id=row["subject_id"],
                     body=row["body"],
                     attempts=row["attempts"],
                     created_ns=row["created_ns"],
+                    about=row["about"],
                 )
             )
         return taken
@@ -64,3 +70,21 @@ class Outbox:
         mine = notices.update().where(notices.c.notice_id == notice.notice_id)
         with self._database.write() as connection:
             connection.execute(mine.values(values))
+
+
+def queue(
+    connection: sa.Connection, about: About, subject_id: str, body: Mapping[str, Any], now_ns: int
+) -> None:
+    """Queue a notice in the transaction of what it tells about."""
+    connection.execute(
+        notices.insert(),
+        {
+            "notice_id": prefixed("msg", now_ns),
+            "subject_id": subject_id,
+            "about": about,
+            "body": orjson.dumps(body).decode(),
+            "attempts": 0,
+            "created_ns": now_ns,
+            "next_ns": now_ns,
+        },
+    )

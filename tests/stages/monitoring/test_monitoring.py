@@ -86,7 +86,7 @@ def test_errors_and_strangers() -> None:
     monitoring.closed(stranger, None, "denied", 1)
     monitoring.malformed("FH-REQ-002")
     found = samples(monitoring)
-    assert found['freehold_provider_errors_total{model="large"}'] == "1"
+    assert found['freehold_provider_errors_total{model="large",kind="timeout"}'] == "1"
     assert found['freehold_requests_total{app="none",outcome="denied",stream="true"}'] == "1"
     assert found['freehold_malformed_requests_total{code="FH-REQ-002"}'] == "1"
 

@@ -42,27 +42,36 @@ class Counter:
 
 
 class Histogram:
-    """A family of distributions of nanoseconds, shown in seconds."""
+    """A family of distributions: of nanoseconds, shown in seconds, where ``unit`` says no other."""
 
-    __slots__ = ("_bounds", "_series", "help", "labels", "name")
+    __slots__ = ("_bounds", "_series", "_unit", "help", "labels", "name")
 
-    def __init__(self, name: str, help: str, bounds_ns: Iterable[int], labels: Labels = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        help: str,
+        bounds: Iterable[int],
+        labels: Labels = (),
+        *,
+        unit: int = 1_000_000_000,
+    ) -> None:
         self.name = name
         self.help = help
         self.labels = labels
-        self._bounds = sorted(bounds_ns)
+        self._unit = unit
+        self._bounds = sorted(bounds)
         self._series: dict[Labels, list[int]] = {}
 
-    def observe(self, labels: Labels, nanoseconds: int) -> None:
-        """Count one duration."""
+    def observe(self, labels: Labels, value: int) -> None:
+        """Count one."""
         series = self._series.get(labels)
         if series is None:
             if len(self._series) >= CAP:
                 labels = (OTHER,) * len(self.labels)
             # one count a bucket, then the rest, then the sum
             series = self._series.setdefault(labels, [0] * (len(self._bounds) + 2))
-        series[bisect_left(self._bounds, nanoseconds)] += 1
-        series[-1] += nanoseconds
+        series[bisect_left(self._bounds, value)] += 1
+        series[-1] += value
 
     def sum_ns(self, labels: Labels) -> int:
         """Everything observed under these labels, added up."""
@@ -76,13 +85,13 @@ class Histogram:
             count = 0
             for bound, inside in zip(self._bounds, series, strict=False):
                 count += inside
-                pairs = _labels((*self.labels, "le"), (*labels, _scaled(bound, 1_000_000_000)))
+                pairs = _labels((*self.labels, "le"), (*labels, _scaled(bound, self._unit)))
                 yield f"{self.name}_bucket{pairs} {count}"
             count += series[len(self._bounds)]
             pairs = _labels((*self.labels, "le"), (*labels, "+Inf"))
             yield f"{self.name}_bucket{pairs} {count}"
             plain = _labels(self.labels, labels)
-            yield f"{self.name}_sum{plain} {_scaled(series[-1], 1_000_000_000)}"
+            yield f"{self.name}_sum{plain} {_scaled(series[-1], self._unit)}"
             yield f"{self.name}_count{plain} {count}"
 
 

@@ -1,37 +1,37 @@
 """What happened, in numbers: no identity, no text, and a bounded number of series."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 from typing import Any
 
-from freehold.core.decisions import STAGES, Stage
+from freehold.core.clock import Clock, SystemClock
 from freehold.core.handoffs import Admitted
 from freehold.core.ports import Observer
 from freehold.core.trail import Trail
-from freehold.stages.monitoring.metrics import Counter, Histogram, gauge
+from freehold.stages.monitoring.families import Families
+from freehold.stages.monitoring.metrics import Counter, gauge
 from freehold.stages.monitoring.process import process_lines
-from freehold.stages.monitoring.window import Window
+from freehold.stages.monitoring.sample import Sample, taken
+from freehold.stages.monitoring.watching import Watching
 
-_MS = 1_000_000
-_REQUEST_BOUNDS = tuple(
-    round(ms * _MS)
-    for ms in (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
-)
-_STAGE_BOUNDS = tuple(
-    us * 1_000 for us in (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000)
-)
-_WAIT_BOUNDS = tuple(
-    round(ms * _MS) for ms in (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1_000, 5_000, 30_000)
-)
+MOST_WAITING = 4_096
+"""Samples that wait to be counted; more, and the exchange that brings one counts some itself."""
+_SLICE = 32
+Reader = Callable[[], Iterator[str]]
+"""Gives lines of the exposition format when somebody asks for the metrics."""
 
 
 class Monitoring:
-    """Counts every exchange when it is over. Costs a few microseconds and never raises.
+    """Keeps a sample of every exchange that is over, which costs a few microseconds, never raises,
+    and is counted later: by whoever calls ``drain``, or asks for the numbers.
 
     Args:
-        also: observers that are told too (spans, say).
+        also: observers that are told at once (spans, say).
         store_failures: how often the store's writer has failed so far.
         ledger_failures: how many writes of the ledger have failed so far.
+        watching: what reads samples for alerts.
+        readers: further lines of the metrics page.
     """
 
     def __init__(
@@ -39,67 +39,62 @@ class Monitoring:
         also: tuple[Observer, ...] = (),
         store_failures: Callable[[], int] = int,
         ledger_failures: Callable[[], int] = int,
+        *,
+        clock: Clock | None = None,
+        watching: Watching | None = None,
     ) -> None:
         self._also = also
         self._store_failures = store_failures
         self._ledger_failures = ledger_failures
-        self._window = Window()
-        self._own_ns: dict[Stage, int] = dict.fromkeys(STAGES, 0)
-        self._stage_labels = {stage: (stage,) for stage in STAGES}
+        self._clock = clock or SystemClock()
+        self.watching = watching or Watching()
+        self.readers: list[Reader] = []
+        self._waiting: deque[Sample] = deque()
+        self._families = Families()
         self._bundle = ""
         self._failures = 0
-        self._requests = Counter(
-            "freehold_requests_total", "Exchanges that ended.", ("app", "outcome", "stream")
-        )
-        self._seconds = Histogram(
-            "freehold_request_duration_seconds",
-            "From the request's arrival to the end of its answer.",
-            _REQUEST_BOUNDS,
-            ("outcome",),
-        )
-        self._stage_seconds = Histogram(
-            "freehold_stage_duration_seconds",
-            "A stage's own work for one exchange.",
-            _STAGE_BOUNDS,
-            ("stage",),
-        )
-        self._stage_waits = Histogram(
-            "freehold_stage_wait_seconds",
-            "What a stage waited for something outside, for one exchange.",
-            _WAIT_BOUNDS,
-            ("stage",),
-        )
-        self._tokens = Counter("freehold_tokens_total", "Tokens by model.", ("model", "direction"))
-        self._nano = Counter(
-            "freehold_cost_nano_total", "Money in nano-units of the bundle's currency.", ("model",)
-        )
-        self._rules = Counter(
-            "freehold_rules_fired_total", "Business rules that fired.", ("rule", "mode")
-        )
-        self._findings = Counter("freehold_findings_total", "What detectors found.", ("kind",))
-        self._malformed = Counter(
-            "freehold_malformed_requests_total", "Requests refused before a journey.", ("code",)
-        )
-        self._errors = Counter(
-            "freehold_provider_errors_total", "Calls that a model's endpoint failed.", ("model",)
-        )
 
     def closed(self, trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -> None:
         """One exchange is over. Whatever goes wrong here is counted, and stops nothing."""
         began = perf_counter_ns()
         try:
-            self._count(trail, admitted, outcome, took_ns)
             for observer in self._also:
                 observer.closed(trail, admitted, outcome, took_ns)
+            sample = taken(trail, admitted, outcome, took_ns)
+            waiting = self._waiting
+            if len(waiting) >= MOST_WAITING:
+                self.drain(_SLICE)
+            waiting.append(sample._replace(own_ns=perf_counter_ns() - began))
         except Exception:  # noqa: BLE001 - numbers must never stop an answer; the count shows it
             self._failures += 1
-        spent = perf_counter_ns() - began
-        self._own_ns["monitoring"] += spent
-        self._stage_seconds.observe(("monitoring",), spent)
+
+    def drain(self, most: int | None = None) -> int:
+        """Count samples that wait, the oldest first; say how many are left."""
+        waiting = self._waiting
+        began = perf_counter_ns()
+        count = len(waiting) if most is None else min(most, len(waiting))
+        now = self._clock.now_ns() if count else 0
+        for _ in range(count):
+            try:
+                sample = waiting.popleft()
+                self._count(sample)
+                self.watching.observe(sample, now)
+            except Exception:  # noqa: BLE001 - the next one may be countable
+                self._failures += 1
+        if count:
+            self._families.own_ns["monitoring"] += perf_counter_ns() - began
+        return len(waiting)
+
+    def learned(
+        self, score: int, source: str, *, model: str, route: str = "", app: str = ""
+    ) -> None:
+        """An answer was judged, by a person, a rule or a model: ``score`` in millionths."""
+        self._families.learned(model or "none", source, score)
+        self.watching.learned(score, self._clock.now_ns(), model=model, route=route, app=app)
 
     def malformed(self, code: str) -> None:
         """A request was refused before its journey began; ``code`` is the error's."""
-        self._malformed.add((code,))
+        self._families.malformed.add((code,))
 
     def activated(self, bundle_hash: str) -> None:
         """This bundle decides from now on."""
@@ -107,34 +102,40 @@ class Monitoring:
 
     def load_by_layer(self) -> dict[str, dict[str, int]]:
         """Own work since the start: ``ns``, and ``percent`` as basis points of all of it."""
-        total = sum(self._own_ns.values())
+        self.drain()
+        own = self._families.own_ns
+        total = sum(own.values())
         return {
             stage: {"ns": ns, "percent": ns * 10_000 // total if total else 0}
-            for stage, ns in self._own_ns.items()
+            for stage, ns in own.items()
         }
 
     def quantiles(self) -> dict[str, int]:
         """Durations of recent exchanges in nanoseconds: ``p50``, ``p95``, ``p99``."""
-        return self._window.quantiles()
+        self.drain()
+        return self._families.window.quantiles()
 
     def snapshot(self) -> dict[str, Any]:
         """The same numbers as values, for a summary on a terminal or a page."""
+        self.drain()
+        all_of = self._families
         return {
-            "requests": {"/".join(k): v for k, v in sorted(self._requests.values.items())},
-            "tokens": {"/".join(k): v for k, v in sorted(self._tokens.values.items())},
-            "cost_nano": {k[0]: v for k, v in sorted(self._nano.values.items())},
-            "rules": {"/".join(k): v for k, v in sorted(self._rules.values.items())},
-            "findings": {k[0]: v for k, v in sorted(self._findings.values.items())},
+            "requests": {"/".join(k): v for k, v in sorted(all_of.requests.values.items())},
+            "tokens": {"/".join(k): v for k, v in sorted(all_of.tokens.values.items())},
+            "cost_nano": {k[0]: v for k, v in sorted(all_of.nano.values.items())},
+            "rules": {"/".join(k): v for k, v in sorted(all_of.rules.values.items())},
+            "findings": {k[0]: v for k, v in sorted(all_of.findings.values.items())},
             "duration_ns": self.quantiles(),
             "load": self.load_by_layer(),
         }
 
     def render(self) -> str:
         """Prometheus text format 0.0.4."""
+        self.drain()
         own = Counter(
             "freehold_own_work_seconds_total", "Own work by layer.", ("layer",), scale=1_000_000_000
         )
-        for stage, spent in self._own_ns.items():
+        for stage, spent in self._families.own_ns.items():
             own.add((stage,), spent)
         failures = Counter("freehold_monitoring_failures_total", "Exchanges not counted whole.")
         failures.add((), self._failures)
@@ -142,43 +143,24 @@ class Monitoring:
         store.add((), self._store_failures())
         ledger = Counter("freehold_ledger_failures_total", "Records that could not be written.")
         ledger.add((), self._ledger_failures())
-        lines: list[str] = []
-        for family in (
-            self._requests, self._seconds, self._stage_seconds, self._stage_waits, self._tokens,
-            self._nano, self._rules, self._findings, self._errors, self._malformed, own,
-            failures, store, ledger,
-        ):  # fmt: skip
+        lines = list(self._families.render())
+        for family in (own, failures, store, ledger):
             lines += family.render()
         bundle = [({"hash": self._bundle}, 1)] if self._bundle else []
         lines += gauge("freehold_bundle_info", "The bundle that decides.", bundle)
+        lines += self._drift()
+        for reader in self.readers:
+            lines += reader()
         lines += process_lines()
         return "\n".join(lines) + "\n"
 
-    def _count(self, trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -> None:
-        known = admitted.app if admitted is not None else trail.app
-        app = known.id if known is not None else "none"
-        stream = "true" if trail.arrival.ask.stream else "false"
-        self._requests.add((app, outcome, stream))
-        self._seconds.observe((outcome,), took_ns)
-        self._window.add(took_ns)
-        own, labels, observe = self._own_ns, self._stage_labels, self._stage_seconds.observe
-        for stage, spent in trail.spent_ns.items():
-            own[stage] += spent
-            observe(labels[stage], spent)
-        for stage, waited in trail.waited_ns.items():
-            self._stage_waits.observe(labels[stage], waited)
-        for call in trail.calls:
-            model = (call.model,)
-            if call.usage is not None:
-                self._tokens.add((call.model, "input"), call.usage.prompt_tokens)
-                self._tokens.add((call.model, "output"), call.usage.completion_tokens)
-            self._nano.add(model, call.cost_nano)
-            if call.error:
-                self._errors.add(model)
-        for firing in trail.firings:
-            if firing.fired:
-                self._rules.add((firing.rule, firing.mode))
-        for finding in trail.findings:
-            self._findings.add((finding.kind,))
-        for finding in trail.answer_findings:
-            self._findings.add((finding.kind,))
+    def _drift(self) -> Iterator[str]:
+        rows = [
+            ({"watch": watch, "kind": subject.kind, "subject": subject.name}, f"{score:.4f}")
+            for watch, subject, score in self.watching.scores()
+        ]
+        said = "How far readings are from their normal; 1 is where it counts by default."
+        yield from gauge("freehold_drift_score", said, rows)
+
+    def _count(self, sample: Sample) -> None:
+        self._families.count(sample)

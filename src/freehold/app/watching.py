@@ -1,0 +1,99 @@
+"""Monitoring wired: samples, alerts, what they set, and what the metrics page reads elsewhere."""
+
+from collections.abc import Callable, Iterator
+
+from freehold.bundle.resolve import ResolvedBundle
+from freehold.core.clock import Clock
+from freehold.core.decisions import MILLION
+from freehold.core.health import Health
+from freehold.core.limits import Period, Scope
+from freehold.core.ports import Observer
+from freehold.core.standing import StandingMeasures
+from freehold.services.alerting import AlertKeeper
+from freehold.stages.audit import Audit
+from freehold.stages.monitoring import Monitoring
+from freehold.stages.monitoring.metrics import CAP, gauge
+from freehold.storage.alerts import AlertMirror, StoredAlerts
+from freehold.storage.engine import Database
+
+Used = Callable[[str, Period], tuple[int, int, int]]
+"""Scope and period → requests, tokens and money used, what is reserved included."""
+
+
+class StoredMeasures:
+    """Alerts and measures of a store; ``refresh`` is housekeeping of its writer."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.rows = StoredAlerts(database, clock)
+        self.changed: Callable[[], None] = lambda: None
+        self.mirror = AlertMirror(self.rows, self._tell)
+
+    def _tell(self) -> None:
+        self.changed()
+
+
+class Watched:
+    """Monitoring with everything around it; ``standing`` is for routing."""
+
+    def __init__(
+        self,
+        stored: StoredMeasures,
+        clock: Clock,
+        audit: Audit,
+        also: tuple[Observer, ...],
+        store_failures: Callable[[], int],
+    ) -> None:
+        self.standing = StandingMeasures(clock)
+        self.monitoring = Monitoring(also, store_failures, lambda: audit.failures, clock=clock)
+        self.keeper = AlertKeeper(
+            self.monitoring, stored.rows, stored.mirror, self.standing, audit.event, clock
+        )
+        stored.changed = self.keeper.changed
+        self._bundle: ResolvedBundle | None = None
+
+    def adopt(self, bundle: ResolvedBundle) -> None:
+        """This bundle decides from now on."""
+        self._bundle = bundle
+        self.monitoring.activated(bundle.hash)
+        self.keeper.adopt(bundle)
+
+    def show(self, health: Health, used: Used) -> None:
+        """Let the metrics page say how models are doing, and what of the budgets is used."""
+        self.monitoring.readers += [lambda: self._ready(health), lambda: self._budgets(used)]
+
+    def _ready(self, health: Health) -> Iterator[str]:
+        models = self._bundle.models if self._bundle is not None else {}
+        rows = [
+            ({"model": name}, _share(health.of(model).weight))
+            for name, model in list(models.items())[:CAP]
+        ]
+        said = "The share of its usual traffic that a model's endpoint gets: 0 while it is down."
+        yield from gauge("freehold_model_ready", said, rows)
+
+    def _budgets(self, used: Used) -> Iterator[str]:
+        limit: list[tuple[dict[str, str], int]] = []
+        spent: list[tuple[dict[str, str], int]] = []
+        for scope in self._scopes():
+            for ceiling in scope.quotas:
+                labels = {"scope": scope.id, "unit": ceiling.unit, "period": ceiling.period}
+                limit.append((labels, ceiling.most))
+                spent.append((labels, used(scope.id, ceiling.period)[ceiling.place]))
+        said = "Ceilings of a day, a month and in total; money in nano-units."
+        yield from gauge("freehold_budget_limit", said, limit)
+        said = "What of a ceiling is used or reserved."
+        yield from gauge("freehold_budget_used", said, spent)
+
+    def _scopes(self) -> list[Scope]:
+        """Of tenants, apps and models, as the apps' owners have them; keys come without bound."""
+        bundle = self._bundle
+        if bundle is None:
+            return []
+        found: dict[str, Scope] = {}
+        for app_id, app in bundle.bundle.apps.items():
+            found |= {scope.id: scope for scope in bundle.app_for(app.tenant, app_id).scopes}
+        found |= {m.scope.id: m.scope for m in bundle.models.values() if m.scope is not None}
+        return list(found.values())[:CAP]
+
+
+def _share(weight: int) -> str:
+    return f"{weight / MILLION:.4f}"

@@ -1,0 +1,109 @@
+"""What is kept of an exchange until it is counted: values and references, and never a text."""
+
+from typing import NamedTuple
+
+from freehold.core.decisions import Finding, Stage
+from freehold.core.handoffs import Admitted, Candidate, Features
+from freehold.core.trail import Call, Firing, Trail
+
+NOBODY = "none"
+
+
+class Sample(NamedTuple):
+    """One exchange that is over; a tuple, because it is made on the hot path."""
+
+    exchange_id: str
+    app: str
+    route: str
+    outcome: str
+    stream: bool
+    took_ns: int
+    failure: str
+    spent_ns: dict[Stage, int]
+    waited_ns: dict[Stage, int]
+    calls: list[Call]
+    firings: list[Firing]
+    findings: list[Finding]
+    answer_findings: list[Finding]
+    features: Features | None
+    intent: str
+    candidates: tuple[Candidate, ...]
+    own_ns: int
+
+
+def taken(trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -> Sample:
+    """A sample of an exchange that is over: its lists grow no more."""
+    arrival = trail.arrival
+    app = admitted.app if admitted is not None else trail.app
+    route = NOBODY
+    if app is not None:
+        of = app.embedding_route if arrival.ask.operation == "embedding" else app.route
+        if of is not None:
+            route = of.id
+    screened = trail.screened
+    prepared = screened.prepared if screened is not None else None
+    failure = trail.failure
+    return Sample(
+        arrival.exchange_id,
+        app.id if app is not None else NOBODY,
+        route,
+        outcome,
+        arrival.ask.stream,
+        took_ns,
+        failure.code if failure is not None else "",
+        trail.spent_ns,
+        trail.waited_ns,
+        trail.calls,
+        trail.firings,
+        trail.findings,
+        trail.answer_findings,
+        prepared.features if prepared is not None else None,
+        getattr(prepared, "intent", "") if prepared is not None else "",
+        trail.candidates,
+        0,
+    )
+
+
+_KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("hung_up", ("the caller went away", "the client hung up")),
+    ("timeout", ("too long", "timed out", "timeout", "too late", "no first")),
+    ("rate_limited", ("429",)),
+    ("unsure", ("not sure", "not confident", "abstain")),
+    ("broken_off", ("broke off", "cut off", "ended early", "incomplete", "in the middle")),
+    ("nonsense", ("no JSON", "not JSON", "unreadable", "nonsense", "malformed", "can't be read")),
+    ("server_error", (" 500", " 501", " 502", " 503", " 504", " 529")),
+    ("refused", (" 400", " 401", " 403", " 404", " 409", " 413", " 422")),
+    ("unreachable", ("connect", "resolve", "refused", "unreachable", "reset", "closed", "down")),
+    ("crash", (" in the provider",)),
+)
+
+
+def error_kind(error: str) -> str:
+    """What sort of failure a call's error tells of: one of a few words, or ``other``."""
+    if not error:
+        return ""
+    for kind, words in _KINDS:
+        if any(word in error for word in words):
+            return kind
+    return "other"
+
+
+def switches(calls: list[Call]) -> list[tuple[str, str, str]]:
+    """Why more than one call was made for an answer: ``retry``, ``hedge`` or ``fallback``, with the
+    model before and the model after.
+    """
+    found = []
+    before: Call | None = None
+    for call in calls:
+        if call.role not in ("answer", "embed"):
+            continue
+        if before is not None:
+            if call.attempt == before.attempt and call.model == before.model:
+                kind = "retry"
+            elif before.ended_ns is None or call.started_ns < before.ended_ns:
+                kind = "hedge"
+            else:
+                kind = "fallback"
+            found.append((kind, before.model, call.model))
+        before = call
+    return found
