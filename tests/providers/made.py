@@ -45,11 +45,14 @@ def make_plan(
     system_prompt: str = "",
     deadline_ns: int = FAR,
     max_tokens: int = 100,
+    exchange_id: str = "x1",
     **ask: Any,
 ) -> Plan:
     models = models or (model(),)
     asked = Ask(**({"operation": "chat", "messages": messages} | ask))
-    arrival = Arrival(ask=asked, route="/v1", key="", exchange_id="x1", received_ns=0, started_ns=0)
+    arrival = Arrival(
+        ask=asked, route="/v1", key="", exchange_id=exchange_id, received_ns=0, started_ns=0
+    )
     app = AppSpec(
         id="app",
         tenant="t",

@@ -42,13 +42,8 @@ class AnthropicDialect(Plain):
         return orjson.dumps(_body(trip, quirks))
 
     def quirk(self, trip: Trip, payload: bytes) -> str:
-        """The effort, which older models do not know, or the temperature set for a guard."""
-        message = str(wire_errors.error_of(payload).get("message"))
-        if "effort" in message and "reasoning_effort" in trip.ask.options:
-            return "effort"
-        if trip.sendable.attempt.role == "guard" and "temperature" in message:
-            return "temperature"
-        return ""
+        """The effort, which older models do not know, or the sampling that newer ones refuse."""
+        return asking.refused(trip.ask, str(wire_errors.error_of(payload).get("message")))
 
     def status(self, status: int, payload: bytes) -> int:
         """An account without money is told as a malformed request."""
@@ -86,7 +81,8 @@ def _body(trip: Trip, quirks: frozenset[str]) -> dict[str, Any]:
             for tool in tools
         ]
         fields["tool_choice"] = _tool_choice(ask)
-    fields |= _sampling(ask, quirks, guard=trip.sendable.attempt.role == "guard")
+    if "sampling" not in quirks:
+        fields |= _sampling(ask)
     stops = [stop for stop in ask.stop if stop.strip()]  # blanks alone are refused
     if stops:
         fields["stop_sequences"] = stops
@@ -103,10 +99,10 @@ def _body(trip: Trip, quirks: frozenset[str]) -> dict[str, Any]:
     return fields
 
 
-def _sampling(ask: Ask, quirks: frozenset[str], *, guard: bool) -> dict[str, Any]:
-    """Temperature, or top_p where there is none: newer models refuse the two together."""
+def _sampling(ask: Ask) -> dict[str, Any]:
+    """Temperature, or top_p where there is none: many models refuse the two together."""
     temperature = ask.options.get("temperature")
-    if isinstance(temperature, int | float) and not (guard and "temperature" in quirks):
+    if isinstance(temperature, int | float):
         return {"temperature": min(temperature, 1)}  # its scale ends at 1, OpenAI's at 2
     top_p = ask.options.get("top_p")
     return {} if top_p is None else {"top_p": top_p}

@@ -163,6 +163,18 @@ def wanted_json(ask: Ask) -> tuple[bool, dict[str, Any] | None]:
     return kind == "json_object", None
 
 
+def refused(ask: Ask, message: str) -> str:
+    """Which quirk an endpoint's refusal shows: ``effort`` or ``sampling``, if the ask had them.
+
+    Newer Claude models refuse every temperature, older ones every effort. Without them, the model
+    answers as it does by default.
+    """
+    if "effort" in message and "reasoning_effort" in ask.options:
+        return "effort"
+    told = "temperature" in message or "top_p" in message or "topP" in message
+    return "sampling" if told and ask.options.keys() & {"temperature", "top_p"} else ""
+
+
 def arguments(call: ToolCall) -> dict[str, Any]:
     """A call's arguments as the object that other wires want."""
     try:

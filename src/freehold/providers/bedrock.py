@@ -60,9 +60,8 @@ class BedrockDialect(Plain):
         return self._signer.forget(model)
 
     def quirk(self, trip: Trip, payload: bytes) -> str:
-        """The effort, which most models do not know."""
-        message = str(wire_errors.error_of(payload).get("message"))
-        return "effort" if "effort" in message and "reasoning_effort" in trip.ask.options else ""
+        """The effort, or the sampling, that not every model behind Bedrock takes."""
+        return asking.refused(trip.ask, str(wire_errors.error_of(payload).get("message")))
 
     def status(self, status: int, payload: bytes) -> int:
         """Credentials that have ended are told as forbidden."""
@@ -89,7 +88,7 @@ def _body(trip: Trip, quirks: frozenset[str]) -> dict[str, Any]:
     inference: dict[str, Any] = {"maxTokens": trip.sendable.attempt.max_tokens}
     for name, theirs in (("temperature", "temperature"), ("top_p", "topP")):
         value = ask.options.get(name)
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and "sampling" not in quirks:
             inference[theirs] = min(value, 1)  # both scales end at 1 here
     if ask.stop:
         inference["stopSequences"] = list(ask.stop)
