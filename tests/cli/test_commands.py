@@ -186,7 +186,7 @@ def test_a_list_of_keys_shows_what_each_may_do(home: Path, bundle: Path) -> None
     create(home, bundle, "--scope", "chat", "--expires-days", "30", "--trust-header", "tier")
     first, second = run("key", "list", "--home", str(home)).stdout.splitlines()
     assert first.endswith(
-        "live      main/assistant  chat, completion, embedding, models  no expiry  web"
+        "live      main/assistant  chat, completion, embedding, feedback, models  no expiry  web"
     )
     assert "main/assistant  chat  until 20" in second
     assert second.endswith("trusted to state tier")

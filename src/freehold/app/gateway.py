@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from freehold.app.learning import RouteLearning
 from freehold.app.resources import Child, Opened, fetcher, getter
 from freehold.app.watching import StoredMeasures, Watched
 from freehold.bundle.check import Report
@@ -41,9 +42,6 @@ from freehold.stages.inference import Inference
 from freehold.stages.monitoring.otel import Spans
 from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
-from freehold.stages.routing.choosing import LearnedRouter
-from freehold.stages.routing.learners import Learners
-from freehold.stages.routing.sticky import Sessions
 from freehold.storage.filler import spawn
 from freehold.storage.holds import SealedHolds
 from freehold.storage.keys import SnapshotKeyBook
@@ -127,8 +125,9 @@ class _Wired:
             clock=clock,
             room=self.journal.room,
         )
+        self.routes = RouteLearning(home, store.database, store.subjects, self.audit.event, clock)
         self.spans = _spans()
-        also = (self.spans,) if self.spans is not None else ()
+        also = (self.routes.aftermath, *((self.spans,) if self.spans is not None else ()))
         self.watched = Watched(
             store.measures, clock, self.audit, also, lambda: store.writer.failures
         )
@@ -139,8 +138,6 @@ class _Wired:
         )
         self.policy = Policy(store.holds)
         self.health = EndpointHealth(clock)
-        self.learners = Learners()
-        self.sessions = Sessions(clock)
         self.watched.show(self.health, store.limiter.used)
         self._inference = Inference(
             http_providers(self.transport, self.secrets, clock), clock, self.health
@@ -153,6 +150,7 @@ class _Wired:
         self.watched.adopt(bundle)
         _tell_missing_keys(bundle, self.secrets)
         self.governance.adopt(bundle.heads)
+        self.routes.adopt(bundle)
         for prepare in (self.policy.prepare, self.governance.prepare):
             bundle.for_each_app(prepare)
         egress = frozenset(bundle.bundle.egress.allow)
@@ -181,8 +179,8 @@ class _Wired:
             routing=Routing(
                 self.health,
                 self.clock,
-                routers={"learned": LearnedRouter(self.learners)},
-                sessions=self.sessions,
+                routers=self.routes.routers(),
+                sessions=self.routes.sessions,
                 misfit=self.store.limiter.misfit,
                 standing=self.watched.standing,
             ),
@@ -195,6 +193,7 @@ class _Wired:
     def _forget(self) -> None:
         """Somebody's data was erased."""
         self.governance.forget()
+        self.routes.aftermath.forget()
 
     def _verifier(self) -> JwtVerifier:
         return JwtVerifier(getter(self.fetch), self._folder, self.clock)
@@ -236,10 +235,12 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         audit=wired.audit,
         approvals=approvals,
         collecting=Collecting(approvals, wired.audit.event, wired.clock),
+        feedback=wired.routes.feedback,
         monitoring=wired.watched.monitoring,
         resources=(
             Opened(lambda: None, store.database.close),
             Opened(store.load, lambda: None),
+            Opened(wired.routes.learning.load, wired.routes.learning.save),
             Opened(store.subjects.open, store.subjects.close),
             Opened(store.writer.open, store.writer.close),
             wired.journal,
@@ -253,6 +254,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             lambda _: approvals.sweep(),
             lambda _: deliveries.run(),
             lambda _: wired.watched.keeper.run(),
+            *wired.routes.tasks(),
             lambda _: sweep(store.vault, wired.audit.event, wired.clock),
         ),
         checks=(store.check,),

@@ -18,8 +18,9 @@ from freehold.cli.common import (
 )
 from freehold.core.errors import NotFound
 from freehold.core.limits import Limits, as_dict
+from freehold.core.principal import USUAL_SCOPES
 
-USUAL = ("chat", "completion", "embedding", "models")
+USUAL = tuple(sorted(USUAL_SCOPES))
 SCOPES = (*USUAL, "approvals")
 
 

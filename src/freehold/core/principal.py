@@ -5,6 +5,9 @@ from msgspec.structs import force_setattr
 
 from freehold.core.limits import Limits, Scope
 
+USUAL_SCOPES = frozenset({"chat", "completion", "embedding", "feedback", "models"})
+"""What a key is for if nobody says otherwise: all that an app does."""
+
 
 class KeyGrant(Struct, frozen=True, kw_only=True):
     """What an API key allows. The key itself is never kept.
@@ -17,7 +20,7 @@ class KeyGrant(Struct, frozen=True, kw_only=True):
     key_id: str
     tenant: str
     app: str
-    scopes: frozenset[str] = frozenset({"chat", "completion", "embedding", "models"})
+    scopes: frozenset[str] = USUAL_SCOPES
     trusted_headers: frozenset[str] = frozenset()
     expires_ns: int | None = None
     revoked: bool = False

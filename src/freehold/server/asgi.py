@@ -11,6 +11,8 @@ from freehold.server.approvals import PREFIX as APPROVALS
 from freehold.server.approvals import ApprovalRoutes
 from freehold.server.dialect import Dialect
 from freehold.server.exchanges import Begun, Exchanges, where
+from freehold.server.feedback import PATH as FEEDBACK
+from freehold.server.feedback import FeedbackRoute
 from freehold.server.http import (
     JSON,
     PLAIN,
@@ -65,6 +67,7 @@ class Door:
         )
         self._lookups = Lookups(clock)
         self._approvals = ApprovalRoutes(gateway, clock, self._exchanges.whole, _spoken_on)
+        self._feedback = FeedbackRoute(gateway, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
@@ -98,6 +101,8 @@ class Door:
         try:
             if path.startswith(APPROVALS):
                 await self._approvals.handle(scope, receive, answering, exchange_id)
+            elif path == FEEDBACK:
+                await self._tell(scope, receive, answering, exchange_id)
             elif path == _COUNT:
                 await self._count(scope, receive, answering, exchange_id)
             elif dialect is None:
@@ -144,6 +149,17 @@ class Door:
             write = model_list if model is None else model_card
             body = write(names, anthropic=dialect is MESSAGES)
             await reply(send, 200, [JSON, trace, *dialect.headers(exchange_id)], body)
+
+    async def _tell(self, scope: Scope, receive: Receive, send: Begun, exchange_id: str) -> None:
+        """What an app says of an answer afterwards.
+
+        Raises:
+            FreeholdError: whatever refuses it.
+        """
+        if scope["method"] == "POST":
+            await self._feedback.handle(scope, receive, send, exchange_id)
+        else:
+            await self._no_method(scope, send, exchange_id, b"POST")
 
     async def _count(self, scope: Scope, receive: Receive, send: Begun, exchange_id: str) -> None:
         """How long a prompt is, as far as that is known without a model; no model is asked.

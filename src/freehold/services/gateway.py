@@ -13,6 +13,7 @@ from freehold.core.errors import FreeholdError, NotFound, ScopeRefused, StorageE
 from freehold.journey import Journey
 from freehold.services.approvals import Approvals
 from freehold.services.collecting import Collecting
+from freehold.services.feedback import Feedback
 from freehold.stages.audit import Audit
 from freehold.stages.monitoring import Monitoring
 
@@ -44,6 +45,7 @@ class Gateway:
         metrics_token: str | None = None,
         approvals: Approvals | None = None,
         collecting: Collecting | None = None,
+        feedback: Feedback | None = None,
     ) -> None:
         self._make_journey = make_journey
         self._first = first
@@ -55,6 +57,7 @@ class Gateway:
         self._metrics_token = metrics_token
         self._approvals = approvals
         self._collecting = collecting
+        self._feedback = feedback
         self._stack = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
         self._journey: Journey | None = None
@@ -98,6 +101,17 @@ class Gateway:
         if self._collecting is None:
             raise NotFound("no approvals here")
         return self._collecting
+
+    @property
+    def feedback(self) -> Feedback:
+        """What is said of answers afterwards.
+
+        Raises:
+            NotFound: nothing is kept of it here.
+        """
+        if self._feedback is None:
+            raise NotFound("no feedback here")
+        return self._feedback
 
     async def open(self) -> None:
         """Open the resources and go live with the first version.

@@ -12,7 +12,7 @@ from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import BundleError, NotFound
 from freehold.core.limits import Limits, as_dict
-from freehold.core.principal import KeyGrant
+from freehold.core.principal import USUAL_SCOPES, KeyGrant
 
 LogEvent = Callable[[str, str, str, dict[str, Any]], Any]
 """kind, actor, subject, details."""
@@ -110,7 +110,7 @@ class KeyService:
         tenant: str,
         app: str,
         name: str = "",
-        scopes: frozenset[str] = frozenset({"chat", "completion", "embedding", "models"}),
+        scopes: frozenset[str] = USUAL_SCOPES,
         trusted_headers: frozenset[str] = frozenset(),
         lifetime: timedelta | None = None,
         limits: Limits | None = None,

@@ -1,4 +1,4 @@
-"""How often somebody may ask for approvals, and how often in vain: ids are not to be guessed."""
+"""How often somebody may ask by an id, and how often in vain: ids are not to be guessed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +22,12 @@ class Lookups:
     that is: otherwise the wait itself would tell which ids there are.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, what: str = "approvals", most: int = REQUESTS_A_MINUTE
+    ) -> None:
         self._clock = clock
+        self._what = what
+        self._most = most
         self._asked: dict[Asker, MinuteWindow] = {}
         self._missed: dict[Asker, MinuteWindow] = {}
 
@@ -36,8 +40,8 @@ class Lookups:
         """
         who = (grant.key_id, person.issuer if person else "", person.id if person else "")
         second = self._clock.now_ns() // _SECOND
-        _within(self._missed.get(who), second, MISSES_A_MINUTE, "look-ups in vain")
-        _within(self._asked.get(who), second, REQUESTS_A_MINUTE, "requests")
+        _within(self._missed.get(who), second, MISSES_A_MINUTE, self._what, "look-ups in vain")
+        _within(self._asked.get(who), second, self._most, self._what, "requests")
         self._window(self._asked, who, second).add(second)
         try:
             yield
@@ -57,7 +61,7 @@ class Lookups:
         return window
 
 
-def _within(window: MinuteWindow | None, second: int, ceiling: int, what: str) -> None:
+def _within(window: MinuteWindow | None, second: int, ceiling: int, door: str, what: str) -> None:
     if window is not None and window.total(second) >= ceiling:
         wait = window.free_again(second, ceiling)
-        raise RateLimited(f"approvals: {ceiling} {what} a minute", retry_after_s=wait)
+        raise RateLimited(f"{door}: {ceiling} {what} a minute", retry_after_s=wait)

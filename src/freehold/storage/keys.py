@@ -14,13 +14,12 @@ from freehold.core.clock import Clock
 from freehold.core.errors import NotFound, StorageError
 from freehold.core.ids import secret_token
 from freehold.core.limits import Limits
-from freehold.core.principal import KeyGrant
+from freehold.core.principal import USUAL_SCOPES, KeyGrant
 from freehold.storage.engine import Database, bump
 from freehold.storage.tables import keys, revisions
 
 PREFIX = "fh_"
-USUAL = frozenset({"chat", "completion", "embedding", "models"})
-SCOPES = USUAL | {"approvals"}
+SCOPES = USUAL_SCOPES | {"approvals"}
 _ID_BYTES = 6
 _LONGEST = 512
 _REVISION = "keys"
@@ -66,7 +65,7 @@ class StoredKeys:
         tenant: str,
         app: str,
         *,
-        scopes: Iterable[str] = USUAL,
+        scopes: Iterable[str] = USUAL_SCOPES,
         trusted_headers: Iterable[str] = (),
         expires_ns: int | None = None,
         name: str = "",

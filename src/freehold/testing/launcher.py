@@ -32,13 +32,14 @@ class Simulator:
     The plain `with` works too. Leaving the block ends the process.
 
     Args:
-        behaviour: `retail`, `echo`, `fixed` or `recorded`.
+        behaviour: `retail`, `echo`, `fixed`, `recorded` or `graded`.
         seed: what all chance hangs on.
         models: settings by model name, added to the three models that are always there.
         misbehave: shares of rules to break; None leaves the defaults, `{}` breaks none.
         recording: conversations for `recorded`, as JSON Lines.
         require_key: answer 401 to any other key.
         strict: refuse arguments that OpenAI does not document.
+        topics: for `graded`, the words that mark a topic; `quality.TOPIC` is set by model.
         port: 0 takes a free one.
         start_timeout_s: how long to wait until it is ready.
     """
@@ -53,6 +54,7 @@ class Simulator:
         recording: Path | str | None = None,
         require_key: str | None = None,
         strict: bool = False,
+        topics: Mapping[str, Sequence[str]] | None = None,
         port: int = 0,
         start_timeout_s: float = 30.0,
     ) -> None:
@@ -68,6 +70,8 @@ class Simulator:
             arguments += ["--recording", str(recording)]
         if require_key is not None:
             arguments += ["--require-key", require_key]
+        for topic, words in (topics or {}).items():
+            arguments += ["--topic", f"{topic}={'|'.join(words)}"]
         if strict:
             arguments.append("--strict")
         self._arguments: Sequence[str] = arguments

@@ -131,6 +131,10 @@ class Admit:
         principal = self._identity.cached(token, app.issuers)
         return grant, app, principal or await self._identity.verify(token, app.issuers)
 
+    def conversation_of(self, given: str, grant: KeyGrant, person_id: str) -> str:
+        """What a conversation is known by whose id a caller chose."""
+        return _known_by(given, "", grant, person_id, self._conversation_key)
+
     def _granted(self, arrival: Arrival, trail: Trail) -> tuple[KeyGrant, AppSpec]:
         """What is known goes into the trail at once: whatever refuses next, the record has a name.
 
@@ -271,6 +275,10 @@ def _conversation(arrival: Arrival, grant: KeyGrant, principal: Principal, key: 
     first = ""
     if not given:
         first = next((m.content for m in arrival.ask.messages if m.role == "user"), "")
-    seed = f"{grant.tenant}\0{grant.app}\0{principal.id}\0{given}\0{first}"
+    return _known_by(given, first, grant, principal.id, key)
+
+
+def _known_by(given: str, first: str, grant: KeyGrant, person_id: str, key: bytes) -> str:
+    seed = f"{grant.tenant}\0{grant.app}\0{person_id}\0{given[:_MAX_HEADER_CHARS]}\0{first}"
     octets = seed.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(octets, digest_size=16, key=key).hexdigest()

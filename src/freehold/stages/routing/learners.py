@@ -1,12 +1,16 @@
 """What routes have learned, one state for each owner and route, in this process's memory."""
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 
+from freehold.core.handoffs import Features
 from freehold.core.routing import Signals
+from freehold.core.spec import ModelSpec
 from freehold.stages.routing.learned import LearnedPolicy, Pacer
 
 _PACERS = 1_000
 _LATENCY_STEP = 0.05
+_NOTHING = Signals(vector=None, features=Features())
 
 
 class Learner:
@@ -35,6 +39,12 @@ class Learner:
         self.outcomes = outcomes
         self.changed = False
 
+    def know(self, models: Sequence[ModelSpec]) -> None:
+        """Begin with these models, whichever of them is asked first: what is learned must not hang
+        on that.
+        """
+        self.policy.estimates(models, _NOTHING)
+
     def learn(
         self, model: str, signals: Signals, score: float, cost_nano: int, weight: float
     ) -> None:
@@ -48,6 +58,7 @@ class Learners:
     """All states. Of the event loop's thread alone."""
 
     def __init__(self) -> None:
+        self._models: dict[str, tuple[ModelSpec, ...]] = {}
         self._states: dict[tuple[str, str], Learner] = {}
         self._blank: dict[str, Learner] = {}
         self._pacers: OrderedDict[tuple[str, str, int], Pacer] = OrderedDict()
@@ -60,18 +71,35 @@ class Learners:
             return found
         blank = self._blank.get(route)
         if blank is None:
-            blank = self._blank[route] = Learner()
+            blank = self._blank[route] = self._new(route)
         return blank
 
     def own(self, owner: str, route: str) -> Learner:
         """The state to teach; made where there is none."""
         found = self._states.get((owner, route))
         if found is None:
-            found = self._states[owner, route] = Learner()
+            found = self._states[owner, route] = self._new(route)
         return found
+
+    def _new(self, route: str) -> Learner:
+        made = Learner()
+        made.know(self.models_of(route))
+        return made
+
+    def adopt(self, models: Mapping[str, tuple[ModelSpec, ...]]) -> None:
+        """These are the candidates of each route from now on."""
+        self._models = dict(models)
+        self._blank.clear()
+        for (_, route), learner in self._states.items():
+            learner.know(self.models_of(route))
+
+    def models_of(self, route: str) -> tuple[ModelSpec, ...]:
+        """A route's candidates."""
+        return self._models.get(route, ())
 
     def put(self, owner: str, route: str, learner: Learner) -> None:
         """Take this state in the place of what was there."""
+        learner.know(self.models_of(route))
         self._states[owner, route] = learner
 
     def items(self) -> list[tuple[tuple[str, str], Learner]]:

@@ -31,6 +31,7 @@ from freehold.testing.simulator.settings import (
     SimulatorSettings,
     parse_misbehave,
     parse_model,
+    parse_topic,
     patch_misbehave,
     patch_model,
 )
@@ -71,7 +72,15 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME[:KEY=VALUE,…]",
         help="add or change a model: latency_ms, jitter_ms, error_rate, errors (500|429|timeout|"
-        "drop|drop_stream), retry_after_s, timeout_s, tokens_per_s, behaviour, dimensions",
+        "drop|drop_stream), retry_after_s, timeout_s, tokens_per_s, behaviour, dimensions, and for "
+        "`graded` quality.TOPIC, the share of its answers that are right (quality.* elsewhere)",
+    )
+    add(
+        "--topic",
+        action="append",
+        default=[],
+        metavar="NAME=WORD|WORD",
+        help="for `graded`: the words by which a question is known to be about a topic",
     )
     add(
         "--misbehave",
@@ -111,6 +120,7 @@ def settings_from(options: argparse.Namespace) -> SimulatorSettings:
         require_key=options.require_key,
         strict=options.strict,
         keep=options.keep,
+        topics=dict(map(parse_topic, options.topic)),
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-BEHAVIOURS: Final = ("retail", "echo", "fixed", "recorded", "guard")
+BEHAVIOURS: Final = ("retail", "echo", "fixed", "recorded", "guard", "graded")
 FAULTS: Final = ("500", "429", "timeout", "drop", "drop_stream")
 MISBEHAVIOURS: Final = ("discount", "leak", "price", "refund", "secret", "toxic")
 
@@ -42,6 +42,7 @@ class ModelSettings:
         tokens_per_s: speed of a stream, and of a whole answer in the making.
         behaviour: overrides the simulator's own behaviour for this model.
         dimensions: length of its embedding vectors.
+        quality: of `graded`: topic → share of answers that are right; `*` for any other topic.
     """
 
     latency_ms: float = 0.0
@@ -53,6 +54,7 @@ class ModelSettings:
     tokens_per_s: float = 0.0
     behaviour: str | None = None
     dimensions: int = 256
+    quality: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def calm(self) -> bool:
@@ -82,6 +84,7 @@ class SimulatorSettings:
     require_key: str | None = None
     strict: bool = False
     keep: int = 200
+    topics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def _number(name: str, value: object, *, low: float = 0.0, high: float = math.inf) -> float:
@@ -139,6 +142,9 @@ _MODEL_FIELDS: Final[Mapping[str, Callable[[str, object], object]]] = MappingPro
 )
 
 
+_QUALITY: Final = "quality."
+
+
 def patch_model(model: ModelSettings, name: str, changes: Mapping[str, object]) -> ModelSettings:
     """`model` with `changes` applied.
 
@@ -146,10 +152,23 @@ def patch_model(model: ModelSettings, name: str, changes: Mapping[str, object]) 
         SettingsError: a setting is unknown or its value does not fit.
     """
     parsed: dict[str, object] = {}
+    quality = dict(model.quality)
     for key, value in changes.items():
+        if key.startswith(_QUALITY):
+            quality[key.removeprefix(_QUALITY)] = _number(f"model {name}: {key}", value, high=1.0)
+            continue
         one_of(f"model {name}", key, _MODEL_FIELDS)
         parsed[key] = _MODEL_FIELDS[key](f"model {name}: {key}", value)
-    return dataclasses.replace(model, **parsed)  # type: ignore[arg-type]
+    return dataclasses.replace(model, quality=quality, **parsed)  # type: ignore[arg-type]
+
+
+def parse_topic(text: str) -> tuple[str, tuple[str, ...]]:
+    """`NAME=word|word` as a topic and the words that mark it."""
+    name, equals, words = text.partition("=")
+    listed = tuple(word.strip().lower() for word in words.split("|") if word.strip())
+    if not equals or not name.strip() or not listed:
+        raise SettingsError(f"topic: expected NAME=word|word, got {text!r}")
+    return name.strip(), listed
 
 
 def parse_model(text: str) -> tuple[str, dict[str, object]]:

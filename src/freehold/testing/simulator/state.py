@@ -13,6 +13,7 @@ import orjson
 from freehold.testing.simulator.answers import Answer, Behaviour, Reply, prompt_tokens, shape
 from freehold.testing.simulator.asks import Ask
 from freehold.testing.simulator.chaos import Chaos
+from freehold.testing.simulator.graded import Graded
 from freehold.testing.simulator.guard import Guard
 from freehold.testing.simulator.plain import Echo, Fixed, dictated
 from freehold.testing.simulator.received import Received
@@ -56,7 +57,9 @@ class State:
     def _behaviour(self, name: str) -> Behaviour:
         found = self._behaviours.get(name)
         if found is None:
-            if name == "retail":
+            if name == "graded":
+                found = Graded(self.settings.topics, lambda model: self.settings.models[model])
+            elif name == "retail":
                 found = Clerk(self.settings.misbehave)
             elif self.settings.recording is None:
                 raise SettingsError("behaviour recorded: needs --recording FILE.jsonl")
