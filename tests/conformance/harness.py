@@ -242,7 +242,7 @@ class Wired:
             return Journey(
                 bundle_hash=bundle.hash,
                 admit=Admit(self.keys, NoIdentity(), self.limiter, bundle.app_for, clock),
-                data_prep=DataPrep(),
+                data_prep=DataPrep(bundle.intents),
                 governance=governance,
                 context=Context(self.sources),
                 policy=policy,

@@ -41,6 +41,10 @@ ANSWER = (
 )
 TOOL = {"type": "function", "function": {"name": "f"}}
 EXPECTED: dict[str, Any] = {
+    "request.digits": 4,
+    "request.lines": 1,
+    "request.intent": "discounts",
+    "request.intent_score": 870_000,
     "stream.sentence": "That is it.",
     "stream.sentences": 3,
     "stream.chars": 90,
@@ -109,7 +113,10 @@ def grounded() -> Grounded:
         labels=frozenset({"pii"}),
         findings=(FINDING, FINDING),
         principal=ADA,
-        features=Features(chars=19, words=6, questions=1, code=True, language="en"),
+        features=Features(
+            chars=19, words=6, questions=1, code=True, language="en", digits=4, lines=1
+        ),
+        intent=("discounts", 870_000),
         scope=700_000,
     )
 

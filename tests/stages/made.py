@@ -131,13 +131,19 @@ def screened(
     labels: frozenset[str] = frozenset(),
     findings: tuple[Finding, ...] = (),
     scope: int | None = None,
+    intent: tuple[str, int] = ("", 0),
     **changes: Any,
 ) -> Screened:
     one = admitted(asked, spec, **changes)
     if query is None:
         query = next((m.content for m in reversed(one.ask.messages) if m.role == "user"), "")
     prepared = Prepared(
-        admitted=one, messages=one.ask.messages, features=features or Features(), query=query
+        admitted=one,
+        messages=one.ask.messages,
+        features=features or Features(),
+        query=query,
+        intent=intent[0],
+        intent_score=intent[1],
     )
     return Screened(
         prepared=prepared,

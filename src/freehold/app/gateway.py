@@ -26,7 +26,7 @@ from freehold.providers.registry import http_providers
 from freehold.server.asgi import Door
 from freehold.server.serving import serve
 from freehold.services.approvals import Approvals, Live
-from freehold.services.bundles import activator
+from freehold.services.bundles import activator, learn_intents
 from freehold.services.collecting import Collecting
 from freehold.services.gateway import Gateway
 from freehold.services.notices import Deliveries
@@ -151,7 +151,8 @@ class _Wired:
         _tell_missing_keys(bundle, self.secrets)
         self.governance.adopt(bundle.heads)
         self.routes.adopt(bundle)
-        for prepare in (self.policy.prepare, self.governance.prepare):
+        data_prep = DataPrep(bundle.intents)
+        for prepare in (self.policy.prepare, self.governance.prepare, data_prep.prepare):
             bundle.for_each_app(prepare)
         egress = frozenset(bundle.bundle.egress.allow)
         http = HttpSource(self.fetch, self.secrets, self.clock, egress)
@@ -172,7 +173,7 @@ class _Wired:
         return Journey(
             bundle_hash=bundle.hash,
             admit=admit,
-            data_prep=DataPrep(),
+            data_prep=data_prep,
             governance=self.governance,
             context=Context({"sql": self.sql, "http": http}),
             policy=self.policy,
@@ -206,7 +207,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         BundleError: the bundle does not hold together.
         StorageError: the home can't be used.
     """
-    versions = activator(folder, home)
+    versions = activator(folder, home, warm=learn_intents)
     first = versions.first()
     url = os.environ.get("FREEHOLD_DATABASE_URL")
     wired = _Wired(folder, home, url)

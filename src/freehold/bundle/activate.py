@@ -1,6 +1,6 @@
 """From a folder to a version that can go live: settled, checked, resolved and kept."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from time import sleep
 
@@ -50,6 +50,8 @@ class Activator:
         home: where activated versions are kept, or None to keep none.
         lookup: gives environment variables: ``os.environ.get``.
         compile_rule, detector_ids, inspect, inspect_model: as for ``check``.
+        warm: does what takes its time ahead of a version's first request (learning from examples);
+            raises `BundleError` where that fails.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Activator:
         detector_ids: Collection[str] | None = None,
         inspect: Inspect | None = None,
         inspect_model: InspectModel | None = None,
+        warm: Callable[[ResolvedBundle], None] | None = None,
     ) -> None:
         self.folder = folder
         self._home = home
@@ -70,6 +73,7 @@ class Activator:
         self._detector_ids = detector_ids
         self._inspect = inspect
         self._inspect_model = inspect_model
+        self._warm = warm
 
     def first(self) -> ResolvedBundle:
         """The version to start with; waits, up to two seconds, for the folder to settle.
@@ -131,6 +135,11 @@ class Activator:
             return Activation(failed(self.folder, "keep.failed", said, report), None, said)
         except BundleError as error:
             return self._failed("keep.failed", f"it can't be kept: {error}", report)
+        try:
+            if self._warm is not None:
+                self._warm(resolved)
+        except BundleError as error:
+            return self._failed("activate.failed", str(error), report)
         return Activation(report, resolved)
 
     def _failed(self, code: str, why: str, report: Report | None = None) -> Activation:

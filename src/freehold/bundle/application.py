@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from freehold.bundle.handed_down import Settings
+from freehold.bundle.intents import Intent
 from freehold.bundle.section import Identifier, Section
 from freehold.bundle.tools import Member, MemberPath
 from freehold.bundle.voice import Voice
@@ -57,6 +58,25 @@ class App(Section):
     )
     scope: AppScope | None = Field(
         None, description="What it is for, by example; see the detector `purpose.scope`."
+    )
+    intents: dict[Identifier, Intent] = Field(
+        {},
+        description="Name → what questions of it may want; rules and routes read it as "
+        "`request.intent`.",
+    )
+    intent_file: str | None = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        description="A file of the bundle with more examples: JSON lines or CSV with `text` and "
+        "`intent` (or `category`) in each row; or what `freehold intents train` made of such.",
+    )
+    intent_keep: float = Field(
+        0.95,
+        ge=0.5,
+        le=0.999,
+        description="The share of questions with one of the intents that must count as such; the "
+        "more, the more others do, too.",
     )
     sources: list[str] = Field([], description="Where its context comes from.")
     rules: list[str] = Field([], description="Rules of its own, after those of its tenants.")

@@ -13,6 +13,7 @@ from freehold.bundle import secrets
 from freehold.bundle.alerting import check_alerts
 from freehold.bundle.conflicts import Relate, check_conflicts
 from freehold.bundle.extensions import Inspect, check_detectors
+from freehold.bundle.intents import all_intents, check_intents
 from freehold.bundle.load import load
 from freehold.bundle.meaning import (
     CompileRule,
@@ -143,7 +144,9 @@ def check_snapshot(
         check_streams(names, problems)
         check_tool_rules(root, names, problems)
         check_voices(names, problems)
-        check_expressions(names, unread, compile_rule, problems, doubt_rule)
+        check_intents(names, snapshot.files, problems)
+        intents = all_intents(names, snapshot.files)
+        check_expressions(names, unread, compile_rule, problems, doubt_rule, intents)
         if unread.whole:  # or else what is missing may stand in what could not be read
             check_conflicts(root, names, paths, relate, problems)
         check_environment(names, lookup, problems)

@@ -243,9 +243,14 @@ def check_expressions(
     compile_rule: CompileRule | None,
     problems: Problems,
     doubt_rule: DoubtRule | None = None,
+    intents: frozenset[str] | None = None,
 ) -> None:
-    """Every CEL expression: the attributes that it names, and whether it compiles in its phase."""
+    """Every CEL expression: the attributes that it names, and whether it compiles in its phase.
+    ``intents`` are all that an app has, where that is known.
+    """
     known = _known_values(names) if unread.whole else {}
+    if known and intents is not None:
+        known["request.intent"] = intents | {""}
     for at, text, phase, path in _expressions(names):
         for attribute in sorted(set(_ATTRIBUTE.findall(_QUOTED.sub("", text)))):
             if attribute not in names.attributes and not unread.may_declare(

@@ -10,6 +10,7 @@ from freehold.bundle import schema
 from freehold.bundle.alerting import alert_specs
 from freehold.bundle.application import App
 from freehold.bundle.catalogue import filled
+from freehold.bundle.intents import intent_set
 from freehold.bundle.model_specs import model_spec
 from freehold.bundle.names import DETECTORS, REDACTABLE_LABELS
 from freehold.bundle.route_specs import metric_spec, route_spec
@@ -38,7 +39,15 @@ from freehold.bundle.specs import (
 from freehold.core.errors import BundleError, NotFound
 from freehold.core.limits import Scope
 from freehold.core.routes import RouteSpec
-from freehold.core.spec import ApprovalSpec, AppSpec, GuardSpec, ModelSpec, RuleSpec, SourceSpec
+from freehold.core.spec import (
+    ApprovalSpec,
+    AppSpec,
+    GuardSpec,
+    IntentSet,
+    ModelSpec,
+    RuleSpec,
+    SourceSpec,
+)
 
 Lookup = Callable[[str], str | None]
 """Gives the value of an environment variable, or None: ``os.environ.get``."""
@@ -91,6 +100,8 @@ class ResolvedBundle:
             name: own_spec(detector, self.models, digests)
             for name, detector in bundle.detectors.items()
         }
+        self._app_intents: dict[str, str] = {}
+        self.intents: Mapping[str, IntentSet] = MappingProxyType(self._intent_sets(files))
         self._detector_ids = tuple(dict.fromkeys((*detector_ids, *bundle.detectors)))
         self._paths: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, Effective] = {}
@@ -176,6 +187,16 @@ class ResolvedBundle:
             self._states[tenant] = state
         return state
 
+    def _intent_sets(self, files: Mapping[str, bytes]) -> dict[str, IntentSet]:
+        """What apps' intents are learned from, by its digest; apps with the same share one."""
+        found: dict[str, IntentSet] = {}
+        for app_id, app in self.bundle.apps.items():
+            made = intent_set(app.intents, app.intent_file, app.intent_keep, files)
+            if made is not None:
+                self._app_intents[app_id] = made.digest
+                found[made.digest] = made
+        return found
+
     def _resolve(self, tenant: str, app_id: str, app: App) -> AppSpec:
         path = self.path(tenant)
         rules = tuple(
@@ -248,12 +269,15 @@ class ResolvedBundle:
             guards=self._guards(allowed),
             aliases=aliases,
             metrics=self._metrics,
-            embeds=bool(route.learn.metric) or route.objective.policy != "static",
+            embeds=bool(route.learn.metric)
+            or route.objective.policy != "static"
+            or app_id in self._app_intents,
             unknown_model=app.unknown_model,
             priority=app.priority,
             sources=tuple(self.sources[name] for name in app.sources),
             rules=tuple(self.rules[name] for name in rules),
             scope=scope_spec(app.scope),
+            intents=self._app_intents.get(app_id, ""),
             disclaimers=() if voice is None else voice.disclaimers,
             tools=self._tools,
             answer_fields=field_specs(app.answer_fields),

@@ -60,7 +60,10 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """data_prep → governance: clean text.
 
     ``hidden`` counts invisible characters taken out. ``vector`` is what ``text.embedding`` makes of
-    ``query``, float32 of shape ``(DIMS,)``; none where the app does without.
+    ``query``, float32 of shape ``(DIMS,)``; none where the app does without. ``intent`` is which of
+    the app's intents it has, empty where none fits or the app has none; ``intent_score`` is the
+    chance that the nearest one is right, in millionths, and ``intent_near`` that one where it does
+    not fit, else the second.
     """
 
     admitted: Admitted
@@ -69,6 +72,9 @@ class Prepared(Struct, frozen=True, kw_only=True):
     query: str
     hidden: dict[str, int] = {}
     vector: Any = None
+    intent: str = ""
+    intent_score: int = 0
+    intent_near: str = ""
 
 
 class Fixed(Struct, frozen=True, kw_only=True):
@@ -98,9 +104,13 @@ class Screened(Struct, frozen=True, kw_only=True):
 
     @property
     def in_scope(self) -> bool:
-        """Whether the question is what the app is for; yes where nobody asked."""
-        spec = self.prepared.admitted.app.scope
-        return self.scope is None or spec is None or self.scope >= spec.threshold
+        """Whether the question is what the app is for: by its ``scope``, else by its intents; yes
+        where nobody asked.
+        """
+        prepared, spec = self.prepared, self.prepared.admitted.app.scope
+        if spec is None:
+            return bool(prepared.intent) or not prepared.intent_near
+        return self.scope is None or self.scope >= spec.threshold
 
 
 class Piece(Struct, frozen=True, kw_only=True):

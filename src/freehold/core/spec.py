@@ -249,6 +249,19 @@ class PurposeScope(Struct, frozen=True, kw_only=True):
     threshold: int = 500_000
 
 
+class IntentSet(Struct, frozen=True, kw_only=True):
+    """Examples of an app's intents, and of what is none of them; or a file that is ``trained``.
+
+    ``keep`` is the share of questions with an intent, in millionths, that must count as such.
+    """
+
+    digest: str
+    inside: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    outside: tuple[str, ...] = ()
+    keep: int = 950_000
+    trained: bytes = b""
+
+
 class IdentitySpec(Struct, frozen=True, kw_only=True):
     """A token issuer that is believed, and which claims carry what.
 
@@ -281,7 +294,8 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     from the root to this tenant. ``limits`` are the app's own; ``scopes`` has every counter that a
     request adds to, from the root tenant down to the app, each with its ceilings. ``guards`` are
     the models that judge texts for its detectors, as far as the tenant allows them. ``embeds``:
-    a route or an intent reads the vector of the newest user text.
+    a route or an intent reads the vector of the newest user text. ``intents`` is the digest of its
+    `IntentSet`; empty where it has none.
     """
 
     id: str
@@ -310,6 +324,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     containment: Containment = "addresses"
     detectors: tuple[DetectorSetting, ...] = ()
     scope: PurposeScope | None = None
+    intents: str = ""
     redactable_labels: frozenset[str] = frozenset({"pii", "secret"})
     limits: Limits = field(default_factory=Limits)
     scopes: tuple[Scope, ...] = ()

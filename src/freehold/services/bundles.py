@@ -27,6 +27,7 @@ from freehold.rules.names import facts_in
 from freehold.rules.plain_logic import always, excluded, implied, is_constant, together_always
 from freehold.rules.program import check_expression
 from freehold.rules.records import doubts
+from freehold.stages.data_prep.intents import learned
 from freehold.stages.governance.detectors.classifier import Classifier
 from freehold.stages.governance.installed import Unloadable, load
 from freehold.text.heads import unpack
@@ -124,6 +125,7 @@ def activator(
     *,
     lookup: Lookup = os.environ.get,
     detector_ids: Collection[str] | None = None,
+    warm: Callable[[ResolvedBundle], None] | None = None,
 ) -> Activator:
     """What opens the bundle at the start (``first()``) and, for a watcher, whenever it changes."""
     return Activator(
@@ -133,7 +135,21 @@ def activator(
         compile_rule=compile_rule,
         detector_ids=detector_ids,
         inspect=inspect,
+        warm=warm,
     )
+
+
+def learn_intents(bundle: ResolvedBundle) -> None:
+    """Learn all apps' intents, which takes seconds where examples are many: not on the event loop.
+
+    Raises:
+        BundleError: the examples, or a trained file, can't be used.
+    """
+    for examples in bundle.intents.values():
+        try:
+            learned(examples)
+        except ValueError as error:
+            raise BundleError(f"intents can't be learned: {error}") from None
 
 
 def open_bundle(folder: Path, *, lookup: Lookup = os.environ.get) -> ResolvedBundle:

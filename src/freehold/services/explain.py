@@ -117,6 +117,10 @@ def _found(opened: dict[str, Any]) -> list[str]:
     features = request.get("features")
     if features:
         lines.append(f"{features['chars']} characters, language {features['language']}")
+    named, near = request.get("intent", ""), request.get("intent_near", "")
+    if named or near:
+        said = f"intent {named}, before {near or 'none'}" if named else f"no intent, nearest {near}"
+        lines.append(f"{said}: {_share(request['intent_score'])}")
     lines += [
         f"{count} hidden characters removed: {kind}"
         for kind, count in sorted(request.get("hidden", {}).items())

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
+Columns = NDArray[np.int32]
+Weights = NDArray[np.int8]
 Row = tuple[Ints, Floats]
 """Columns and their values; the squares of the values add up to 1."""
 
@@ -22,6 +24,9 @@ _EPOCHS = 3
 _UPDATES = 3_000
 """At least so many examples are shown, few ones again and again, but none more than 30 times."""
 _MOST_EPOCHS = 30
+_GENTLE_RATE, _GENTLE_EPOCHS = 0.7, 6
+"""Smaller steps, and more of them: better by 1 to 2 points where groups are many, in twice the time
+(77 intents of a bank, five folds)."""
 _SEED = 7
 
 
@@ -34,19 +39,44 @@ class Softmax:
         count: how many groups.
         importance: how much an example of each group counts.
         size: how many columns a row may have.
+        gentle: learn in smaller steps and more of them.
     """
 
     def __init__(
-        self, rows: Sequence[Row], groups: Ints, count: int, importance: Floats, size: int
+        self,
+        rows: Sequence[Row],
+        groups: Ints,
+        count: int,
+        importance: Floats,
+        size: int,
+        *,
+        gentle: bool = False,
     ) -> None:
         seen = np.zeros(size, dtype=np.bool_)
         for columns, _ in rows:
             seen[columns] = True
         self._place = np.where(seen, np.cumsum(seen) - 1, -1)
         own = [(self._place[columns], values * np.float32(_SHARP)) for columns, values in rows]
-        learned = _descend(own, groups, np.zeros((int(seen.sum()), count), np.float32), importance)
+        weights = np.zeros((int(seen.sum()), count), np.float32)
+        rate, epochs = (_GENTLE_RATE, _GENTLE_EPOCHS) if gentle else (_RATE, _EPOCHS)
+        learned = _descend(own, groups, weights, importance, rate, epochs)
         self._steps = np.maximum(np.abs(learned).max(axis=0), 1e-6) / np.float32(127 / _SHARP)
         self._weights = np.rint(learned * (_SHARP / self._steps)).astype(np.int8)
+
+    @classmethod
+    def of(cls, columns: Columns, steps: Floats, weights: Weights, size: int) -> "Softmax":
+        """The classifier of these `parts`."""
+        made = cls.__new__(cls)
+        made._place = np.full(size, -1, dtype=np.intp)
+        made._place[columns] = np.arange(len(columns))
+        made._steps = steps
+        made._weights = weights
+        return made
+
+    def parts(self) -> tuple[Columns, Floats, Weights]:
+        """The columns that training saw, the size of a step for each group, and the weights."""
+        columns = np.flatnonzero(self._place >= 0).astype(np.int32)
+        return columns, self._steps.astype(np.float32), self._weights
 
     def logits(self, row: Row) -> Floats:
         """What speaks for each group."""
@@ -59,9 +89,11 @@ class Softmax:
         return said
 
 
-def _descend(rows: list[Row], groups: Ints, weights: Floats, importance: Floats) -> Floats:
+def _descend(
+    rows: list[Row], groups: Ints, weights: Floats, importance: Floats, rate: float, epochs: int
+) -> Floats:
     dice = np.random.default_rng(_SEED)
-    epochs = min(_MOST_EPOCHS, max(_EPOCHS, -(-_UPDATES // len(rows))))
+    epochs = min(_MOST_EPOCHS, max(epochs, -(-_UPDATES // len(rows))))
     total, shown = epochs * len(rows), 0
     for _ in range(epochs):
         for number in dice.permutation(len(rows)).tolist():
@@ -72,7 +104,7 @@ def _descend(rows: list[Row], groups: Ints, weights: Floats, importance: Floats)
             np.exp(says, out=says)
             says /= says.sum()
             says[group] -= 1
-            pace = _RATE * (1 - shown / total) * importance[group]
+            pace = rate * (1 - shown / total) * importance[group]
             weights[columns] -= (np.float32(pace) * values)[:, None] * says
             shown += 1
     return weights

@@ -258,6 +258,9 @@ class Audit:
             features=screened.prepared.features if screened else None,
             hidden=plain(screened.prepared.hidden) if screened else {},
             labels=screened.labels if screened else frozenset(),
+            intent=screened.prepared.intent if screened else "",
+            intent_score=screened.prepared.intent_score if screened else 0,
+            intent_near=screened.prepared.intent_near if screened else "",
         )
 
     def _closed(

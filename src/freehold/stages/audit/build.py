@@ -42,6 +42,7 @@ _OWN_WORDS = frozenset(
         "answer.labels",
         "answer.model",
         "request.findings",
+        "request.intent",
         "request.labels",
         "request.language",
         "request.operation",

@@ -110,7 +110,8 @@ class Key(Struct, frozen=True, kw_only=True):
 class Request(Struct, frozen=True, kw_only=True):
     """The request's shape and what was found out about it; ``input`` commits to all of it.
 
-    ``approval`` is the id under which a held answer was asked for, and left.
+    ``approval`` is the id under which a held answer was asked for, and left. ``intent`` is empty
+    where no intent of the app's fits; then ``intent_near`` is the nearest, else the second.
     """
 
     received_at: str
@@ -126,6 +127,9 @@ class Request(Struct, frozen=True, kw_only=True):
     features: Features | None = None
     hidden: Any = {}
     labels: frozenset[str] = frozenset()
+    intent: str = ""
+    intent_score: int = 0
+    intent_near: str = ""
 
 
 class Opened(Struct, frozen=True, kw_only=True):

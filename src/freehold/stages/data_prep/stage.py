@@ -1,6 +1,8 @@
 """The data_prep stage."""
 
+from collections.abc import Mapping
 from operator import is_
+from types import MappingProxyType
 
 import orjson
 
@@ -8,16 +10,34 @@ from freehold.core.ask import Ask, Message, ToolCall
 from freehold.core.decisions import Decision
 from freehold.core.errors import RequestTooLarge
 from freehold.core.handoffs import Admitted, Prepared
+from freehold.core.spec import AppSpec, IntentSet
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.rules.turns import newest_turn
+from freehold.stages.data_prep.intents import NONE, IntentBook
 from freehold.text.embedding import embed
 from freehold.text.features import featurise
 from freehold.text.normalise import normalise
 
 
 class DataPrep:
-    """Normalises every text of a request and featurises the user's newest turn once."""
+    """Normalises every text of a request and featurises the user's newest turn once.
+
+    Args:
+        intents: what apps' intents were learned from, by its digest.
+    """
+
+    def __init__(self, intents: Mapping[str, IntentSet] = MappingProxyType({})) -> None:
+        self._intents = IntentBook(intents)
+
+    def prepare(self, app: AppSpec) -> None:
+        """Learn the app's intents ahead of its first request.
+
+        Raises:
+            ValueError: its examples, or its trained file, can't be used.
+        """
+        if app.intents:
+            self._intents.of(app.intents)
 
     @timed("data_prep")
     def __call__(self, admitted: Admitted, trail: Trail) -> Prepared:
@@ -48,13 +68,21 @@ class DataPrep:
             )
         turn = newest_turn(messages, ask.operation)
         query = "\n".join(m.content for i, m in enumerate(messages) if i in turn)
+        app = admitted.app
+        vector = embed(query) if app.embeds else None
+        wanted = NONE
+        if app.intents and query and ask.operation != "embedding":
+            wanted = self._intents.of(app.intents).of(query, vector)
         return Prepared(
             admitted=admitted,
             messages=messages,
             features=featurise(query),
             query=query,
             hidden=hidden,
-            vector=embed(query) if admitted.app.embeds else None,
+            vector=vector,
+            intent=wanted.name if wanted.fits else "",
+            intent_score=wanted.score,
+            intent_near=wanted.second if wanted.fits else wanted.name,
         )
 
 

@@ -253,6 +253,8 @@ def _signals(ruled: Ruled, size: Size) -> Signals:
     return Signals(
         vector=prepared.vector,
         features=prepared.features,
+        intent=prepared.intent,
+        intent_score=prepared.intent_score,
         prompt_tokens=size.prompt,
         max_tokens=longest if wanted is None else max(1, min(wanted, longest)),
     )
