@@ -58,11 +58,11 @@ class Routing:
     ) -> None:
         self._health = health
         self._clock = clock
-        self._standing = standing or StandingMeasures(clock)
+        self._standing = StandingMeasures(clock) if standing is None else standing
         if routers is None:
             routers = {LearnedRouter.id: LearnedRouter(Learners())}
         self._routers: dict[str, Router] = {**routers, _STATIC.id: _STATIC}
-        self._sessions = sessions or Sessions(clock)
+        self._sessions = Sessions(clock) if sessions is None else sessions
         self._misfit = misfit
 
     @timed("routing")
