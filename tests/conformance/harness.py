@@ -27,7 +27,7 @@ from freehold.providers.health import EndpointHealth
 from freehold.server.asgi import Door
 from freehold.services.bundles import compile_rule, inspect
 from freehold.services.gateway import Gateway
-from freehold.stages.admit import Admit
+from freehold.stages.admit import Admit, Shedder
 from freehold.stages.audit import Audit
 from freehold.stages.context import Context
 from freehold.stages.data_prep import DataPrep
@@ -207,6 +207,7 @@ class Wired:
         journal: Journal | None = None,
         keys: KeyBook | None = None,
         health: Health | None = None,
+        shedder: Shedder | None = None,
         lineage: Lineage | None = None,
         door: Mapping[str, Any] | None = None,
         gateway: Mapping[str, Any] | None = None,
@@ -241,7 +242,9 @@ class Wired:
             governance.adopt(bundle.heads)
             return Journey(
                 bundle_hash=bundle.hash,
-                admit=Admit(self.keys, NoIdentity(), self.limiter, bundle.app_for, clock),
+                admit=Admit(
+                    self.keys, NoIdentity(), self.limiter, bundle.app_for, clock, shedder=shedder
+                ),
                 data_prep=DataPrep(bundle.intents),
                 governance=governance,
                 context=Context(self.sources),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from freehold.app.learning import RouteLearning
-from freehold.app.resources import Child, Opened, fetcher, getter
+from freehold.app.resources import Child, Opened, fetcher, getter, open_files
 from freehold.app.watching import StoredMeasures, Watched
 from freehold.bundle.check import Report
 from freehold.bundle.kept import mark_live
@@ -33,7 +33,7 @@ from freehold.services.notices import Deliveries
 from freehold.services.retention import sweep
 from freehold.sources.http import HttpSource
 from freehold.sources.sql import SqlSource
-from freehold.stages.admit import Admit
+from freehold.stages.admit import Admit, Shedder, ceiling_here
 from freehold.stages.audit import Audit
 from freehold.stages.context import Context
 from freehold.stages.data_prep import DataPrep
@@ -137,8 +137,10 @@ class _Wired:
             lineage=store.lineage,
         )
         self.policy = Policy(store.holds)
-        self.health = EndpointHealth(clock)
-        self.watched.show(self.health, store.limiter.used)
+        ceiling = ceiling_here(os.environ.get("FREEHOLD_MAX_IN_FLIGHT"), open_files)
+        self.shedder = Shedder(clock, ceiling=ceiling)
+        self.health = EndpointHealth(clock, lag_ns=lambda: self.shedder.lag_ns)
+        self.watched.show(self.health, store.limiter.used, self.shedder)
         self._inference = Inference(
             http_providers(self.transport, self.secrets, clock), clock, self.health
         )
@@ -169,6 +171,7 @@ class _Wired:
             self.clock,
             bundle.example,
             self._conversations,
+            self.shedder,
         )
         return Journey(
             bundle_hash=bundle.hash,
@@ -252,6 +255,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         ),
         background=(
             follow_bundle,
+            lambda _: wired.shedder.watch(),
             lambda _: approvals.sweep(),
             lambda _: deliveries.run(),
             lambda _: wired.watched.keeper.run(),

@@ -70,3 +70,13 @@ def getter(fetch: Fetch) -> Callable[[str], Awaitable[bytes]]:
         return body
 
     return get
+
+
+def open_files() -> int:
+    """How many files and sockets this process may open; 0 where there is no bound to be known."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 0
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 0 if soft == resource.RLIM_INFINITY else soft

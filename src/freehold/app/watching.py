@@ -10,9 +10,10 @@ from freehold.core.limits import Period, Scope
 from freehold.core.ports import Observer
 from freehold.core.standing import StandingMeasures
 from freehold.services.alerting import AlertKeeper
+from freehold.stages.admit import Shedder
 from freehold.stages.audit import Audit
 from freehold.stages.monitoring import Monitoring
-from freehold.stages.monitoring.metrics import CAP, gauge
+from freehold.stages.monitoring.metrics import CAP, Counter, gauge
 from freehold.storage.alerts import AlertMirror, StoredAlerts
 from freehold.storage.engine import Database
 
@@ -57,9 +58,15 @@ class Watched:
         self.monitoring.activated(bundle.hash)
         self.keeper.adopt(bundle)
 
-    def show(self, health: Health, used: Used) -> None:
-        """Let the metrics page say how models are doing, and what of the budgets is used."""
-        self.monitoring.readers += [lambda: self._ready(health), lambda: self._budgets(used)]
+    def show(self, health: Health, used: Used, shedder: Shedder) -> None:
+        """Let the metrics page say how models are doing, what of the budgets is used, and how much
+        is under way.
+        """
+        self.monitoring.readers += [
+            lambda: self._ready(health),
+            lambda: self._budgets(used),
+            lambda: _under_way(shedder),
+        ]
 
     def _ready(self, health: Health) -> Iterator[str]:
         models = self._bundle.models if self._bundle is not None else {}
@@ -97,3 +104,15 @@ class Watched:
 
 def _share(weight: int) -> str:
     return f"{weight / MILLION:.4f}"
+
+
+def _under_way(shedder: Shedder) -> Iterator[str]:
+    shed = Counter("freehold_shed_total", "Requests refused at once: too many.", ("priority",))
+    for priority, count in shedder.shed.items():
+        shed.add((priority,), count)
+    yield from shed.render()
+    yield from gauge("freehold_in_flight", "Requests under way.", [({}, shedder.in_flight)])
+    said = "So many requests may be under way just now."
+    yield from gauge("freehold_in_flight_limit", said, [({}, shedder.limit)])
+    lag = f"{shedder.lag_ns / 1e9:.4f}"
+    yield from gauge("freehold_loop_lag_seconds", "How late the event loop was.", [({}, lag)])

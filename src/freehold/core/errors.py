@@ -11,7 +11,8 @@ FreeholdError
 │   └── ScopeRefused            a good key, but not for this
 ├── LimitError                  a limit stands in the way
 │   ├── RateLimited             too many requests just now: the one status to retry
-│   └── BudgetExhausted         the money or tokens of the period are spent
+│   ├── BudgetExhausted         the money or tokens of the period are spent
+│   └── Overloaded              more than this gateway can take just now
 ├── Refusal                     a control said no
 │   ├── GovernanceRefusal       a detector's finding that must not pass
 │   ├── PolicyRefusal           a business rule blocked it
@@ -162,6 +163,22 @@ class BudgetExhausted(LimitError):
     code = "FH-LIM-003"
     slug = "budget_exhausted"
     default_public = "The budget for this period is spent."
+
+
+class Overloaded(LimitError):
+    """More requests than can be taken just now; ``retry_after_s`` says when to come back."""
+
+    code = "FH-LIM-004"
+    status = 503
+    kind = "server_error"
+    slug = "overloaded"
+    default_public = (
+        "Too much is asked at once; retry after the time that the Retry-After header names."
+    )
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Refusal(FreeholdError):

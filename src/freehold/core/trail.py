@@ -121,7 +121,7 @@ class Trail:
     ``told`` is what detectors that take their time have said, whichever attempt it was.
     ``answering`` is where in ``decisions`` those on the answer under way begin.
     ``grant`` and ``app`` are known as soon as the key is, so that a refusal at the door has a name;
-    ``admitted`` is there once nothing at the door refused.
+    ``admitted`` is there once nothing at the door refused; ``counted`` while it is under way.
     ``approval`` is the id of the approval under which a held answer leaves, or a held request goes
     on; ``discharged`` are then the demands of rules on the request that persons have met.
     ``pace`` has the time at which each sentence was judged, where a rule asks for it: milliseconds
@@ -150,6 +150,7 @@ class Trail:
         "candidates",
         "closed",
         "context",
+        "counted",
         "decisions",
         "discharged",
         "dropped",
@@ -234,6 +235,7 @@ class Trail:
         self.unsealed = ""
         self.result: ExchangeOutcome = "interrupted"
         self.opened = False
+        self.counted = False
         self.closed = False
 
     def decide(self, decision: Decision) -> None:

@@ -9,7 +9,13 @@ from typing import Any
 
 from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
-from freehold.core.errors import ControlFailed, FreeholdError, RateLimited, StorageError
+from freehold.core.errors import (
+    ControlFailed,
+    FreeholdError,
+    Overloaded,
+    RateLimited,
+    StorageError,
+)
 from freehold.core.handoffs import Released
 from freehold.core.trail import Trail
 from freehold.server.dialect import Asked, Dialect, Events, Headers
@@ -194,7 +200,7 @@ class Exchanges:
         _tell(error, exchange_id)
         trace = [(TRACE_HEADER, exchange_id.encode())] if trail is None else traced(trail)
         headers: Headers = [JSON, *trace, *dialect.headers(exchange_id)]
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimited | Overloaded):
             wait = min(error.retry_after_s, _LONGEST_RETRY_AFTER_S)
             headers.append((b"retry-after", str(wait).encode()))
         await reply(send, error.status, headers, dialect.error(error, exchange_id))

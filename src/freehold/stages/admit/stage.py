@@ -25,6 +25,7 @@ from freehold.core.spec import AppSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.stages.admit.foreign_keys import advice
+from freehold.stages.admit.shedding import Shedder
 from freehold.text.token_counts import at_most
 
 PARENT_HEADER = "x-freehold-parent"
@@ -39,7 +40,8 @@ class Admit:
     ``app_for(tenant, app)`` gives the app as that tenant runs it under the pinned bundle, and
     raises ``NotFound`` where there is none. ``example`` is a tenant and an app that exist, for
     the line that tells how a key is made. ``conversation_key``, 64 bytes at most, keys the hashes
-    that conversations are known by, so that nobody can try out how one began.
+    that conversations are known by, so that nobody can try out how one began. ``shedder`` counts
+    what is under way, over all versions of the bundle.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class Admit:
         clock: Clock,
         example: tuple[str, str] | None = None,
         conversation_key: bytes = b"",
+        shedder: Shedder | None = None,
     ) -> None:
+        self._shedder = shedder or Shedder(clock)
         self._example = example
         self._conversation_key = conversation_key
         self._keys = keys
@@ -64,12 +68,14 @@ class Admit:
         """Admit the request or say why not.
 
         Raises:
-            KeyRefused, IdentityRefused, ScopeRefused, RateLimited.
+            KeyRefused, IdentityRefused, ScopeRefused, RateLimited, Overloaded.
         """
         began = perf_counter_ns()
         waited = 0
         try:
             grant, app = self._granted(arrival, trail)
+            self._shedder.enter(app.priority, arrival.exchange_id)
+            trail.counted = True
             principal = None
             if arrival.identity_token is not None:
                 principal = self._identity.cached(arrival.identity_token, app.issuers)
@@ -187,6 +193,9 @@ class Admit:
 
     def settle(self, trail: Trail) -> None:
         """Replace every attempt's reservation by what its calls, retries included, really used."""
+        if trail.counted:
+            trail.counted = False
+            self._shedder.leave()
         for attempt, lease in trail.leases.items():
             tokens = nano = 0
             for call in trail.calls:

@@ -151,7 +151,7 @@ class Hedging:
             return _Runner(self._start, second, trail, self._clock.monotonic_ns())
         except FreeholdError as error:
             # what would end a request is here only the end of an extra
-            trail.decisions[known:] = [d for d in trail.decisions[known:] if d.outcome != "deny"]
+            trail.decisions[known:] = [d for d in trail.decisions[known:] if d.stage != "admit"]
             _decide(trail, f"{attempt.model.id} could not be asked beside it: {error}")
             return None
         finally:

@@ -65,7 +65,7 @@ def taken(trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -
 
 
 _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("hung_up", ("the caller went away", "the client hung up")),
+    ("hung_up", ("the caller went away", "the client hung up", "answered first")),
     ("timeout", ("too long", "timed out", "timeout", "too late", "no first")),
     ("rate_limited", ("429",)),
     ("unsure", ("not sure", "not confident", "abstain")),
