@@ -58,13 +58,15 @@ class Simulated:
             Untroubled(), self.clock, routers={"learned": LearnedRouter(self.learners)}
         )
         self.dice = Random(7)
+        self.intents = True
         self.count = 0
 
-    def ask(self, text: str) -> tuple[Plan, Trail]:
+    def ask(self, text: str, intent: str = "") -> tuple[Plan, Trail]:
         """One request; the exchange's id counts up."""
         self.count += 1
         grounded = made.grounded(made.ask(text), self.app, features=featurise(text))
-        prepared = structs.replace(grounded.screened.prepared, vector=embed(text))
+        prepared = grounded.screened.prepared
+        prepared = structs.replace(prepared, vector=embed(text), intent=intent)
         arrival = made.arrival(made.ask(text), exchange_id=f"exchange-{self.count}")
         admitted = structs.replace(prepared.admitted, arrival=arrival)
         prepared = structs.replace(prepared, admitted=admitted)
@@ -76,7 +78,8 @@ class Simulated:
 
     def turn(self, topic: str) -> tuple[str, bool]:
         """One request with its outcome told: which model, and whether it was right."""
-        plan, trail = self.ask(question(self.dice, topic))
+        text = question(self.dice, topic)
+        plan, trail = self.ask(text, topic if self.intents else "")
         model = plan.attempts[0].model.id
         right = self.dice.random() < self.quality[model][topic]
         assert trail.routed is not None

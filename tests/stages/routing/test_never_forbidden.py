@@ -40,17 +40,17 @@ class Whims:
     def __init__(self, dice: Random) -> None:
         self.dice = dice
 
-    def of(self, model: ModelSpec) -> Readiness:  # noqa: ARG002
+    def of(self, model: ModelSpec) -> Readiness:
         down = self.dice.random() < 0.2
         return Readiness(weight=0, why="down") if down else Readiness()
 
-    def started(self, model: ModelSpec) -> bool:  # noqa: ARG002
+    def started(self, model: ModelSpec) -> bool:
         return False
 
     def ended(self, model: ModelSpec, report: Any, *, probe: bool) -> None:
         pass
 
-    def may_retry(self, model: ModelSpec) -> bool:  # noqa: ARG002
+    def may_retry(self, model: ModelSpec) -> bool:
         return False
 
 
