@@ -26,10 +26,12 @@ from freehold.providers.registry import http_providers
 from freehold.server.asgi import Door
 from freehold.server.serving import serve
 from freehold.services.approvals import Approvals, Live
+from freehold.services.background import Background
 from freehold.services.bundles import activator, learn_intents
 from freehold.services.collecting import Collecting
 from freehold.services.gateway import Gateway
 from freehold.services.notices import Deliveries
+from freehold.services.responses import Responses
 from freehold.services.retention import sweep
 from freehold.sources.http import HttpSource
 from freehold.sources.sql import SqlSource
@@ -48,6 +50,7 @@ from freehold.storage.keys import SnapshotKeyBook
 from freehold.storage.lineage import StoredLineage
 from freehold.storage.migrate import open_database
 from freehold.storage.notices import Outbox
+from freehold.storage.responses import SealedResponses
 from freehold.storage.secrets import KeyFolder, ReferenceSecrets
 from freehold.storage.spend import StoreLimiter
 from freehold.storage.subject_keys import LiveKeys
@@ -86,6 +89,7 @@ class _Store:
         self.holds = SealedHolds(
             self.database, self.writer, self.on_disk.holds(), clock, self.subjects
         )
+        self.responses = SealedResponses(self.database, self.writer, clock, self.subjects)
 
     def load(self) -> None:
         """Read the snapshots that requests are served from."""
@@ -233,14 +237,17 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         await watcher.run()
 
     spans = wired.spans
+    collecting = Collecting(approvals, wired.audit.event, wired.clock)
+    background = Background(store.responses)
     gateway = Gateway(
         wired,
         first,
         audit=wired.audit,
         approvals=approvals,
-        collecting=Collecting(approvals, wired.audit.event, wired.clock),
         feedback=wired.routes.feedback,
         monitoring=wired.watched.monitoring,
+        collecting=collecting,
+        responses=Responses(store.responses, background, collecting, wired.clock),
         resources=(
             Opened(lambda: None, store.database.close),
             Opened(store.load, lambda: None),
@@ -252,6 +259,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             wired.sql,
             *([Opened(spans.open, spans.close)] if spans is not None else []),
             *([Child(lambda: spawn(home, url))] if index else []),
+            background,
         ),
         background=(
             follow_bundle,
@@ -260,6 +268,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             lambda _: deliveries.run(),
             lambda _: wired.watched.keeper.run(),
             *wired.routes.tasks(),
+            lambda _: background.run(),
             lambda _: sweep(store.vault, wired.audit.event, wired.clock),
         ),
         checks=(store.check,),

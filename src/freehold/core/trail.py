@@ -319,6 +319,14 @@ class Trail:
             self.failure = ControlFailed(f"{type(error).__name__} in a stage")
             self.failure.__cause__ = error
 
+    def forget(self) -> None:
+        """A failure knows the frames that it came through, and these know it and the trail: a
+        circle, which would keep all that the exchange held until the garbage collector looks.
+        """
+        if self.failure is not None:
+            self.failure.__traceback__ = None
+            self.failure = None
+
     @property
     def call(self) -> Call:
         """The call under way."""

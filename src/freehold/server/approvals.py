@@ -1,24 +1,21 @@
 """``/v1/approvals``: for approvers to decide, and for whoever asked to wait and collect."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, cast
-from urllib.parse import parse_qs
 
 import orjson
 
 from freehold.core.approvals import KEY_SCOPE, State
 from freehold.core.ask import Arrival
 from freehold.core.clock import Clock
-from freehold.core.errors import NotFound, RequestError, ScopeRefused, StorageError
+from freehold.core.errors import NotFound, RequestError, ScopeRefused
 from freehold.core.handoffs import Released
 from freehold.core.trail import Trail
 from freehold.server.dialect import Asked, Dialect
 from freehold.server.http import (
     JSON,
     TRACE_HEADER,
-    HangUp,
     Receive,
     Scope,
     Send,
@@ -26,8 +23,11 @@ from freehold.server.http import (
     headers_of,
     identity_token,
     one_of_each,
+    patiently,
+    query,
     read_body,
     reply,
+    waiting_time,
 )
 from freehold.services.approval_views import progress
 from freehold.services.approvers import Approver
@@ -92,7 +92,8 @@ class ApprovalRoutes:
                     approver = await self._approver(visitor, headers)
                     body = await self._gateway.approvals.show(approver, approval_id)
                 else:
-                    await self._patiently(scope, receive, send, visitor, approval_id, exchange_id)
+                    work = self._collect(scope, send, visitor, approval_id, exchange_id)
+                    await patiently(receive, work)
                     return
             case ("POST", approval_id, verdict) if verdict in _VERDICTS:
                 approver = await self._approver(visitor, headers)
@@ -113,7 +114,7 @@ class ApprovalRoutes:
         trail.grant, trail.app = grant, app
         visitor = Visitor(grant=grant, person=person)
         pieces = self._gateway.collecting.again(
-            visitor, approval_id, arrival, trail, journey, _wait(scope)
+            visitor, approval_id, arrival, trail, journey, waiting_time(scope, LONGEST_WAIT_S)
         )
         with self._lookups.one(grant, person):
             async with aclosing(pieces):
@@ -130,12 +131,12 @@ class ApprovalRoutes:
         return await self._gateway.approvals.approver(identity_token(headers), visitor.grant)
 
     async def _list(self, scope: Scope, approver: Approver) -> dict[str, Any]:
-        query = _query(scope, ("status", "limit"))
-        status = query.get("status", "waiting")
-        limit = query.get("limit", "100")
+        wanted = query(scope, ("status", "limit"))
+        status = wanted.get("status", "waiting")
+        limit = wanted.get("limit", "100")
         if status not in (*_STATES, "all"):
-            wanted = ", ".join((*_STATES, "all"))
-            raise RequestError(f"`status` is one of {wanted}.", param="status")
+            known = ", ".join((*_STATES, "all"))
+            raise RequestError(f"`status` is one of {known}.", param="status")
         if not limit.isdecimal() or not 1 <= int(limit[:6]) <= 1_000:
             raise RequestError("`limit` is a number from 1 to 1,000.", param="limit")
         states = cast(tuple[State, ...], _STATES if status == "all" else (status,))
@@ -153,29 +154,11 @@ class ApprovalRoutes:
             return await approvals.amend(approver, approval_id, reason, texts)
         return await approvals.decline(approver, approval_id, reason, said.get("message", ""))
 
-    async def _patiently(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        visitor: Visitor,
-        approval_id: str,
-        exchange_id: str,
-    ) -> None:
-        """Wait no longer than the client does, nor than the server lives."""
-        with HangUp(receive) as client:
-            try:
-                await self._collect(scope, send, visitor, approval_id, exchange_id)
-            except asyncio.CancelledError:
-                if not client.gone:  # then the server is stopping: nobody else cancels
-                    stopping = "The gateway is stopping; ask again."
-                    raise StorageError("the server stops", public=stopping) from None
-
     async def _collect(
         self, scope: Scope, send: Send, visitor: Visitor, approval_id: str, exchange_id: str
     ) -> None:
         collecting = self._gateway.collecting
-        hold = await collecting.wait(visitor, approval_id, _wait(scope))
+        hold = await collecting.wait(visitor, approval_id, waiting_time(scope, LONGEST_WAIT_S))
         approval = (b"x-freehold-approval", hold.approval_id.encode())
         if hold.state == "waiting":
             headers = [JSON, (TRACE_HEADER, exchange_id.encode()), approval]
@@ -201,29 +184,6 @@ class ApprovalRoutes:
             received_ns=self._clock.now_ns(),
             started_ns=self._clock.monotonic_ns(),
         )
-
-
-def _query(scope: Scope, known: tuple[str, ...]) -> dict[str, str]:
-    try:
-        found = parse_qs(scope["query_string"].decode("ascii"), keep_blank_values=True)
-    except (UnicodeDecodeError, ValueError):
-        raise RequestError("The query can't be read.") from None
-    for name, values in found.items():
-        if name not in known:
-            raise RequestError(f"Only {' and '.join(known)} may be asked for.", param=name[:50])
-        if len(values) > 1:
-            raise RequestError(f"`{name}` is there more than once.", param=name)
-    return {name: values[0] for name, values in found.items()}
-
-
-def _wait(scope: Scope) -> float:
-    """Seconds that the client is ready to wait, from ``?wait=``."""
-    given = _query(scope, ("wait",)).get("wait", "0")
-    if not given.isdecimal() or len(given) > 6:
-        raise RequestError(
-            f"`wait` is a number of seconds, {LONGEST_WAIT_S} at most.", param="wait"
-        )
-    return min(int(given), LONGEST_WAIT_S)
 
 
 def _fields(body: bytes, known: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:

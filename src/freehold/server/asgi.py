@@ -29,6 +29,8 @@ from freehold.server.http import (
 from freehold.server.models import model_card, model_list
 from freehold.server.openai_dialect import CHAT, COMPLETION, EMBEDDING
 from freehold.server.responses_dialect import RESPONSES
+from freehold.server.responses_routes import PREFIX as RESPONSE_PATH
+from freehold.server.responses_routes import ResponseRoutes
 from freehold.services.gateway import Gateway
 from freehold.services.lookups import Lookups
 
@@ -68,6 +70,7 @@ class Door:
         self._lookups = Lookups(clock)
         self._approvals = ApprovalRoutes(gateway, clock, self._exchanges.whole, _spoken_on)
         self._feedback = FeedbackRoute(gateway, clock)
+        self._responses = ResponseRoutes(gateway, self._exchanges, self._approvals, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
@@ -103,6 +106,10 @@ class Door:
                 await self._approvals.handle(scope, receive, answering, exchange_id)
             elif path == FEEDBACK:
                 await self._tell(scope, receive, answering, exchange_id)
+            elif path == RESPONSE_PATH and scope["method"] == "POST":
+                await self._responses.create(scope, receive, answering, exchange_id)
+            elif path.startswith(f"{RESPONSE_PATH}/"):
+                await self._responses.handle(scope, receive, answering, exchange_id)
             elif path == _COUNT:
                 await self._count(scope, receive, answering, exchange_id)
             elif dialect is None:

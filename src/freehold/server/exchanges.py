@@ -137,7 +137,7 @@ class Exchanges:
                 if not client.gone:  # then the server is stopping: nobody else cancels
                     await self._stopping(send, dialect, events, trail)
             finally:
-                _forget(trail)
+                trail.forget()
 
     async def whole(
         self, send: Send, dialect: Dialect, asked: Asked, trail: Trail, pieces: Pieces
@@ -231,12 +231,3 @@ def _tell(error: FreeholdError, exchange_id: str) -> None:
     """
     if isinstance(error, ControlFailed) and error.__cause__ is not None:
         _log.error("exchange %s: %s", exchange_id, where(error.__cause__))
-
-
-def _forget(trail: Trail) -> None:
-    """A failure knows the frames that it came through, and these know it and the trail: a circle,
-    which would keep all that the exchange held until the garbage collector looks.
-    """
-    if trail.failure is not None:
-        trail.failure.__traceback__ = None
-        trail.failure = None

@@ -1,10 +1,11 @@
 """What every door needs of HTTP over raw ASGI: headers, bodies, replies, clients that hang up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Self
+from urllib.parse import parse_qs
 
-from freehold.core.errors import RequestError, RequestTooLarge, UnreadableContent
+from freehold.core.errors import RequestError, RequestTooLarge, StorageError, UnreadableContent
 from freehold.server.dialect import Headers
 
 Scope = MutableMapping[str, Any]
@@ -105,6 +106,36 @@ def refuse_compressed(headers: dict[bytes, bytes]) -> None:
         )
 
 
+def query(scope: Scope, known: tuple[str, ...]) -> dict[str, str]:
+    """What is asked for behind the path.
+
+    Raises:
+        RequestError: something unknown, or twice the same.
+    """
+    try:
+        found = parse_qs(scope["query_string"].decode("ascii"), keep_blank_values=True)
+    except (UnicodeDecodeError, ValueError):
+        raise RequestError("The query can't be read.") from None
+    for name, values in found.items():
+        if name not in known:
+            raise RequestError(f"Only {' and '.join(known)} may be asked for.", param=name[:50])
+        if len(values) > 1:
+            raise RequestError(f"`{name}` is there more than once.", param=name)
+    return {name: values[0] for name, values in found.items()}
+
+
+def waiting_time(scope: Scope, longest_s: int) -> float:
+    """Seconds that the client is ready to wait, from ``?wait=``.
+
+    Raises:
+        RequestError: it is no number, or something else is asked for.
+    """
+    given = query(scope, ("wait",)).get("wait", "0")
+    if not given.isdecimal() or len(given) > 6:
+        raise RequestError(f"`wait` is a number of seconds, {longest_s} at most.", param="wait")
+    return min(int(given), longest_s)
+
+
 def client_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
     """The few headers that the journey may read, by their lower-case names."""
     return {
@@ -170,6 +201,22 @@ class HangUp:
         self.gone = True
         if self._serving is not None:
             self._serving.cancel()
+
+
+async def patiently(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Serve a request that may wait long: no longer than the client does, nor than the server
+    lives.
+
+    Raises:
+        StorageError: the server stops.
+    """
+    with HangUp(receive) as client:
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not client.gone:  # then the server is stopping: nobody else cancels
+                stopping = "The gateway is stopping; ask again."
+                raise StorageError("the server stops", public=stopping) from None
 
 
 class EventStream:

@@ -5,15 +5,17 @@ Source: https://platform.openai.com/docs/api-reference/responses and responses-s
 
 from typing import Any
 
+import msgspec
 import orjson
 
-from freehold.core.ask import Ask, ToolCall
+from freehold.core.ask import ToolCall
 from freehold.core.errors import FreeholdError
 from freehold.core.handoffs import Held, Released, Usage
 from freehold.server.dialect import Asked, outcome_comment
 from freehold.server.held import held_text
 from freehold.server.openai_replies import KEEP_ALIVE, error_body
 from freehold.server.responses_wire import Form
+from freehold.services.responses import Found
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
@@ -25,11 +27,11 @@ class Reply:
         created: seconds since 1970.
     """
 
-    def __init__(self, asked: Asked, exchange_id: str, created: int) -> None:
+    def __init__(self, form: Form, exchange_id: str, created: int) -> None:
         self.exchange_id = exchange_id
         self.created = created
-        self.form = asked.form if isinstance(asked.form, Form) else form_of(asked.ask)
-        self.model = asked.ask.model
+        self.form = form
+        self.model = form.model
         self.usage: Usage | None = None
         self.finish: str | None = None
         self.held: Held | None = None
@@ -49,7 +51,7 @@ class Reply:
         self.text += text
         return text
 
-    def response(self, status: str, error: FreeholdError | None = None) -> dict[str, Any]:
+    def response(self, status: str, failed: dict[str, str] | None = None) -> dict[str, Any]:
         """The response object in this status."""
         incomplete = _INCOMPLETE.get(self.finish or "") if status == "incomplete" else None
         return response_object(
@@ -61,7 +63,7 @@ class Reply:
             output=[] if status in ("in_progress", "queued") else self.output(status),
             usage=None if status in ("in_progress", "queued") else self.usage,
             incomplete=incomplete,
-            error=error,
+            failed=failed,
         )
 
     @property
@@ -73,7 +75,7 @@ class Reply:
         """What was said, item by item: the text, if any, then the tool calls."""
         done = "completed" if status == "completed" else "incomplete"
         items = [self.call(i, call.arguments, done) for i, call in enumerate(self.calls)]
-        if self.text or not (items or status == "failed"):
+        if self.text or not (items or status in ("failed", "cancelled")):
             items.insert(0, self.message(done, [text_part(self.text)]))
         return items
 
@@ -106,7 +108,7 @@ class ResponseReply:
     __slots__ = ("_reply",)
 
     def __init__(self, asked: Asked, exchange_id: str, created: int) -> None:
-        self._reply = Reply(asked, exchange_id, created)
+        self._reply = Reply(form_of(asked), exchange_id, created)
 
     def add(self, piece: Released) -> None:
         """One more piece."""
@@ -124,7 +126,7 @@ class ResponseEvents:
     keep_alive = KEEP_ALIVE
 
     def __init__(self, asked: Asked, exchange_id: str, created: int) -> None:
-        self._reply = Reply(asked, exchange_id, created)
+        self._reply = Reply(form_of(asked), exchange_id, created)
         self._number = 0
         self._began = False
         self._open = False
@@ -155,8 +157,9 @@ class ResponseEvents:
     def failed(self, error: FreeholdError, outcome: str) -> bytes:
         """The response as far as it came, then the error, on which official clients raise."""
         last = self._begin()
-        last += self._event("response.failed", response=self._reply.response("failed", error))
         about = error_body(error)["error"]
+        why = {"code": about["code"], "message": about["message"]}
+        last += self._event("response.failed", response=self._reply.response("failed", why))
         flat = {name: about[name] for name in ("code", "message", "param")}
         return last + self._event("error", **flat, error=about) + outcome_comment(outcome)
 
@@ -228,9 +231,24 @@ def response_id(exchange_id: str) -> str:
     return f"resp_{exchange_id}"
 
 
-def form_of(ask: Ask) -> Form:
-    """What can be repeated of a request of which only this is known."""
-    return Form(max_output_tokens=ask.max_tokens)
+def form_of(asked: Asked) -> Form:
+    """What a response repeats of its request; of one that was held, only what a model reads."""
+    if isinstance(asked.form, Form):
+        return asked.form
+    return Form(model=asked.ask.model, max_output_tokens=asked.ask.max_tokens)
+
+
+def kept_response(found: Found) -> dict[str, Any]:
+    """A response that somebody comes back to, as it stands now."""
+    stored, texts = found.stored, found.texts
+    form = msgspec.convert(texts.form, Form)
+    exchange_id = stored.response_id.removeprefix("resp_")
+    reply = Reply(form, exchange_id, stored.created_ns // 10**9)
+    if stored.status in ("completed", "incomplete"):
+        reply.add(texts.said)
+    failure = texts.failure
+    failed = None if failure is None else {"code": failure.code, "message": failure.message}
+    return reply.response(stored.status, failed if stored.status == "failed" else None)
 
 
 def response_object(
@@ -243,12 +261,9 @@ def response_object(
     output: list[dict[str, Any]],
     usage: Usage | None = None,
     incomplete: str | None = None,
-    error: FreeholdError | None = None,
+    failed: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """A response object; ``wanted`` is its id."""
-    failed = None
-    if error is not None:
-        failed = {"code": error.slug, "message": f"{error.public} ({error.code})"}
     return {
         "id": wanted,
         "object": "response",

@@ -62,6 +62,7 @@ class Form(Struct, kw_only=True):
 
     background: bool = False
     instructions: str | None = None
+    model: str = ""
     max_output_tokens: int | None = None
     metadata: dict[str, str] = {}
     parallel_tool_calls: bool = True
@@ -131,6 +132,7 @@ def _form(body: ResponsesBody) -> Form:
     return Form(
         background=bool(body.background),
         instructions=body.instructions or None,
+        model=body.model,
         max_output_tokens=body.max_output_tokens,
         metadata=body.metadata or {},
         parallel_tool_calls=body.parallel_tool_calls is not False,

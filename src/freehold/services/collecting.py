@@ -19,6 +19,7 @@ from freehold.core.errors import (
 )
 from freehold.core.handoffs import Answer, Discharge, Held, Released
 from freehold.core.principal import KeyGrant, Principal
+from freehold.core.responses import Stored
 from freehold.core.trail import Trail
 from freehold.journey import Journey
 from freehold.services.approvals import Approvals, LogEvent
@@ -36,7 +37,7 @@ class Visitor(Struct, frozen=True, kw_only=True):
     grant: KeyGrant
     person: Principal | None
 
-    def asked_for(self, hold: Hold) -> bool:
+    def asked_for(self, hold: Hold | Stored) -> bool:
         """Whether this is who caused it: the same app and person; without one, the same key."""
         if (hold.tenant, hold.app) != (self.grant.tenant, self.grant.app):
             return False

@@ -14,6 +14,7 @@ from freehold.journey import Journey
 from freehold.services.approvals import Approvals
 from freehold.services.collecting import Collecting
 from freehold.services.feedback import Feedback
+from freehold.services.responses import Responses
 from freehold.stages.audit import Audit
 from freehold.stages.monitoring import Monitoring
 
@@ -46,6 +47,7 @@ class Gateway:
         approvals: Approvals | None = None,
         collecting: Collecting | None = None,
         feedback: Feedback | None = None,
+        responses: Responses | None = None,
     ) -> None:
         self._make_journey = make_journey
         self._first = first
@@ -58,6 +60,7 @@ class Gateway:
         self._approvals = approvals
         self._collecting = collecting
         self._feedback = feedback
+        self._responses = responses
         self._stack = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
         self._journey: Journey | None = None
@@ -112,6 +115,22 @@ class Gateway:
         if self._feedback is None:
             raise NotFound("no feedback here")
         return self._feedback
+
+    @property
+    def keeps_responses(self) -> bool:
+        """Whether there is a place for them."""
+        return self._responses is not None
+
+    @property
+    def responses(self) -> Responses:
+        """Responses that callers come back to.
+
+        Raises:
+            NotFound: nothing is kept here.
+        """
+        if self._responses is None:
+            raise NotFound("no responses here")
+        return self._responses
 
     async def open(self) -> None:
         """Open the resources and go live with the first version.

@@ -284,3 +284,26 @@ route_states = sa.Table(
     sa.Column("saved_ns", sa.BigInteger, nullable=False),
     sa.Column("policy", sa.LargeBinary, nullable=False),
 )
+
+# Responses that a caller may come back to. ``sealed`` is empty where no text is kept.
+responses = sa.Table(
+    "responses",
+    metadata,
+    sa.Column("response_id", sa.String(64), primary_key=True),
+    sa.Column("tenant", sa.String(200), nullable=False),
+    sa.Column("app", sa.String(200), nullable=False),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("verified", sa.Boolean, nullable=False),
+    sa.Column("key_id", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("background", sa.Boolean, nullable=False),
+    sa.Column("approval_id", sa.String(64), nullable=False),
+    sa.Column("owner", sa.String(40), nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("beat_ns", sa.BigInteger, nullable=False),
+    sa.Column("expires_ns", sa.BigInteger, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Index("ix_responses_owner_status", "owner", "status"),
+    sa.Index("ix_responses_expires_ns", "expires_ns"),
+)
