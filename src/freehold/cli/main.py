@@ -3,6 +3,7 @@
 import click
 
 import freehold
+import freehold.cli.bench_intent
 import freehold.cli.bench_learned
 import freehold.cli.bench_ope
 from freehold.cli.alerts import alerts

@@ -162,7 +162,7 @@ def _landmarks(groups: Ints, count: int) -> Ints:
     return np.concatenate(places)[np.argsort(turns, kind="stable")[:LANDMARKS]]
 
 
-def _row(seen: Vector) -> Row:
+def row_of(seen: Vector) -> Row:
     """Characters and words weigh alike, however many there are of each; rare ones weigh more."""
     rarity = shipped("rarity")
     scale = np.float32(rarity.header.scales[0])
@@ -210,7 +210,7 @@ class Intents:
         seen = vector_of(read)
         if dense is None or len(read) != len(text):
             dense = embed(read)
-        margin, best, second = self.model.margin(_row(seen), dense)
+        margin, best, second = self.model.margin(row_of(seen), dense)
         fits = bool(round(margin, 4) >= self.line)
         other = self.names[second] if second >= 0 else ""
         return Intent(self.names[best], self._chance(margin), fits, other)
@@ -233,22 +233,33 @@ def learn(
     Raises:
         ValueError: no intent, an intent without an example, or an example without a word.
     """
+    names, examples = read(inside, outside)
+    model = fitted(examples, np.arange(len(examples.rows)))
+    tried = _held_back(examples)
+    line = _line(examples, tried, keep)
+    slope, shift = _platt(*tried)
+    return Intents(names, model, round(line, 4), slope, shift)
+
+
+def read(
+    inside: Mapping[str, Sequence[str]], outside: Sequence[str] = ()
+) -> tuple[list[str], Examples]:
+    """The intents' names, and their examples as both readings see them.
+
+    Raises:
+        ValueError: as for `learn`.
+    """
     names = list(inside)
     texts = [text for name in names for text in inside[name]]
     _refuse(names, inside, [*texts, *outside])
     groups = np.repeat(np.arange(len(names)), [len(inside[name]) for name in names])
     if outside:
         groups = np.concatenate((groups, np.full(len(outside), len(names))))
-    read = [_ends(text) for text in (*texts, *outside)]
-    rows = [_row(vector(text)) for text in read]
-    dense = np.array([embed(text) for text in read], dtype=np.float32)
+    ends = [_ends(text) for text in (*texts, *outside)]
+    rows = [row_of(vector(text)) for text in ends]
+    dense = np.array([embed(text) for text in ends], dtype=np.float32)
     count = len(names) + bool(outside)
-    examples = Examples(rows, dense, groups, count, outside=bool(outside))
-    model = fitted(examples, np.arange(len(groups)))
-    tried = _held_back(examples)
-    line = _line(examples, tried, keep)
-    slope, shift = _platt(*tried)
-    return Intents(names, model, round(line, 4), slope, shift)
+    return names, Examples(rows, dense, groups, count, outside=bool(outside))
 
 
 def _refuse(

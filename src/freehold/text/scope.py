@@ -17,6 +17,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from freehold.core.decisions import MILLION
+from freehold.text.cosines import Cosines
 from freehold.text.heads import shipped
 from freehold.text.softmax import Row, Softmax
 from freehold.text.vectors import SIZE, Vector, vector
@@ -178,13 +179,7 @@ class _Nearest:
         self._sizes = sizes
         self._firsts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
         self._group = np.repeat(np.arange(len(sizes)), sizes)
-        # column → the examples that have it, and how much it weighs in each
-        columns = np.concatenate([columns for columns, _ in rows])
-        values = np.concatenate([values for _, values in rows])
-        owners = np.repeat(np.arange(len(rows)), [len(columns) for columns, _ in rows])
-        order = np.argsort(columns, kind="stable")
-        self._owners, self._values = owners[order], values[order]
-        self._ends = np.cumsum(np.bincount(columns, minlength=SIZE))
+        self._cosines = Cosines(rows)
 
     def _row(self, seen: Vector) -> Row:
         columns = np.concatenate((seen.chars, seen.words)).astype(np.intp)
@@ -215,20 +210,9 @@ class _Nearest:
         groups, against = self._compare(self._rows[number], without=number)
         return float(groups.max()) - against
 
-    def _cosines(self, row: Row) -> Floats:
-        columns, values = row
-        ends = self._ends[columns]
-        starts = np.where(columns > 0, self._ends[columns - 1], 0)
-        counts = ends - starts
-        before = np.cumsum(counts) - counts
-        places = np.repeat(starts - before, counts) + np.arange(int(counts.sum()))
-        products = self._values[places] * np.repeat(values, counts)
-        sums = np.bincount(self._owners[places], products, minlength=len(self._rows))
-        return np.asarray(sums, dtype=np.float64)
-
     def _compare(self, row: Row, without: int | None = None) -> tuple[Floats, float]:
         """The likeness to each group and to what is out of scope, ``without`` one example."""
-        cosines = self._cosines(row)
+        cosines = self._cosines.of(row)
         sizes: Floats = self._sizes.astype(np.float64)
         if without is not None:
             cosines[without] = 0

@@ -1,0 +1,290 @@
+"""How well intents are learned from labelled examples, beside chance and what others reached."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from msgspec import Struct
+
+from freehold.bundle.intents import OUTSIDE, Unreadable, clinc_parts, read_examples
+from freehold.core.decisions import MILLION
+from freehold.core.errors import FreeholdError
+from freehold.services.json_files import read_text
+from freehold.text.cosines import Cosines
+from freehold.text.intents import KEEP, Examples, Intents, fitted, learn, read, row_of
+from freehold.text.vectors import vector
+
+SHOTS = (1, 3, 5, 10)
+_BINS = 10
+Pairs = list[tuple[str, str]]
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """What somebody else reached on the public test part of a data set."""
+
+    name: str
+    source: str
+    accuracy: float
+    per_intent: int | None = None
+    oos_recall: float | None = None
+
+
+_CASANUEVA = "Casanueva et al. 2020, arXiv 2003.04807, table 3"
+_LARSON = "Larson et al. 2019, arXiv 1909.02027, table 2 (oos-train)"
+_OWN = "measured by us with the same split, not by this command"
+_BANKING = (
+    Published(name="BERT, tuned", source=_CASANUEVA, accuracy=0.9366),
+    Published(name="USE + ConveRT", source=_CASANUEVA, accuracy=0.9336),
+    Published(name="MiniLM + logistic regression", source=_OWN, accuracy=0.925),
+    Published(name="BERT, fixed", source=_CASANUEVA, accuracy=0.8719),
+    Published(name="USE + ConveRT", source=_CASANUEVA, accuracy=0.8519, per_intent=10),
+    Published(name="BERT, tuned", source=_CASANUEVA, accuracy=0.8342, per_intent=10),
+    Published(name="MiniLM + logistic regression", source=_OWN, accuracy=0.86, per_intent=10),
+    Published(name="static embeddings", source=_OWN, accuracy=0.78, per_intent=10),
+    Published(name="n-grams", source=_OWN, accuracy=0.69, per_intent=10),
+)
+_CLINC = (
+    Published(name="BERT", source=_LARSON, accuracy=0.969, oos_recall=0.403),
+    Published(name="MLP on USE", source=_LARSON, accuracy=0.935, oos_recall=0.474),
+    Published(name="SVM", source=_LARSON, accuracy=0.910, oos_recall=0.145),
+)
+_KNOWN: tuple[tuple[frozenset[str], int, tuple[Published, ...]], ...] = (
+    (frozenset({"card_arrival", "getting_virtual_card", "lost_or_stolen_card"}), 77, _BANKING),
+    (frozenset({"oil_change_how", "meal_suggestion", "translate"}), 150, _CLINC),
+)
+
+
+class Data(Struct, frozen=True):
+    """Questions with their intents, and questions that have none."""
+
+    inside: Pairs
+    outside: tuple[str, ...]
+    part: str
+
+
+class Ours(Struct, frozen=True, kw_only=True):
+    """Shares from 0 to 1.
+
+    Attributes:
+        accuracy: of the questions with an intent, those whose best intent is right, whether or not
+            it counts as one; ``low`` and ``high`` its 95 % interval (Wilson).
+        accuracy_accepted: the same, where a question that is told to have none is wrong, too.
+        oos_recall: of the questions without an intent those that are told so; ``None`` without any.
+        oos_false_positive_rate: of the questions with an intent those that are told to have none.
+        calibration_error: how far the scores are from the share that is right (ECE, ten bins).
+    """
+
+    accuracy: float
+    low: float
+    high: float
+    accuracy_accepted: float
+    oos_recall: float | None
+    oos_false_positive_rate: float
+    calibration_error: float
+    train_seconds: float
+    us_per_text: float
+
+
+class Baseline(Struct, frozen=True, kw_only=True):
+    """A simple method to compare with."""
+
+    name: str
+    accuracy: float
+
+
+class IntentsMeasured(Struct, frozen=True, kw_only=True):
+    """``few_shot`` is the accuracy by examples of each intent, drawn with ``seed``."""
+
+    intents: int
+    train: int
+    test: int
+    test_oos: int
+    unknown: int
+    per_intent: int | None
+    seed: int
+    parts: tuple[str, str]
+    random: float
+    majority: float
+    baseline: Baseline
+    published: tuple[Published, ...]
+    ours: Ours
+    few_shot: dict[str, float]
+
+
+def read_data(path: Path, parts: Sequence[str]) -> Data:
+    """The labelled questions of a file: CSV or JSON lines, or of a JSON file in CLINC150's form the
+    first part of ``parts`` that it has, with what is out of scope.
+
+    Raises:
+        FreeholdError: it is nothing of that.
+    """
+    try:
+        if path.suffix == ".json":
+            content = clinc_parts(read_text(path))
+            part = next((name for name in parts if content.get(name)), None)
+            if part is None:
+                raise Unreadable(f"it has none of the parts {', '.join(parts)}")
+            inside = content[part]
+            outside = tuple(text for text, _ in content.get(f"oos_{part}", ()))
+        else:
+            part = "all"
+            pairs = read_examples(path.name, path.read_bytes())
+            inside = [pair for pair in pairs if pair[1] not in OUTSIDE]
+            outside = tuple(text for text, name in pairs if name in OUTSIDE)
+    except OSError as error:
+        raise FreeholdError(f"{path} can't be read: {error.strerror or error}") from None
+    except Unreadable as error:
+        raise FreeholdError(f"{path} can't be used: {error}") from None
+    if not inside:
+        raise FreeholdError(f"{path} holds no question with an intent")
+    return Data(inside, outside, part)
+
+
+def measure_intents(
+    train: Path,
+    test: Path,
+    *,
+    per_intent: int | None = None,
+    seed: int = 0,
+    keep: float = KEEP,
+    shots: Sequence[int] = SHOTS,
+) -> IntentsMeasured:
+    """Learn from one file, judge the questions of another.
+
+    Args:
+        per_intent: so many examples of each intent at most, drawn with ``seed``.
+        keep: the share of questions with an intent that must count as such.
+        shots: also learn from so many of each, where there are more.
+
+    Raises:
+        FreeholdError: a file can't be used, or holds nothing to learn from.
+    """
+    known, asked = read_data(train, ("train",)), read_data(test, ("test", "val"))
+    groups = grouped(known.inside)
+    chosen = groups if per_intent is None else drawn(groups, per_intent, seed)
+    begun = time.perf_counter()
+    try:
+        model = learn(chosen, known.outside, keep=keep)
+    except ValueError as error:
+        raise FreeholdError(f"{train} can't be learned from: {error}") from None
+    spent = time.perf_counter() - begun
+    most = max(chosen, key=lambda name: len(chosen[name]))
+    return IntentsMeasured(
+        intents=len(chosen),
+        train=sum(map(len, chosen.values())) + len(known.outside),
+        test=len(asked.inside),
+        test_oos=len(asked.outside),
+        unknown=sum(name not in chosen for _, name in asked.inside),
+        per_intent=per_intent,
+        seed=seed,
+        parts=(known.part, asked.part),
+        random=round(1 / len(chosen), 4),
+        majority=_share(sum(name == most for _, name in asked.inside), len(asked.inside)),
+        baseline=Baseline(
+            name="nearest example on words and runs of characters",
+            accuracy=_nearest(chosen, asked.inside),
+        ),
+        published=_published(groups, per_intent),
+        ours=_judged(model, asked, spent),
+        few_shot=_few(groups, asked.inside, shots, seed) if per_intent is None else {},
+    )
+
+
+def grouped(pairs: Pairs) -> dict[str, list[str]]:
+    """Intent → its examples, in order of name."""
+    found: dict[str, list[str]] = {name: [] for name in sorted({name for _, name in pairs})}
+    for text, name in pairs:
+        found[name].append(text)
+    return found
+
+
+def drawn(groups: Mapping[str, Sequence[str]], each: int, seed: int) -> dict[str, list[str]]:
+    """So many examples of each intent at most."""
+    dice = Random(seed)
+    return {name: dice.sample(list(some), min(each, len(some))) for name, some in groups.items()}
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    if not count:
+        return 0.0, 1.0
+    z, share = 1.959964, hits / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    half /= 1 + z * z / count
+    return round(max(0.0, middle - half), 4), round(min(1.0, middle + half), 4)
+
+
+def _judged(model: Intents, asked: Data, train_seconds: float) -> Ours:
+    begun = time.perf_counter()
+    inside = [model.of(text) for text, _ in asked.inside]
+    outside = [model.of(text) for text in asked.outside]
+    spent = time.perf_counter() - begun
+    right = [said.name == name for said, (_, name) in zip(inside, asked.inside, strict=True)]
+    kept = [said.fits for said in inside]
+    low, high = wilson(sum(right), len(right))
+    refused = sum(not said.fits for said in outside)
+    return Ours(
+        accuracy=_share(sum(right), len(right)),
+        low=low,
+        high=high,
+        accuracy_accepted=_share(sum(map(min, right, kept)), len(right)),
+        oos_recall=_share(refused, len(outside)) if outside else None,
+        oos_false_positive_rate=_share(len(kept) - sum(kept), len(kept)),
+        calibration_error=_gap([said.score / MILLION for said in inside], right),
+        train_seconds=round(train_seconds, 1),
+        us_per_text=round(spent / (len(inside) + len(outside)) * 1e6, 1),
+    )
+
+
+def _gap(scores: Sequence[float], right: Sequence[bool]) -> float:
+    """Expected calibration error (Naeini et al. 2015) over bins of equal width."""
+    bins = np.minimum((np.array(scores) * _BINS).astype(int), _BINS - 1)
+    sums = np.bincount(bins, np.array(scores) - np.array(right), minlength=_BINS)
+    return round(float(np.abs(sums).sum()) / len(scores), 4)
+
+
+def _nearest(groups: Mapping[str, Sequence[str]], asked: Pairs) -> float:
+    names = [name for name, texts in groups.items() for _ in texts]
+    cosines = Cosines([row_of(vector(text)) for texts in groups.values() for text in texts])
+    hits = sum(names[int(cosines.of(row_of(vector(text))).argmax())] == n for text, n in asked)
+    return _share(hits, len(asked))
+
+
+def _few(
+    groups: Mapping[str, Sequence[str]], asked: Pairs, shots: Sequence[int], seed: int
+) -> dict[str, float]:
+    fewest = min(map(len, groups.values()))
+    found = {}
+    for each in shots:
+        if each < fewest:
+            names, examples = read(drawn(groups, each, seed))
+            found[str(each)] = _accuracy(names, examples, asked)
+    return found
+
+
+def _accuracy(names: Sequence[str], examples: Examples, asked: Pairs) -> float:
+    """Without a line: which intent is best needs none."""
+    model = Intents(names, fitted(examples, np.arange(len(examples.rows))), 0.0, 1.0, 0.0)
+    return _share(sum(model.of(text).name == name for text, name in asked), len(asked))
+
+
+def _published(groups: Mapping[str, object], per_intent: int | None) -> tuple[Published, ...]:
+    for names, count, rows in _KNOWN:
+        if names <= groups.keys() and len(groups) == count:
+            return tuple(row for row in rows if per_intent is None or row.per_intent == per_intent)
+    return ()
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def confusions(said: Sequence[tuple[str, str]], most: int = 10) -> list[tuple[str, str, int]]:
+    """The commonest mistakes: wanted, said, how often."""
+    wrong = Counter((wanted, found) for wanted, found in said if wanted != found)
+    return [(wanted, found, count) for (wanted, found), count in wrong.most_common(most)]
