@@ -55,9 +55,9 @@ class Journey(Struct, frozen=True, kw_only=True):
         with self._ending(trail):
             trail.admitted = admitted = await self.admit(arrival, trail)
             prepared = self.data_prep(admitted, trail)
-            screened = await self._governed(self.governance.request, prepared, trail)
+            screened = await self.governed(self.governance.request, prepared, trail)
             stitched = await self.context(screened, trail)
-            grounded = await self._governed(self.governance.context, stitched, trail)
+            grounded = await self.governed(self.governance.context, stitched, trail)
             ruled = self.policy.request(grounded, trail)
             async with aclosing(self._attempts(ruled, trail)) as growing:
                 async for judged in growing:
@@ -75,7 +75,7 @@ class Journey(Struct, frozen=True, kw_only=True):
         ruled = held.sendable.plan.ruled
         trail.admitted = ruled.admitted
         with self._ending(trail):
-            checked = await self._governed(self.governance.answer, held, trail)
+            checked = await self.governed(self.governance.answer, held, trail)
             judged = self.policy.answer(checked, trail)
             await self._open(ruled, trail)
             for place, piece in release(judged, trail):
@@ -106,7 +106,7 @@ class Journey(Struct, frozen=True, kw_only=True):
                 called = self.inference.call(sendable, trail, self._sendable)
                 async with aclosing(called) as answers:
                     async for answer in answers:
-                        checked = await self._governed(self.governance.answer, answer, trail)
+                        checked = await self.governed(self.governance.answer, answer, trail)
                         if self.routing.trusts(checked, trail):
                             yield self.policy.answer(checked, trail)
                 return
@@ -115,18 +115,18 @@ class Journey(Struct, frozen=True, kw_only=True):
                     raise
                 failure = self.routing.graver(failure, error)
         spare = self.routing.spare(failure, trail)  # what a cascade doubted, if nobody did better
-        checked = await self._governed(self.governance.answer, spare, trail)
+        checked = await self.governed(self.governance.answer, spare, trail)
         yield self.policy.answer(checked, trail)
 
     async def _sendable(self, plan: Plan, attempt: Attempt, trail: Trail) -> Sendable:
         """Packed for this model, redacted for its clearance, its worst case reserved."""
         packed = self.inference.pack(plan, attempt, trail)
         redact = self.governance.redact
-        sendable = await self._governed(redact, plan, attempt, packed, trail)
+        sendable = await self.governed(redact, plan, attempt, packed, trail)
         self.admit.lease(sendable, trail)
         return sendable
 
-    async def _governed(self, step: Callable[P, R], *args: P.args, **none: P.kwargs) -> R:
+    async def governed(self, step: Callable[P, R], *args: P.args, **none: P.kwargs) -> R:
         """A step of governance; detectors that take their time have read what it reads before."""
         if self.governance.waits(*args):
             await self.governance.consult(step, args, self._ask)

@@ -13,6 +13,7 @@ from freehold.app.terminal import (
     retention_service,
     spending_service,
 )
+from freehold.app.trials import trial_service
 
 __all__ = [
     "alert_desk",
@@ -27,4 +28,5 @@ __all__ = [
     "retention_service",
     "run_server",
     "spending_service",
+    "trial_service",
 ]

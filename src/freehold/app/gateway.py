@@ -14,7 +14,7 @@ from freehold.bundle.resolve import ResolvedBundle
 from freehold.bundle.watch import BundleWatcher
 from freehold.core.clock import SystemClock
 from freehold.core.errors import BundleError, StorageError
-from freehold.core.ports import IdentityVerifier
+from freehold.core.ports import IdentityVerifier, Observer
 from freehold.identity.jwt import JwtVerifier
 from freehold.journey import Journey
 from freehold.ledger.runtime import runtime_digest
@@ -28,11 +28,13 @@ from freehold.server.serving import serve
 from freehold.services.approvals import Approvals, Live
 from freehold.services.background import Background
 from freehold.services.bundles import activator, learn_intents
+from freehold.services.canaries import Canaries, CanaryEyes
 from freehold.services.collecting import Collecting
 from freehold.services.gateway import Gateway
 from freehold.services.notices import Deliveries
 from freehold.services.responses import Responses
 from freehold.services.retention import sweep
+from freehold.services.shadows import NobodyHolds, Shadows
 from freehold.sources.http import HttpSource
 from freehold.sources.sql import SqlSource
 from freehold.stages.admit import Admit, Shedder, ceiling_here
@@ -50,10 +52,12 @@ from freehold.storage.keys import SnapshotKeyBook
 from freehold.storage.lineage import StoredLineage
 from freehold.storage.migrate import open_database
 from freehold.storage.notices import Outbox
+from freehold.storage.outcomes import StoredOutcomes
 from freehold.storage.responses import SealedResponses
 from freehold.storage.secrets import KeyFolder, ReferenceSecrets
 from freehold.storage.spend import StoreLimiter
 from freehold.storage.subject_keys import LiveKeys
+from freehold.storage.trials import StoredTrials
 from freehold.storage.vault import open_vault
 from freehold.storage.writer import Writer
 
@@ -82,9 +86,16 @@ class _Store:
         )
         refresh = self.lineage.refresh
         self.measures = StoredMeasures(self.database, clock)
+        self.trials = StoredTrials(self.database)
         self.writer = Writer(
             self.database,
-            (self.keys.refresh, self.limiter.flush, refresh, self.measures.mirror.refresh),
+            (
+                self.keys.refresh,
+                self.limiter.flush,
+                refresh,
+                self.measures.mirror.refresh,
+                self.trials.refresh,
+            ),
         )
         self.holds = SealedHolds(
             self.database, self.writer, self.on_disk.holds(), clock, self.subjects
@@ -97,6 +108,7 @@ class _Store:
         self.limiter.load()
         self.lineage.load()
         self.measures.mirror.load()
+        self.trials.load()
 
     def check(self) -> str:
         """Why no request should come now, or nothing."""
@@ -131,7 +143,12 @@ class _Wired:
         )
         self.routes = RouteLearning(home, store.database, store.subjects, self.audit.event, clock)
         self.spans = _spans()
-        also = (self.routes.aftermath, *((self.spans,) if self.spans is not None else ()))
+        self.shadows = Shadows(
+            lambda: self._journey, store.trials, self.audit.event, Policy(NobodyHolds()), clock
+        )
+        also: tuple[Observer, ...] = (self.routes.aftermath, self.shadows, CanaryEyes(store.trials))
+        if self.spans is not None:
+            also = (*also, self.spans)
         self.watched = Watched(
             store.measures, clock, self.audit, also, lambda: store.writer.failures
         )
@@ -158,7 +175,12 @@ class _Wired:
         self.governance.adopt(bundle.heads)
         self.routes.adopt(bundle)
         data_prep = DataPrep(bundle.intents)
-        for prepare in (self.policy.prepare, self.governance.prepare, data_prep.prepare):
+        for prepare in (
+            self.policy.prepare,
+            self.governance.prepare,
+            data_prep.prepare,
+            self.shadows.prepare,
+        ):
             bundle.for_each_app(prepare)
         egress = frozenset(bundle.bundle.egress.allow)
         http = HttpSource(self.fetch, self.secrets, self.clock, egress)
@@ -177,7 +199,7 @@ class _Wired:
             self._conversations,
             self.shedder,
         )
-        return Journey(
+        self._journey = Journey(
             bundle_hash=bundle.hash,
             admit=admit,
             data_prep=data_prep,
@@ -191,12 +213,14 @@ class _Wired:
                 sessions=self.routes.sessions,
                 misfit=self.store.limiter.misfit,
                 standing=self.watched.standing,
+                canaries=self.store.trials,
             ),
             inference=self._inference,
             monitoring=self.watched.monitoring,
             audit=self.audit,
             clock=self.clock,
         )
+        return self._journey
 
     def _forget(self) -> None:
         """Somebody's data was erased."""
@@ -225,6 +249,13 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         wired.audit.event,
         wired.clock,
         lambda: Live(gateway.bundle, wired.governance, wired.policy),
+    )
+    canaries = Canaries(
+        lambda: gateway.bundle,
+        store.trials,
+        StoredOutcomes(store.database).of,
+        wired.audit.event,
+        wired.clock,
     )
     hook = SignedWebhook(wired.fetch, wired.secrets, wired.clock, lambda: gateway.bundle)
     deliveries = Deliveries(Outbox(store.database, wired.clock), hook)
@@ -270,6 +301,8 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             *wired.routes.tasks(),
             lambda _: background.run(),
             lambda _: sweep(store.vault, wired.audit.event, wired.clock),
+            lambda _: wired.shadows.run(),
+            lambda _: canaries.watch(),
         ),
         checks=(store.check,),
         metrics_token=os.environ.get("FREEHOLD_METRICS_TOKEN"),

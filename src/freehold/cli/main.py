@@ -17,6 +17,7 @@ from freehold.cli.erasure import erase, retention
 from freehold.cli.keys import key
 from freehold.cli.policy import policy
 from freehold.cli.records import audit, explain
+from freehold.cli.route import route
 from freehold.cli.serve import serve
 from freehold.cli.spend import spend
 
@@ -43,6 +44,7 @@ for _command in (
     approval,
     alerts,
     policy,
+    route,
     detector,
     bench,
     demo,

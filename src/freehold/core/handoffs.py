@@ -225,7 +225,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     seen: int | UnsetType = UNSET
 
 
-CallRole = Literal["answer", "guard", "judge", "embed", "data-prep"]
+CallRole = Literal["answer", "guard", "judge", "embed", "data-prep", "shadow"]
 
 
 class Attempt(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec.structs import force_setattr
 Unit = Literal["requests", "tokens", "nano"]
 Period = Literal["minute", "day", "month", "total"]
 """A minute is any sixty seconds; days and months are UTC's; the total never begins again."""
-ScopeKind = Literal["tenant", "app", "key", "model"]
+ScopeKind = Literal["tenant", "app", "key", "model", "shadow"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 PERIODS: tuple[Period, ...] = get_args(Period)
 
@@ -50,7 +50,8 @@ class Scope(Struct, frozen=True, kw_only=True):
     """Something that is counted by itself; its id begins with a `ScopeKind`.
 
     A tenant with all below it (``tenant:north``), an app of a tenant (``app:north/service``), a key
-    (``key:1f0c``), or a model (``model:small``), of which each call counts as a request.
+    (``key:1f0c``), a model (``model:small``), of which each call counts as a request, or the model
+    in a route's shadow (``shadow:main/new``).
 
     Attributes:
         rates: its ceilings on a minute.

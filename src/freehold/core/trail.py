@@ -36,6 +36,7 @@ from freehold.core.lineage import Made
 from freehold.core.principal import KeyGrant
 from freehold.core.routing import Outcome, Routed
 from freehold.core.spec import AppSpec
+from freehold.core.trials import Drawn
 
 ExchangeOutcome = Literal["allowed", "transformed", "denied", "held", "error", "interrupted"]
 
@@ -153,6 +154,7 @@ class Trail:
         "counted",
         "decisions",
         "discharged",
+        "drawn",
         "dropped",
         "facts",
         "failure",
@@ -201,6 +203,7 @@ class Trail:
         self.answer_facts: tuple[TextFact, ...] = ()
         self.called: list[CalledTool] = []
         self.context: list[Provenance] = []
+        self.drawn: Drawn | None = None
         self.dropped: tuple[str, ...] = ()
         self.candidates: tuple[Candidate, ...] = ()
         self.routed: Routed | None = None

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from msgspec import Struct, field
 
 from freehold.core.decisions import MILLION
+from freehold.core.limits import Limits, Scope
 
 CanaryState = Literal["running", "promoted", "rolled_back"]
 Advance = Literal["person", "evidence"]
@@ -20,6 +21,11 @@ class ShadowSpec(Struct, frozen=True, kw_only=True):
     share: int = 50_000
     nano_per_day: int = 0
     decision_only: bool = False
+
+    def scope(self, route_id: str) -> Scope:
+        """What its own money is counted in, beside the tenant's."""
+        limits = Limits(nano_per_day=self.nano_per_day)
+        return Scope(id=f"shadow:{route_id}/{self.model}", limits=limits)
 
 
 class Guardrails(Struct, frozen=True, kw_only=True):
@@ -141,3 +147,45 @@ def draw(spec: CanarySpec, standing: Standing, conversation: str) -> Drawn:
         share=share,
         newcomer=lot("canary", standing.trial, conversation) < share,
     )
+
+
+class ShadowSeen(Struct, frozen=True, kw_only=True):
+    """What came of asking a shadow, beside what came of the exchange itself.
+
+    ``outcome`` is what would have become of its answer: ``allowed``, ``held`` or ``denied``;
+    ``error`` where none came, ``barred`` where a hard filter keeps the request from it, ``could``
+    where only the decision was wanted, ``no money`` where a ceiling is reached. ``words`` and
+    ``sense`` say in millionths how much alike the two answers are; ``rules`` fired on its answer.
+    """
+
+    exchange_id: str
+    tenant: str
+    route: str
+    model: str
+    before: str
+    outcome: str
+    why: str = ""
+    words: int | None = None
+    sense: int | None = None
+    took_ms: int = 0
+    before_ms: int = 0
+    cost_nano: int = 0
+    before_nano: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    redacted: int = 0
+    rules: tuple[str, ...] = ()
+    before_rules: tuple[str, ...] = ()
+    at_ns: int = 0
+
+
+class ShadowBook(Protocol):
+    """Where comparisons with shadows are kept. Both may do I/O, and raise ``StorageError``."""
+
+    def compared(self, seen: ShadowSeen) -> None:
+        """Keep one; returns at once."""
+        ...
+
+    def shadows(self, route: str | None, limit: int) -> list[ShadowSeen]:
+        """The newest first."""
+        ...

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from freehold.bundle.ceilings import nano
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.bundle.settings import limits_of
 from freehold.core.clock import Clock
@@ -132,6 +133,10 @@ class Spending:
             scope = bundle.models[name].scope if name in bundle.models else None
             return Limits() if scope is None else scope.limits
         tenant, _, app = name.partition("/")
+        if kind == "shadow":
+            route = bundle.bundle.routes.get(tenant)
+            money = route.shadow.money_per_day if route is not None and route.shadow else None
+            return Limits() if money is None else Limits(nano_per_day=nano(money))
         if kind == "tenant":
             return limits_of(bundle.effective(tenant)) if tenant in bundle.tenants else Limits()
         try:

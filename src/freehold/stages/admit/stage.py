@@ -18,6 +18,7 @@ from freehold.core.errors import (
     ScopeRefused,
 )
 from freehold.core.handoffs import Admitted, Sendable
+from freehold.core.limits import Scope
 from freehold.core.ports import IdentityVerifier, KeyBook, Limiter
 from freehold.core.prices import worst_nano
 from freehold.core.principal import KeyGrant, Principal
@@ -170,8 +171,8 @@ class Admit:
             ) from None
 
     @timed("admit")
-    def lease(self, sendable: Sendable, trail: Trail) -> None:
-        """Reserve the worst case of one attempt.
+    def lease(self, sendable: Sendable, trail: Trail, *, own: tuple[Scope, ...] = ()) -> None:
+        """Reserve the worst case of one attempt, in scopes of its ``own`` too.
 
         Raises:
             RateLimited, BudgetExhausted: it would not fit; another model's may.
@@ -183,7 +184,7 @@ class Admit:
         answer = 0 if asked.operation == "embedding" else sendable.attempt.max_tokens * asked.n
         nano = worst_nano(model, prompt, answer)
         try:
-            scopes = (admitted.grant.scope, *admitted.app.scopes)
+            scopes = (admitted.grant.scope, *admitted.app.scopes, *own)
             lease = self._limiter.lease(scopes, prompt + answer, nano, model.scope)
         except LimitError as refused:
             last = sendable.attempt.number >= len(sendable.plan.attempts)

@@ -63,10 +63,15 @@ def _read(route: RouteSpec, ruled: Ruled) -> tuple[RouteRule | None, dict[str, s
             preferring = rule
         if rule.only is not None or rule.exclude:
             said = rule.why or rule.when if holds else "it could not be read"
-            for model in route.candidates:
+            for model in (*route.candidates, *tried(route)):
                 if model in rule.exclude or (rule.only is not None and model not in rule.only):
                     lost.setdefault(model, f"ruled out by {rule.id}: {said}")
     return preferring, lost
+
+
+def tried(route: RouteSpec) -> tuple[str, ...]:
+    """The models on trial."""
+    return tuple(trial.model for trial in (route.shadow, route.canary) if trial is not None)
 
 
 def _hint(app: AppSpec, wanted: str, route: RouteSpec) -> str | None:

@@ -7,7 +7,6 @@ good. Endpoints in trouble, and models that alerts put behind the others, come a
 
 from collections.abc import Mapping
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from freehold.core.clock import Clock
@@ -17,20 +16,19 @@ from freehold.core.handoffs import Answer, Attempt, Candidate, Checked, Plan, Ru
 from freehold.core.health import Health
 from freehold.core.ports import Router, Standing
 from freehold.core.routes import RouteSpec
-from freehold.core.routing import Contest, Ranked, Ranking, Routed, Signals
+from freehold.core.routing import Contest, Ranking, Signals
 from freehold.core.spec import AppSpec, ModelSpec
 from freehold.core.standing import StandingMeasures
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
-from freehold.stages.routing import cascading, filters
+from freehold.core.trials import CanarySpec, Standings
+from freehold.stages.routing import cascading, filters, noting, trying
 from freehold.stages.routing.choosing import LearnedRouter
 from freehold.stages.routing.filters import CLEARANCE, Misfit, Size
 from freehold.stages.routing.learners import Learners
 from freehold.stages.routing.ruling import Order, ordered
 from freehold.stages.routing.static import StaticRouter
 from freehold.stages.routing.sticky import Sessions, continues, kept
-from freehold.text import embedding
-from freehold.text.signal_bytes import pack
 
 _STATIC = StaticRouter()
 
@@ -44,6 +42,7 @@ class Routing:
         routers: by id, besides ``static``; if left out, one that learns and knows nothing yet.
         sessions: which model answered each conversation last.
         misfit: why a worst case does not fit into what is left of the budgets.
+        canaries: where each canary stands.
     """
 
     def __init__(
@@ -55,6 +54,7 @@ class Routing:
         routers: Mapping[str, Router] | None = None,
         sessions: Sessions | None = None,
         misfit: Misfit | None = None,
+        canaries: Standings | None = None,
     ) -> None:
         self._health = health
         self._clock = clock
@@ -64,6 +64,7 @@ class Routing:
         self._routers: dict[str, Router] = {**routers, _STATIC.id: _STATIC}
         self._sessions = Sessions(clock) if sessions is None else sessions
         self._misfit = misfit
+        self._canaries = canaries or trying.NoTrials()
 
     @timed("routing")
     def __call__(self, ruled: Ruled, trail: Trail) -> Plan:
@@ -81,7 +82,7 @@ class Routing:
         lost = dict(order.lost)
         allowed = self._allowed(route, order, ruled, signals.intent, size, lost)
         if not allowed:
-            trail.candidates = _candidates(order.models, (), {}, lost)
+            trail.candidates = noting.candidates(order.models, (), {}, lost)
             reasons = "; ".join(f"{m}: {lost[m]}" for m in order.models)
             trail.decide(
                 Decision(stage="routing", outcome="deny", rule=f"route.{route.id}", why=reasons)
@@ -100,11 +101,13 @@ class Routing:
             floor=max(route.objective.quality_floor, self._standing.floor(route.id)),
         )
         ranking, stayed = self._ranked(contest, order, ruled)
-        _record(trail, contest, ranking, learns=learns, stayed=stayed)
-        trail.candidates = _candidates(order.models, ranking.ranked, behind, lost)
+        noting.record(trail, contest, ranking, learns=learns, stayed=stayed)
+        trail.candidates = noting.candidates(order.models, ranking.ranked, behind, lost)
         trail.decide(_chosen(order, ranking))
         models = _in_turn(route, [app.models[one.model] for one in ranking.ranked])
         models += [model for model in allowed if model not in ready]
+        if route.canary is not None and not order.first:
+            models = self._with_canary(route.canary, contest, order, ruled, models, trail)
         return self._plan(route, ruled, models, trail.candidates)
 
     def _plan(
@@ -130,6 +133,45 @@ class Routing:
             candidates=candidates,
             deadline_ns=self._clock.monotonic_ns() + route.deadline_ms * 1_000_000,
         )
+
+    def bars(self, model: ModelSpec, ruled: Ruled) -> str:
+        """Why a model on trial may not take a request of the app's route; empty when it may."""
+        route = ruled.admitted.app.route
+        lost, size = ordered(route, ruled).lost, filters.size_of(ruled)
+        return lost.get(model.id, "") or self._unfit(model, ruled, route, "", size)
+
+    def _unfit(
+        self, model: ModelSpec, ruled: Ruled, route: RouteSpec, intent: str, size: Size
+    ) -> str:
+        """A model on trial is not asked where it would only do for want of a better one."""
+        return (
+            filters.excluded(model, ruled, route.id, intent, self._standing)
+            or filters.too_long(model, ruled, size)
+            or self._standing.demoted(route.id, model.id, intent)
+            or trying.troubled(self._health.of(model))
+        )
+
+    def _with_canary(
+        self,
+        spec: CanarySpec,
+        contest: Contest,
+        order: Order,
+        ruled: Ruled,
+        models: list[ModelSpec],
+        trail: Trail,
+    ) -> list[ModelSpec]:
+        """The plan's models, with the canary in front where the conversation is drawn for it."""
+        if ruled.admitted.ask.operation == "embedding":
+            return models
+        route, intent = contest.route, contest.signals.intent
+        model = ruled.admitted.app.models[spec.model]
+        barred = order.lost.get(spec.model, "") or self._unfit(
+            model, ruled, route, intent, filters.size_of(ruled)
+        )
+        standing = self._canaries.of(spec, route.id)
+        trail.candidates = trying.canary(spec, standing, ruled, barred, trail)
+        drawn = trail.drawn
+        return [model, *models] if drawn is not None and drawn.newcomer else models
 
     def trusts(self, checked: Checked, trail: Trail) -> bool:
         """Whether an answer may be judged: always, but where a cascade checks it first; not yet,
@@ -260,32 +302,6 @@ def _signals(ruled: Ruled, size: Size) -> Signals:
     )
 
 
-def _record(
-    trail: Trail, contest: Contest, ranking: Ranking, *, learns: bool, stayed: bool
-) -> None:
-    """What a choice was made from, for whoever learns from it later."""
-    if not learns:
-        return
-    route, signals = contest.route, contest.signals
-    trail.signals = pack(signals)
-    trail.routed = Routed(
-        route=route.id,
-        policy=route.objective.policy,
-        owner=contest.owner,
-        metric=route.learn.metric,
-        version=ranking.version,
-        price_nano=ranking.price_nano,
-        floor=contest.floor,
-        explored=ranking.explored,
-        stayed=stayed,
-        intent=signals.intent,
-        intent_score=signals.intent_score,
-        prompt_tokens=signals.prompt_tokens,
-        max_tokens=signals.max_tokens,
-        embedding=embedding.VERSION if signals.vector is not None else "",
-    )
-
-
 def _first(ranking: Ranking, first: list[str]) -> Ranking:
     """The ranking with these in front, certainly: a rule or the client wants it so."""
     by_id = {one.model: one for one in ranking.ranked}
@@ -336,44 +352,3 @@ def _refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
             " model of this app that could take it has that.",
         )
     return RoutingError(why)
-
-
-def _candidates(
-    order: tuple[str, ...],
-    ranked: tuple[Ranked, ...],
-    behind: dict[str, str],
-    lost: dict[str, str],
-) -> tuple[Candidate, ...]:
-    """Everyone considered, with what was expected of them and why they lost."""
-    chosen = {one.model: one for one in ranked}
-    entries = []
-    for model in order:
-        one = chosen.get(model)
-        if one is None:
-            reason = lost.get(model, "") or behind.get(model, "")
-            entries.append(
-                Candidate(model=model, score=0, propensity=0, lost=reason, filtered=model in lost)
-            )
-            continue
-        why = one.lost
-        if why and model in behind:
-            why = behind[model]
-        entries.append(_candidate(one, why))
-    return tuple(entries)
-
-
-def _candidate(one: Ranked, why: str) -> Candidate:
-    expected = one.estimate
-    if expected is None:
-        return Candidate(model=one.model, score=one.score, propensity=one.propensity, lost=why)
-    return Candidate(
-        model=one.model,
-        score=one.score,
-        propensity=one.propensity,
-        lost=why,
-        success=expected.success,
-        doubt=expected.doubt,
-        cost_nano=expected.cost_nano,
-        latency_ms=expected.latency_ms or UNSET,
-        seen=expected.seen,
-    )
