@@ -22,6 +22,7 @@ from freehold.ledger.segment import SegmentJournal
 from freehold.notify.webhooks import SignedWebhook
 from freehold.providers.clients import http_transport
 from freehold.providers.health import EndpointHealth
+from freehold.providers.local import LocalProvider
 from freehold.providers.registry import http_providers
 from freehold.server.asgi import Door
 from freehold.server.serving import serve
@@ -162,8 +163,11 @@ class _Wired:
         self.shedder = Shedder(clock, ceiling=ceiling)
         self.health = EndpointHealth(clock, lag_ns=lambda: self.shedder.lag_ns)
         self.watched.show(self.health, store.limiter.used, self.shedder)
+        self.local = LocalProvider(clock)
         self._inference = Inference(
-            http_providers(self.transport, self.secrets, clock), clock, self.health
+            {**http_providers(self.transport, self.secrets, clock), "local": self.local},
+            clock,
+            self.health,
         )
         # tokens verified under one version are not believed under the next
         self.identity: IdentityVerifier = self._verifier()
@@ -173,6 +177,7 @@ class _Wired:
         self.watched.adopt(bundle)
         _tell_missing_keys(bundle, self.secrets)
         self.governance.adopt(bundle.heads)
+        self.local.adopt(bundle.models.values(), bundle.model_files)
         self.routes.adopt(bundle)
         data_prep = DataPrep(bundle.intents)
         for prepare in (
@@ -287,6 +292,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
             Opened(store.writer.open, store.writer.close),
             wired.journal,
             wired.transport,
+            wired.local,
             wired.sql,
             *([Opened(spans.open, spans.close)] if spans is not None else []),
             *([Child(lambda: spawn(home, url))] if index else []),

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from freehold.bundle.model import Model, Price, Priced
+from freehold.bundle.model import Model, Priced
 
 FILE = "prices.json"
 OLD_DAYS = 90
@@ -48,14 +48,14 @@ def filled(model: Model, own: Mapping[str, Priced], currency: str) -> Model:
 
     A price in another currency is not taken: ``check`` has asked for one.
     """
+    stated = model.model_fields_set
+    if model.local is not None and "capabilities" not in stated:
+        return model.model_copy(update={"capabilities": ["chat", "stream"]})
     row = find(model.catalogue, own) if model.catalogue is not None else None
     if row is None:
         return model
-    stated = model.model_fields_set
     values: dict[str, Any] = {name: getattr(row, name) for name in _TAKEN if name not in stated}
     if row.currency == currency:
         said = {name: getattr(model.price, name) for name in model.price.model_fields_set}
-        values["price"] = Price(
-            **({name: getattr(row.price, name) for name in Price.model_fields} | said)
-        )
+        values["price"] = row.price.model_copy(update=said)
     return model.model_copy(update=values)

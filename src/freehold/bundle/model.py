@@ -91,6 +91,9 @@ class Priced(Section):
     seen: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] = Field(
         description="The day on which it stood there."
     )
+    until: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = Field(
+        None, description="The last day on which this price holds, where it is known to change."
+    )
 
 
 class Model(Section):

@@ -12,12 +12,12 @@ from freehold.bundle.problems import Problems, did_you_mean
 from freehold.bundle.references import Names, is_loopback
 from freehold.bundle.tree import Tree, shown
 from freehold.bundle.urls import DEFAULT_PORTS, split
+from freehold.core.local import GROUP
 
 InspectModel = Callable[[Local, Mapping[str, bytes]], str | None]
 """From what a local model is, and the bundle's files, to what is wrong with it."""
 
 LOCAL_KINDS = ("responder", "classifier")
-LOCAL_GROUP = "freehold.models"
 _CACHED = frozenset({"cached_input", "cache_write"})
 
 
@@ -38,7 +38,9 @@ def check_models(
             _check_local(model, path, files, inspect, problems)
         else:
             _check_address(model, path, row, problems)
-        _check_credentials(model, path, problems)
+        _check_credentials(
+            model, path, model.text("provider") or (row.provider if row else ""), problems
+        )
         _check_price(model.section("price"), (*path, "price"), problems)
         if row is not None and row.currency != currency and model.get("price") is None:
             problems.add(
@@ -107,8 +109,10 @@ def _check_address(
         )
 
 
-def _check_credentials(model: Tree, path: tuple[str, str], problems: Problems) -> None:
-    provider, aws = model.text("provider"), model.section("aws")
+def _check_credentials(
+    model: Tree, path: tuple[str, str], provider: str, problems: Problems
+) -> None:
+    aws = model.section("aws")
     if provider == "bedrock" and find_spec("botocore") is None:
         problems.warn(
             "model.extra",
@@ -187,7 +191,7 @@ def _check_local(
 
 
 def _kinds() -> Collection[str]:
-    return {*LOCAL_KINDS, *(entry.name for entry in entry_points(group=LOCAL_GROUP))}
+    return {*LOCAL_KINDS, *(entry.name for entry in entry_points(group=GROUP))}
 
 
 def _check_price(price: Tree, path: tuple[str, ...], problems: Problems) -> None:

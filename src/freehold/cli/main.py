@@ -15,6 +15,7 @@ from freehold.cli.demo import demo, stop
 from freehold.cli.detectors import detector
 from freehold.cli.erasure import erase, retention
 from freehold.cli.keys import key
+from freehold.cli.models import models
 from freehold.cli.policy import policy
 from freehold.cli.records import audit, explain
 from freehold.cli.route import route
@@ -46,6 +47,7 @@ for _command in (
     policy,
     route,
     detector,
+    models,
     bench,
     demo,
     stop,

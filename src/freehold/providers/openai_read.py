@@ -347,6 +347,7 @@ def _usage(raw: msgspec.Raw) -> Usage | None:
         prompt_tokens=prompt,
         completion_tokens=completion,
         cached_tokens=count(read, "cached_tokens") or count(usage, "prompt_cache_hit_tokens"),
+        cache_write_tokens=count(read, "cache_write_tokens"),
         reasoning_tokens=count(usage.get("completion_tokens_details"), "reasoning_tokens"),
     )
 

@@ -14,6 +14,7 @@ from freehold.bundle.conflicts import Relation
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.diff import Change, diff
 from freehold.bundle.kept import load_kept, load_kept_files
+from freehold.bundle.model import Local
 from freehold.bundle.resolve import Lookup, ResolvedBundle, resolve
 from freehold.bundle.schema import Bundle
 from freehold.bundle.specs import options_text
@@ -31,6 +32,7 @@ from freehold.stages.data_prep.intents import learned
 from freehold.stages.governance.detectors.classifier import Classifier
 from freehold.stages.governance.installed import Unloadable, load
 from freehold.text.heads import unpack
+from freehold.text.local import make
 
 _OLLAMA = ("127.0.0.1", 11434)
 _OLLAMA_TIMEOUT_S = 0.5
@@ -98,6 +100,15 @@ def inspect(detector_id: str, declared: OwnDetector, files: Mapping[str, bytes])
     return None
 
 
+def inspect_model(declared: Local, files: Mapping[str, bytes]) -> str | None:
+    """What is wrong with a model that shall run in this process; None when nothing is."""
+    try:
+        make(declared.kind, files.get(declared.file, b""), json.dumps(declared.options))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def check_bundle(
     folder: Path,
     *,
@@ -116,6 +127,7 @@ def check_bundle(
         detector_ids=detector_ids,
         lookup=lookup,
         inspect=inspect,
+        inspect_model=inspect_model,
     )
 
 
@@ -136,6 +148,7 @@ def activator(
         detector_ids=detector_ids,
         inspect=inspect,
         warm=warm,
+        inspect_model=inspect_model,
     )
 
 

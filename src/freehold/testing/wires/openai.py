@@ -100,6 +100,6 @@ def _used(used: Used) -> dict[str, Any]:
         "prompt_tokens": used.prompt,
         "completion_tokens": used.said,
         "total_tokens": used.prompt + used.said,
-        "prompt_tokens_details": {"cached_tokens": used.read},
+        "prompt_tokens_details": {"cached_tokens": used.read, "cache_write_tokens": used.wrote},
         "completion_tokens_details": {"reasoning_tokens": used.thought},
     }
