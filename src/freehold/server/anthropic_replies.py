@@ -28,14 +28,14 @@ _ERROR_TYPES = {
     404: "not_found_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    503: "overloaded_error",
 }
 
 
 def error_body(error: FreeholdError, exchange_id: str) -> dict[str, Any]:
     """An Anthropic error object; ``code`` and ``param`` are beside what that wire has."""
-    kind = _ERROR_TYPES.get(error.status)
-    if kind is None:
-        kind = "api_error" if error.status >= 500 else "invalid_request_error"
+    otherwise = "api_error" if error.status >= 500 else "invalid_request_error"
+    kind = _ERROR_TYPES.get(error.status, otherwise)
     return {
         "type": "error",
         "error": {

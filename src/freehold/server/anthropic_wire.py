@@ -21,7 +21,7 @@ from freehold.server.anthropic_bodies import (
     ToolUseBlock,
 )
 from freehold.server.json_bodies import bounded, decode, refuse_used, shaped
-from freehold.server.openai_tools import Tools, check_choice, read_tools
+from freehold.server.openai_tools import flat_tools
 
 VERSION = "2023-06-01"
 MAX_STOPS = 4
@@ -120,15 +120,13 @@ def _asked(body: PromptBody) -> Ask:
         )
     if body.thinking is not None:
         shaped(body.thinking, ThinkingBody, "thinking")
-    tools = _tools(body.tools)
     choice, parallel = _choice(body.tool_choice)
-    check_choice(choice, tools)
     effort = body.output_config.effort if body.output_config else None
     return Ask(
         operation="chat",
         messages=tuple(_conversation(body)),
         model=body.model,
-        tools=tools,
+        tools=flat_tools(_tools(body.tools), choice),
         tool_choice=choice,
         parallel_tool_calls=parallel,
         response_format=_format(body),
@@ -225,7 +223,7 @@ def _kind(block: dict[str, Any], param: str, allowed: tuple[str, ...]) -> str:
 # -- settings --
 
 
-def _tools(tools: list[dict[str, Any]] | None) -> Tools:
+def _tools(tools: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """The tools in the form that the journey knows."""
     bounded(tools, "tools")
     read: list[dict[str, Any]] = []
@@ -242,7 +240,7 @@ def _tools(tools: list[dict[str, Any]] | None) -> Tools:
         if body.strict is not None:
             function["strict"] = body.strict
         read.append({"type": "function", "function": function})
-    return read_tools(read)
+    return read
 
 
 def _choice(choice: ToolChoiceBody | None) -> tuple[str | dict[str, Any] | None, bool | None]:

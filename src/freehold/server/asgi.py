@@ -67,7 +67,7 @@ class Door:
         self._exchanges = Exchanges(
             gateway, clock, keep_alive_s=keep_alive_s, body_timeout_s=body_timeout_s
         )
-        self._lookups = Lookups(clock)
+        self._counts = Lookups(clock, "counts")
         self._approvals = ApprovalRoutes(gateway, clock, self._exchanges.whole, _spoken_on)
         self._feedback = FeedbackRoute(gateway, clock)
         self._responses = ResponseRoutes(gateway, self._exchanges, self._approvals, clock)
@@ -102,22 +102,14 @@ class Door:
         path = scope["path"]
         dialect = DIALECTS.get(path)
         try:
-            if path.startswith(APPROVALS):
-                await self._approvals.handle(scope, receive, answering, exchange_id)
-            elif path == FEEDBACK:
-                await self._tell(scope, receive, answering, exchange_id)
-            elif path == RESPONSE_PATH and scope["method"] == "POST":
-                await self._responses.create(scope, receive, answering, exchange_id)
-            elif path.startswith(f"{RESPONSE_PATH}/"):
-                await self._responses.handle(scope, receive, answering, exchange_id)
-            elif path == _COUNT:
-                await self._count(scope, receive, answering, exchange_id)
-            elif dialect is None:
-                await self._plain(scope, answering, exchange_id)
-            elif scope["method"] == "POST":
-                await self._exchange(scope, receive, answering, dialect, exchange_id)
-            else:
+            if dialect is None:
+                await self._other(scope, receive, answering, exchange_id)
+            elif scope["method"] != "POST":
                 await self._no_method(scope, answering, exchange_id, b"POST")
+            elif dialect is RESPONSES:
+                await self._responses.create(scope, receive, answering, exchange_id)
+            else:
+                await self._exchange(scope, receive, answering, dialect, exchange_id)
         except FreeholdError as error:
             await self._exchanges.error(answering, _spoken(scope), error, exchange_id)
         except Exception as crash:  # noqa: BLE001 - the last resort: no stack trace leaves, ever
@@ -125,6 +117,26 @@ class Door:
             if not answering.begun:
                 unsaid = FreeholdError("a crash in the door")
                 await self._exchanges.error(answering, _spoken(scope), unsaid, exchange_id)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Begun, exchange_id: str) -> None:
+        """Routes that begin no journey, or only perhaps.
+
+        Raises:
+            FreeholdError: whatever refuses it.
+        """
+        path = scope["path"]
+        if path.startswith(APPROVALS):
+            await self._approvals.handle(scope, receive, send, exchange_id)
+        elif path.startswith(f"{RESPONSE_PATH}/"):
+            await self._responses.handle(scope, receive, send, exchange_id)
+        elif path not in (FEEDBACK, _COUNT):
+            await self._plain(scope, send, exchange_id)
+        elif scope["method"] != "POST":
+            await self._no_method(scope, send, exchange_id, b"POST")
+        elif path == FEEDBACK:
+            await self._feedback.handle(scope, receive, send, exchange_id)
+        else:
+            await self._count(scope, receive, send, exchange_id)
 
     async def _plain(self, scope: Scope, send: Send, exchange_id: str) -> None:
         """Health, metrics and the list of models.
@@ -157,30 +169,16 @@ class Door:
             body = write(names, anthropic=dialect is MESSAGES)
             await reply(send, 200, [JSON, trace, *dialect.headers(exchange_id)], body)
 
-    async def _tell(self, scope: Scope, receive: Receive, send: Begun, exchange_id: str) -> None:
-        """What an app says of an answer afterwards.
-
-        Raises:
-            FreeholdError: whatever refuses it.
-        """
-        if scope["method"] == "POST":
-            await self._feedback.handle(scope, receive, send, exchange_id)
-        else:
-            await self._no_method(scope, send, exchange_id, b"POST")
-
     async def _count(self, scope: Scope, receive: Receive, send: Begun, exchange_id: str) -> None:
         """How long a prompt is, as far as that is known without a model; no model is asked.
 
         Raises:
             KeyRefused, ScopeRefused, RateLimited, RequestError.
         """
-        if scope["method"] != "POST":
-            await self._no_method(scope, send, exchange_id, b"POST")
-            return
         headers = headers_of(scope)
         one_of_each(scope, headers)
         grant, _ = self._gateway.journey.admit.grant_for(bearer(headers), "chat")
-        with self._lookups.one(grant, None):
+        with self._counts.one(grant, None):
             body = await self._exchanges.body(headers, receive)
             if body is not None:
                 counted = MESSAGES.count(body, headers)

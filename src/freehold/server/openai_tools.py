@@ -62,6 +62,22 @@ def check_choice(choice: str | Mapping[str, Any] | None, tools: Tools) -> None:
             )
 
 
+def flat_tools(tools: Sequence[dict[str, Any]], choice: str | Mapping[str, Any] | None) -> Tools:
+    """The tools, and the choice among them, of a wire on which a function is not an object of its
+    own.
+
+    Raises:
+        UnreadableContent, RequestError: with the parameter as it is called there.
+    """
+    try:
+        read = read_tools(tools)
+        check_choice(choice, read)
+    except RequestError as error:
+        error.param = (error.param or "").replace(".function.name", ".name") or None
+        raise
+    return read
+
+
 def read_format(
     response_format: dict[str, Any] | None, param: str = "response_format"
 ) -> dict[str, Any] | None:

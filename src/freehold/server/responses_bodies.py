@@ -49,7 +49,7 @@ class MessageItem(Struct, forbid_unknown_fields=True):
     type: Literal["message"] | None = None
     id: ItemId = None
     status: Status = None
-    phase: Word | None = None
+    phase: Literal["commentary", "final_answer"] | None = None
 
 
 class Direct(Struct, forbid_unknown_fields=True):

@@ -39,6 +39,7 @@ from freehold.services.responses import Found
 from freehold.stages.admit.stage import PARENT_HEADER
 
 PREFIX = "/v1/responses"
+_MOST_A_MINUTE = 6_000
 _NOTHING_KEPT = (
     "No response can be kept here, since this tenant keeps no texts (`content: none`): leave"
     " `{}` out, or send `store: false`."
@@ -55,7 +56,7 @@ class ResponseRoutes:
         self._exchanges = exchanges
         self._approvals = approvals
         self._clock = clock
-        self._lookups = Lookups(clock)
+        self._lookups = Lookups(clock, "responses", _MOST_A_MINUTE)
 
     async def create(self, scope: Scope, receive: Receive, send: Begun, exchange_id: str) -> None:
         """``POST /v1/responses``.

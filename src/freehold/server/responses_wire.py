@@ -12,7 +12,7 @@ from freehold.core.ask import Ask, Message, ToolCall
 from freehold.core.errors import RequestError, UnreadableContent
 from freehold.server.dialect import Asked
 from freehold.server.json_bodies import bounded, decode, refuse_used, shaped
-from freehold.server.openai_tools import Tools, check_choice, read_format, read_tools
+from freehold.server.openai_tools import flat_tools, read_format
 from freehold.server.responses_bodies import (
     CallItem,
     CallOutputItem,
@@ -97,10 +97,8 @@ def parse(body: bytes) -> Asked:
             "`background` is not streamed here: retrieve the response until it is completed.",
             param="stream",
         )
-    tools = _tools(read.tools)
     bounded(read.tool_choice, "tool_choice")
     choice = _choice(read.tool_choice)
-    check_choice(choice, tools)
     ask = Ask(
         operation="chat",
         messages=tuple(_messages(read)),
@@ -108,7 +106,7 @@ def parse(body: bytes) -> Asked:
         stream=bool(read.stream),
         include_usage=bool(read.stream),
         max_tokens=read.max_output_tokens,
-        tools=tools,
+        tools=flat_tools(_tools(read.tools), choice),
         tool_choice=choice,
         parallel_tool_calls=read.parallel_tool_calls,
         response_format=_format(read.text.format if read.text else None),
@@ -227,7 +225,7 @@ def _no_such(
 # -- settings --
 
 
-def _tools(tools: list[dict[str, Any]] | None) -> Tools:
+def _tools(tools: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """The tools in the form that the journey knows."""
     bounded(tools, "tools")
     read: list[dict[str, Any]] = []
@@ -243,7 +241,7 @@ def _tools(tools: list[dict[str, Any]] | None) -> Tools:
             if (value := getattr(body, name)) is not None:
                 function[name] = value
         read.append({"type": "function", "function": function})
-    return read_tools(read)
+    return read
 
 
 def _without_async(tool: dict[str, Any]) -> dict[str, Any]:
