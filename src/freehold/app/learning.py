@@ -1,17 +1,23 @@
 """What learns how routes do, wired: memory, store, feedback."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from freehold.app.terminal import ACTOR, with_vault
+from freehold.bundle.kept import live_mark
 from freehold.bundle.resolve import ResolvedBundle
-from freehold.core.clock import Clock
+from freehold.core.clock import Clock, SystemClock
 from freehold.core.ports import Router, SubjectKeys
 from freehold.ledger.record import Record
-from freehold.services.feedback import Feedback
+from freehold.services.bundles import kept_bundle
+from freehold.services.feedback import Feedback, Kept, Said
 from freehold.services.feedback import Records as Past
 from freehold.services.learning import Learning, models_by_route
 from freehold.services.records import Records
+from freehold.services.route_states import RouteStates
 from freehold.stages.routing.aftermath import Aftermath
 from freehold.stages.routing.choosing import LearnedRouter
 from freehold.stages.routing.learners import Learners
@@ -20,6 +26,7 @@ from freehold.storage.engine import Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill
 from freehold.storage.outcomes import StoredOutcomes
+from freehold.storage.subject_keys import StoredKeys
 
 
 class RouteLearning:
@@ -70,3 +77,50 @@ def past(home: Path, database: Database) -> Past:
         return list(records.belonging(tenant, conversation=conversation))
 
     return Past(records.find, belonging)
+
+
+@contextmanager
+def route_service(home: Path) -> Iterator[RouteStates]:
+    """What routes have learned, for the terminal.
+
+    Raises:
+        NotFound: no home is there, or no bundle was ever live in it.
+    """
+    with with_vault(home) as (database, vault, audit):
+        _, live_hash = live_mark(home)
+        bundle = kept_bundle(home, live_hash)
+        routes = {name: route.candidates for name, route in bundle.bundle.routes.items()}
+        yield RouteStates(
+            StoredOutcomes(database),
+            models_by_route(routes, bundle.models),
+            StoredKeys(vault).find,
+            SystemClock(),
+            ACTOR,
+            audit.event,
+        )
+
+
+def give_feedback(home: Path, exchange_id: str, metric: str, value: Any, comment: str) -> Kept:
+    """What an app says over the wire, said at the terminal.
+
+    Raises:
+        NotFound: no home, no bundle, no such exchange.
+        RequestError: it is no value of this metric, or comes too late.
+    """
+    with with_vault(home) as (database, vault, audit):
+        _, live_hash = live_mark(home)
+        bundle = kept_bundle(home, live_hash)
+        before = past(home, database)
+        feedback = Feedback(
+            StoredOutcomes(database), before, StoredKeys(vault).find, audit.event, SystemClock()
+        )
+        record = before.find(exchange_id, None)
+        app = bundle.app_for(record.tenant, record.app)
+        said = Said(
+            metric=metric,
+            value=value,
+            exchange_id=record.exchange_id,
+            comment=comment,
+            by=ACTOR,
+        )
+        return asyncio.run(feedback.give(app, said))

@@ -152,7 +152,7 @@ def content_service(home: Path) -> Iterator[tuple[Records, Contents]]:
     Raises:
         NotFound: no home is there.
     """
-    with _with_vault(home) as (database, vault, audit):
+    with with_vault(home) as (database, vault, audit):
         yield _records(home, database), Contents(vault, ACTOR, audit.event)
 
 
@@ -163,7 +163,7 @@ def erasing_service(home: Path) -> Iterator[tuple[Records, Erasing]]:
     Raises:
         NotFound: no home is there.
     """
-    with _with_vault(home) as (database, vault, audit):
+    with with_vault(home) as (database, vault, audit):
         records = _records(home, database)
         bundle_of = kept_or_none(home)
         bundles = filter(None, map(bundle_of, kept_hashes(home)))
@@ -183,7 +183,7 @@ def retention_service(home: Path) -> Iterator[Retention]:
     Raises:
         NotFound: no home is there.
     """
-    with _with_vault(home) as (_, vault, audit):
+    with with_vault(home) as (_, vault, audit):
         yield Retention(vault, audit.event, SystemClock(), ACTOR)
 
 
@@ -205,7 +205,7 @@ def alert_desk(home: Path) -> Iterator[AlertDesk]:
 
 
 @contextmanager
-def _with_vault(home: Path) -> Iterator[tuple[Database, Vault, Audit]]:
+def with_vault(home: Path) -> Iterator[tuple[Database, Vault, Audit]]:
     """The store and the vault of a home that is there, and what writes into its ledger."""
     clock = SystemClock()
     with _opened(home) as database:

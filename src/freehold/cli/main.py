@@ -14,6 +14,7 @@ from freehold.cli.common import Group
 from freehold.cli.demo import demo, stop
 from freehold.cli.detectors import detector
 from freehold.cli.erasure import erase, retention
+from freehold.cli.feedback import feedback
 from freehold.cli.keys import key
 from freehold.cli.models import models
 from freehold.cli.policy import policy
@@ -44,6 +45,7 @@ for _command in (
     retention,
     approval,
     alerts,
+    feedback,
     policy,
     route,
     detector,

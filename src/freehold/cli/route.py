@@ -1,15 +1,16 @@
-"""``freehold route``: what happens to a routing change before it goes live."""
+"""``freehold route``: what routes learned, and what happens to a change before it goes live."""
 
 import click
 
 from freehold.cli.canary import canary, shadow
 from freehold.cli.common import Group
+from freehold.cli.route_states import bring, export, rebuild, reset, show
 
 
 @click.group(cls=Group)
 def route() -> None:
-    """Try a routing change: in the shadow, as a canary, on recorded requests."""
+    """What routes have learned, and changes tried: in the shadow, as a canary, on records."""
 
 
-for _command in (canary, shadow):
+for _command in (show, export, bring, rebuild, reset, canary, shadow):
     route.add_command(_command)

@@ -53,14 +53,19 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 class RouteState(Struct, frozen=True, kw_only=True):
-    """A learned state as it is kept. ``mark`` is the number of the last outcome in it; a higher
-    ``generation`` takes the place of what processes have in memory.
+    """A learned state as it is kept.
+
+    Attributes:
+        generation: a higher one takes the place of what processes have in memory.
+        mark: the number of the last outcome in it.
+        since: the number after which it began anew: it was reset, or brought from elsewhere.
     """
 
     owner: str
     route: str
     generation: int = 0
     mark: int = 0
+    since: int = 0
     version: int = 0
     outcomes: int = 0
     saved_ns: int = 0

@@ -7,6 +7,7 @@ from msgspec import Struct
 from freehold.core.clock import rfc3339
 from freehold.core.decisions import STAGES
 from freehold.ledger.record import Record
+from freehold.services.explain_routing import choice
 
 _NANO = 1_000_000_000
 _MILLION = 1_000_000
@@ -173,15 +174,7 @@ def _rules(opened: dict[str, Any], closed: dict[str, Any], phase: str) -> list[s
 
 
 def _candidates(opened: dict[str, Any]) -> list[str]:
-    lines = []
-    for c in opened.get("candidates", ()):
-        odds = f"score {_share(c['score'])}, propensity {_share(c['propensity'])}"
-        if not c["lost"]:
-            lines.append(f"{c['model']} chosen: {odds}")
-        else:
-            how = "ruled out" if c["filtered"] else "not chosen"
-            lines.append(f"{c['model']} {how}: {c['lost']} ({odds})")
-    return lines + _decided(opened, ("routing",))
+    return [*choice(opened), *_decided(opened, ("routing",))]
 
 
 def _calls(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:

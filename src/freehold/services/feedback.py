@@ -75,7 +75,7 @@ class Records:
 
     def __init__(
         self,
-        find: Callable[[str, str], Record],
+        find: Callable[[str, str | None], Record],
         belonging: Callable[[str, str], Sequence[Record]],
     ) -> None:
         self.find = find

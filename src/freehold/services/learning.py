@@ -130,6 +130,8 @@ class Learning:
         self._seen = 0
         self._kept: dict[State, int] = {}
         self._stale: set[State] = set()
+        # which first words are in a state: those up to a number, and these after it
+        self._within: dict[State, tuple[int, set[int]]] = {}
         self._lock = asyncio.Lock()
 
     def load(self) -> None:
@@ -152,11 +154,17 @@ class Learning:
                 policy = LearnedPolicy.load(state.policy)
             except ValueError as error:
                 _log.warning("route %s of %s is learned again: %s", state.route, state.owner, error)
-                self._stale.add(place)
+                if not state.since:
+                    self._stale.add(place)
         learner = Learner(
-            policy, mark=state.mark, generation=state.generation, outcomes=state.outcomes
+            policy,
+            mark=state.mark,
+            generation=state.generation,
+            outcomes=state.outcomes,
+            since=state.since,
         )
         self._learners.put(state.owner, state.route, learner)
+        self._within[place] = state.mark, set()
         self._kept[place] = state.generation
 
     async def catch_up(self) -> None:
@@ -186,11 +194,20 @@ class Learning:
         learner = self._learners.own(told.owner, told.route)
         if told.number <= learner.mark:
             return
-        if told.first_number != told.number and told.first_number <= learner.mark:
-            self._stale.add((told.owner, told.route))
+        place = told.owner, told.route
+        if self._knows(place, told) and not learner.since:
+            self._stale.add(place)
         elif signals is not None:
             teach(learner, told, signals)
+            self._within[place][1].add(told.first_number)
         learner.mark = told.number
+
+    def _knows(self, place: State, told: Told) -> bool:
+        """Whether an earlier word about this exchange is in the state, or may be."""
+        upto, more = self._within.setdefault(place, (0, set()))
+        if len(more) > MOST:
+            upto, more = self._within[place] = told.number - 1, set()
+        return told.first_number <= upto or told.first_number in more
 
     async def amend(self) -> None:
         """Make those states again of which something was taken back.
@@ -206,6 +223,7 @@ class Learning:
                 made.mark = max(made.mark, before.mark)
                 made.changed = True
                 self._learners.put(owner, route, made)
+                self._within[place] = made.mark, set()
                 self._stale.discard(place)
 
     def _made(self, owner: str, route: str, generation: int) -> Learner:
@@ -281,6 +299,7 @@ def state_of(owner: str, route: str, learner: Learner, now_ns: int) -> RouteStat
         route=route,
         generation=learner.generation,
         mark=learner.mark,
+        since=learner.since,
         version=learner.policy.version,
         outcomes=learner.outcomes,
         saved_ns=now_ns,

@@ -335,6 +335,7 @@ route_states = sa.Table(
     sa.Column("route", sa.String(200), primary_key=True),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("outcomes", sa.BigInteger, nullable=False),
     sa.Column("saved_ns", sa.BigInteger, nullable=False),

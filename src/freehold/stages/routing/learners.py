@@ -20,10 +20,11 @@ class Learner:
         mark: the number of the last outcome that is in it.
         generation: counts whenever somebody replaces the state as a whole.
         outcomes: how many it was taught.
+        since: the number after which it began anew; zero where it is made of all there are.
         changed: since it was last kept.
     """
 
-    __slots__ = ("changed", "generation", "mark", "outcomes", "policy")
+    __slots__ = ("changed", "generation", "mark", "outcomes", "policy", "since")
 
     def __init__(
         self,
@@ -32,11 +33,13 @@ class Learner:
         mark: int = 0,
         generation: int = 0,
         outcomes: int = 0,
+        since: int = 0,
     ) -> None:
         self.policy = policy or LearnedPolicy()
         self.mark = mark
         self.generation = generation
         self.outcomes = outcomes
+        self.since = since
         self.changed = False
 
     def know(self, models: Sequence[ModelSpec]) -> None:

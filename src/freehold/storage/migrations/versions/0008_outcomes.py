@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("route", sa.String(200), nullable=False),
         sa.Column("generation", sa.Integer, nullable=False),
         sa.Column("mark", sa.BigInteger, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("outcomes", sa.BigInteger, nullable=False),
         sa.Column("saved_ns", sa.BigInteger, nullable=False),
