@@ -18,6 +18,8 @@ PLAIN: tuple[bytes, bytes] = (b"content-type", b"text/plain; charset=utf-8")
 JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 _EVENTS: tuple[bytes, bytes] = (b"content-type", b"text/event-stream; charset=utf-8")
 _READ_HEADERS = (b"x-freehold-conversation", b"x-freehold-parent", b"x-freehold-subject")
+_TRACE_CONTEXT = b"traceparent"
+"""W3C's; it says where spans belong, so that two of them are no reason to refuse."""
 _KEY_HEADERS = (b"x-api-key", b"api-key")
 _OF_ONE_VALUE = frozenset(
     (
@@ -141,7 +143,7 @@ def client_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
     return {
         name.decode("latin-1"): value.decode("latin-1")
         for name, value in headers.items()
-        if name in _READ_HEADERS or name.startswith(_ATTRIBUTE_PREFIX)
+        if name in _READ_HEADERS or name.startswith(_ATTRIBUTE_PREFIX) or name == _TRACE_CONTEXT
     }
 
 

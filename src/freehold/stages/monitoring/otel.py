@@ -1,37 +1,17 @@
-"""OpenTelemetry spans by the GenAI semantic conventions (in development; v1.38 of the names).
+"""OpenTelemetry spans by the GenAI semantic conventions; the names stand in ``otel_names``.
 
-Off unless an endpoint is configured; needs the extra ``otel``. All names stand here, since they
-still change. Spans carry no text, no identity and no conversation. Costs about 0.1 ms an exchange.
+Off unless an endpoint is configured; needs the extra ``otel``. Spans carry no text, no identity and
+no conversation, and no setting adds any. Costs about 0.1 ms an exchange.
 """
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from freehold.core.errors import FreeholdError
 from freehold.core.handoffs import Admitted
 from freehold.core.trail import Call, Trail
-
-SCOPE = "freehold"
-OPERATION_NAME = "gen_ai.operation.name"
-PROVIDER_NAME = "gen_ai.provider.name"
-REQUEST_MODEL = "gen_ai.request.model"
-REQUEST_STREAM = "gen_ai.request.stream"
-REQUEST_CHOICE_COUNT = "gen_ai.request.choice.count"
-RESPONSE_MODEL = "gen_ai.response.model"
-RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
-USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens"
-USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
-ERROR_TYPE = "error.type"
-EXCHANGE_ID = "freehold.exchange.id"
-APP = "freehold.app"
-TENANT = "freehold.tenant"
-OUTCOME = "freehold.outcome"
-RULES_FIRED = "freehold.rules.fired"
-ATTEMPT = "freehold.attempt"
-COST_NANO = "freehold.cost_nano"
-SIMULATED = "freehold.simulated"
-
-OPERATIONS = {"chat": "chat", "completion": "text_completion", "embedding": "embeddings"}
-_PROVIDERS = {"openai": "openai", "azure": "azure.ai.openai"}
+from freehold.stages.monitoring import otel_names as name
+from freehold.stages.monitoring.sample import error_kind, route_of
 
 
 class Spans:
@@ -73,7 +53,7 @@ class Spans:
             raise FreeholdError("spans need the extra: pip install 'freehold[otel]'") from error
         self._provider = TracerProvider(resource=Resource({"service.name": self._service}))
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter or self._otlp()))
-        self._tracer = self._provider.get_tracer(SCOPE)
+        self._tracer = self._provider.get_tracer(name.SCOPE)
         return self
 
     def close(self) -> None:
@@ -88,24 +68,27 @@ class Spans:
             return
         arrival = trail.arrival
         began = arrival.received_ns
-        operation = OPERATIONS[arrival.ask.operation]
+        operation = name.OPERATIONS[arrival.ask.operation]
         attributes: dict[str, Any] = {
-            EXCHANGE_ID: arrival.exchange_id,
-            OPERATION_NAME: operation,
-            REQUEST_STREAM: arrival.ask.stream,
-            REQUEST_CHOICE_COUNT: arrival.ask.n,
-            OUTCOME: outcome,
-            RULES_FIRED: sorted({f.rule for f in trail.firings if f.fired}),
+            name.EXCHANGE_ID: arrival.exchange_id,
+            name.OPERATION_NAME: operation,
+            name.REQUEST_STREAM: arrival.ask.stream,
+            name.REQUEST_CHOICE_COUNT: arrival.ask.n,
+            name.OUTCOME: outcome,
+            name.RULES_FIRED: sorted({f.rule for f in trail.firings if f.fired}),
         }
         app = admitted.app if admitted is not None else trail.app
         if app is not None:
-            attributes |= {APP: app.id, TENANT: app.tenant}
+            attributes |= {
+                name.APP: app.id, name.TENANT: app.tenant, name.ROUTE: route_of(trail, app)
+            }  # fmt: skip
         if trail.failure is not None:
-            attributes[ERROR_TYPE] = trail.failure.code
-        from opentelemetry.trace import SpanKind, set_span_in_context
+            attributes[name.ERROR_TYPE] = trail.failure.code
+        from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
         span = self._tracer.start_span(
             f"freehold {operation}",
+            context=_callers(arrival.client_headers),
             kind=SpanKind.SERVER,
             attributes=attributes,
             start_time=began,
@@ -119,8 +102,12 @@ class Spans:
                 attributes=_call_attributes(call, operation, admitted),
                 start_time=began + call.started_ns,
             )
+            if call.error:
+                child.set_status(StatusCode.ERROR)
             ended = call.ended_ns if call.ended_ns is not None else took_ns
             child.end(end_time=began + max(ended, call.started_ns))
+        if outcome == "error":  # a refusal is an answer, and no fault of this server
+            span.set_status(StatusCode.ERROR)
         span.end(end_time=began + took_ns)
 
     def _otlp(self) -> Any:
@@ -129,26 +116,39 @@ class Spans:
         return OTLPSpanExporter(endpoint=self._endpoint, headers=self._headers)
 
 
+def _callers(headers: Mapping[str, str]) -> Any:
+    """The caller's own trace, by W3C Trace Context; none where it sent none that can be read."""
+    parent = headers.get("traceparent")
+    if not parent:
+        return None
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return TraceContextTextMapPropagator().extract({"traceparent": parent})
+
+
 def _call_attributes(call: Call, operation: str, admitted: Admitted | None) -> dict[str, Any]:
     spec = None
     if admitted is not None:
         spec = admitted.app.models.get(call.model) or admitted.app.guards.get(call.model)
     provider = spec.provider if spec is not None else "unknown"
     attributes: dict[str, Any] = {
-        OPERATION_NAME: operation,
-        PROVIDER_NAME: _PROVIDERS.get(provider, provider),
-        REQUEST_MODEL: call.upstream_model,
-        ATTEMPT: call.attempt,
-        COST_NANO: call.cost_nano,
-        SIMULATED: call.simulated,
+        name.OPERATION_NAME: operation,
+        name.PROVIDER_NAME: name.PROVIDERS.get(provider, provider),
+        name.REQUEST_MODEL: call.upstream_model,
+        name.ATTEMPT: call.attempt,
+        name.ROLE: call.role,
+        name.COST_NANO: call.cost_nano,
+        name.SIMULATED: call.simulated,
     }
     if call.reported_model:
-        attributes[RESPONSE_MODEL] = call.reported_model
+        attributes[name.RESPONSE_MODEL] = call.reported_model
     if call.first_ns is not None:
-        attributes[RESPONSE_TIME_TO_FIRST_CHUNK] = (call.first_ns - call.started_ns) / 1e9
+        attributes[name.RESPONSE_TIME_TO_FIRST_CHUNK] = (call.first_ns - call.started_ns) / 1e9
     if call.usage is not None:
-        attributes[USAGE_INPUT_TOKENS] = call.usage.prompt_tokens
-        attributes[USAGE_OUTPUT_TOKENS] = call.usage.completion_tokens
+        attributes[name.USAGE_INPUT_TOKENS] = call.usage.prompt_tokens
+        attributes[name.USAGE_OUTPUT_TOKENS] = call.usage.completion_tokens
+        if call.usage.cached_tokens:
+            attributes[name.USAGE_CACHE_READ] = call.usage.cached_tokens
     if call.error:
-        attributes[ERROR_TYPE] = "provider_error"
+        attributes[name.ERROR_TYPE] = error_kind(call.error)
     return attributes

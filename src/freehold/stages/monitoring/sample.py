@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from freehold.core.decisions import Finding, Stage
 from freehold.core.handoffs import Admitted, Candidate, Features
+from freehold.core.spec import AppSpec
 from freehold.core.trail import Call, Firing, Trail
 
 NOBODY = "none"
@@ -35,11 +36,7 @@ def taken(trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -
     """A sample of an exchange that is over: its lists grow no more."""
     arrival = trail.arrival
     app = admitted.app if admitted is not None else trail.app
-    route = NOBODY
-    if app is not None:
-        of = app.embedding_route if arrival.ask.operation == "embedding" else app.route
-        if of is not None:
-            route = of.id
+    route = route_of(trail, app)
     screened = trail.screened
     prepared = screened.prepared if screened is not None else None
     failure = trail.failure
@@ -62,6 +59,14 @@ def taken(trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -
         trail.candidates,
         0,
     )
+
+
+def route_of(trail: Trail, app: AppSpec | None) -> str:
+    """The route that an exchange takes, or would have taken."""
+    if app is None:
+        return NOBODY
+    of = app.embedding_route if trail.arrival.ask.operation == "embedding" else app.route
+    return of.id if of is not None else NOBODY
 
 
 _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
