@@ -6,7 +6,7 @@ from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION
 from freehold.core.health import Health
-from freehold.core.limits import Period, Scope
+from freehold.core.limits import UNITS, Period, Scope, Unit
 from freehold.core.ports import Observer
 from freehold.core.standing import StandingMeasures
 from freehold.services.alerting import AlertKeeper
@@ -19,6 +19,9 @@ from freehold.storage.engine import Database
 
 Used = Callable[[str, Period], tuple[int, int, int]]
 """Scope and period → requests, tokens and money used, what is reserved included."""
+
+
+_MONEY = UNITS.index("nano")
 
 
 class StoredMeasures:
@@ -81,13 +84,19 @@ class Watched:
         limit: list[tuple[dict[str, str], int]] = []
         spent: list[tuple[dict[str, str], int]] = []
         for scope in self._scopes():
+            shown: dict[tuple[Unit, Period], int] = {
+                ("nano", "day"): _MONEY
+            }  # of everybody, whether or not it has a ceiling
             for ceiling in scope.quotas:
+                shown[ceiling.unit, ceiling.period] = ceiling.place
                 labels = {"scope": scope.id, "unit": ceiling.unit, "period": ceiling.period}
                 limit.append((labels, ceiling.most))
-                spent.append((labels, used(scope.id, ceiling.period)[ceiling.place]))
+            for (unit, period), place in shown.items():
+                labels = {"scope": scope.id, "unit": unit, "period": period}
+                spent.append((labels, used(scope.id, period)[place]))
         said = "Ceilings of a day, a month and in total; money in nano-units."
         yield from gauge("freehold_budget_limit", said, limit)
-        said = "What of a ceiling is used or reserved."
+        said = "What is used or reserved, of each ceiling, and of each day's money."
         yield from gauge("freehold_budget_used", said, spent)
 
     def _scopes(self) -> list[Scope]:

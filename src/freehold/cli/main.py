@@ -22,6 +22,7 @@ from freehold.cli.records import audit, explain
 from freehold.cli.route import route
 from freehold.cli.serve import serve
 from freehold.cli.spend import spend
+from freehold.cli.top import top
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,6 +39,7 @@ for _command in (
     check,
     key,
     serve,
+    top,
     explain,
     audit,
     spend,

@@ -14,7 +14,7 @@ exporters = pytest.importorskip(
 
 def test_one_span_for_the_exchange_and_one_for_each_call() -> None:
     exporter = exporters.InMemorySpanExporter()
-    spans = otel_names.Spans("http://127.0.0.1:1/v1/traces", exporter=exporter).open()
+    spans = otel.Spans("http://127.0.0.1:1/v1/traces", exporter=exporter).open()
     trail, _, one = exchange()
     answered(trail)
     spans.closed(trail, one, "allowed", 5_000_000)
@@ -45,7 +45,7 @@ def test_one_span_for_the_exchange_and_one_for_each_call() -> None:
 
 def test_a_failure_has_its_code() -> None:
     exporter = exporters.InMemorySpanExporter()
-    spans = otel_names.Spans("http://127.0.0.1:1/v1/traces", exporter=exporter).open()
+    spans = otel.Spans("http://127.0.0.1:1/v1/traces", exporter=exporter).open()
     trail, _, one = exchange()
     trail.failure = ProviderUnavailable("down")
     trail.call.error = "down"
@@ -60,7 +60,7 @@ def test_a_failure_has_its_code() -> None:
 
 def test_nothing_is_exported_when_closed() -> None:
     exporter = exporters.InMemorySpanExporter()
-    spans = otel_names.Spans("http://127.0.0.1:1/v1/traces", exporter=exporter)
+    spans = otel.Spans("http://127.0.0.1:1/v1/traces", exporter=exporter)
     trail, _, one = exchange()
     spans.close()
     spans.open()
