@@ -107,4 +107,6 @@ def fetch(url: str, token: str, at_s: float) -> Page:
 
 
 def _plain(said: str) -> str:
-    return _ESCAPE.sub(lambda found: "\n" if found[1] == "n" else found[1], said)
+    """A label's value; what would steer a terminal is no part of a name."""
+    value = _ESCAPE.sub(lambda found: "\n" if found[1] == "n" else found[1], said)
+    return "".join(c if c.isprintable() else "\ufffd" for c in value)

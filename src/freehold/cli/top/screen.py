@@ -63,7 +63,7 @@ def _models(rows: list[dict[str, Any]], more: int) -> RenderableType:
     for row in rows:
         failed, ready = row["failed"], row["ready"]
         table.add_row(
-            row["model"],
+            Text(row["model"]),
             _percent(row["share"]),
             _rate(row["calls_per_s"]),
             _ms(row["p50_ms"]),
@@ -84,7 +84,7 @@ def _routes(rows: list[dict[str, Any]]) -> RenderableType:
     for row in rows:
         errors = row["errors"]
         table.add_row(
-            row["route"],
+            Text(row["route"]),
             _rate(row["requests_per_s"]),
             _ms(row["p50_ms"]),
             _ms(row["p95_ms"]),
