@@ -201,6 +201,7 @@ class Wired:
         folder: Path,
         *,
         provider: Provider | None = None,
+        providers: Mapping[str, Provider] | None = None,
         detector: WordDetector | None = None,
         sources: Mapping[str, Source] | None = None,
         limiter: Limiter | None = None,
@@ -251,7 +252,10 @@ class Wired:
                 policy=policy,
                 routing=Routing(self.health, clock),
                 inference=Inference(
-                    {"openai": self.provider}, clock, self.health, jitter=lambda: 0.0
+                    {"openai": self.provider, **(providers or {})},
+                    clock,
+                    self.health,
+                    jitter=lambda: 0.0,
                 ),
                 monitoring=self.monitoring,
                 audit=audit,
