@@ -59,7 +59,7 @@ def test_one_example_each_beats_chance_and_more_are_better() -> None:
         found[each] = np.mean([accuracy(learn(inside), asked) for inside, asked in tried])
     assert found[1] > 2 / len(WISHES)
     assert found[1] < found[3] < found[10]
-    assert found[10] > 0.95
+    assert found[10] > 0.9
 
 
 @pytest.mark.parametrize("keep", [0.8, 0.95])

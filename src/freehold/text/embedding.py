@@ -1,42 +1,45 @@
 """A dense vector of a text, for routes and intents: alike texts have vectors that point alike.
 
-First version: the hashed words and characters of `freehold.text.vectors`, weighted by how rare they
-are in ordinary text, each added with a sign of its own to one of `DIMS` numbers ("count sketch",
-Charikar et al. 2002).
+The mean of static vectors of its pieces of words, which were trained so that such means compare
+("WordLlama", D. Lee Miller, MIT; `scripts/make_embedding.py` makes the file from its wheel). What
+is rare has long vectors, so it weighs more; the order of words is lost.
 """
+
+from functools import cache
+from importlib.resources import files
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.text import vectors
-from freehold.text.heads import shipped
+from freehold.text import safetensors
+from freehold.text.pieces import Pieces
 
 DIMS = 256
-VERSION = "0"
+VERSION = "1"
 """Changes whenever a text may get another vector: what was learned says on which one."""
 MAX_CHARS = 4_096
 """What is longer is read up to here."""
-
-_HALF = np.uint64(DIMS // 2 - 1)
-_SIGN = np.uint64(12)
 
 Embedding = NDArray[np.float32]
 
 
 def embed(text: str) -> Embedding:
     """The vector of a text, float32 of shape ``(DIMS,)``; of length one, or zero without words."""
-    read = vectors.vector(text[:MAX_CHARS])
-    made = np.concatenate((_sketch(read.words), _sketch(read.chars)))
-    return _unit(made).astype(np.float32)
+    pieces, vectors, steps = _table()
+    words = text[:MAX_CHARS].lower().split()
+    found = np.fromiter(chain.from_iterable(map(pieces.of, words)), dtype=np.intp)
+    if not len(found):
+        return np.zeros(DIMS, dtype=np.float32)
+    total: Embedding = steps[found] @ vectors[found].astype(np.float32)
+    size = float(np.sqrt(total @ total))
+    return total / np.float32(size) if size > 0 else total
 
 
-def _sketch(columns: vectors.Columns) -> NDArray[np.float64]:
-    rarity = shipped("rarity").weights[0][columns].astype(np.float64)
-    signs = 1.0 - 2.0 * ((columns >> _SIGN) & np.uint64(1))
-    places = (columns & _HALF).astype(np.intp)
-    return _unit(np.bincount(places, rarity * signs, minlength=DIMS // 2).astype(np.float64))
-
-
-def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    size = float(np.linalg.norm(values))
-    return values / size if size > 0 else values
+@cache
+def _table() -> tuple[Pieces, NDArray[np.int8], Embedding]:
+    """Read when first needed: 8 MB."""
+    data = (files("freehold.text") / "models" / "words.safetensors").read_bytes()
+    arrays, _ = safetensors.unpack(data)
+    pieces = arrays["pieces"].tobytes().decode("utf-8").split("\0")
+    return Pieces(pieces), arrays["vectors"], arrays["steps"]

@@ -90,6 +90,9 @@ def unpack(data: bytes) -> Intents:
     finite = all(np.isfinite(arrays[name]).all() for name in ("steps", "marks", "kernel"))
     if not finite or not all(map(math.isfinite, numbers)):
         raise ValueError("damaged intents: it has a number that is none")
+    sizes = np.linalg.norm(arrays["marks"].astype(np.float64), axis=1)
+    if sizes.max() > 1.01 or not 0 < header.sharpness <= 100 or abs(arrays["kernel"]).max() > 1e9:
+        raise ValueError("damaged intents: its numbers are out of all bounds")
     if columns.min() < 0 or columns.max() >= SIZE or not all(map(is_name, header.names)):
         raise ValueError("damaged intents: it names columns or intents that there can't be")
     softmax = Softmax.of(columns, arrays["steps"], arrays["weights"], SIZE)
