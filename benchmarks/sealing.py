@@ -24,7 +24,8 @@ from benchmarks.marked import replaced
 from freehold.bundle.names import LEARNED
 from freehold.core.ask import Arrival, Ask, Message
 from freehold.core.clock import SystemClock
-from freehold.core.handoffs import Admitted, Features, Prepared, Ruled, Stitched
+from freehold.core.features import Features
+from freehold.core.handoffs import Admitted, Prepared, Ruled, Stitched
 from freehold.core.ids import uuid7
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.routes import RouteSpec

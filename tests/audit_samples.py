@@ -5,10 +5,10 @@ from typing import Any
 from freehold.core.ask import Arrival, Ask, Message
 from freehold.core.decisions import Decision, Finding
 from freehold.core.facts import TextFact
+from freehold.core.features import Features
 from freehold.core.handoffs import (
     Admitted,
     Candidate,
-    Features,
     Grounded,
     Prepared,
     Ruled,

@@ -3,10 +3,10 @@
 from typing import Any
 
 from freehold.core.ask import Arrival, Ask, Message
+from freehold.core.features import Features
 from freehold.core.handoffs import (
     Admitted,
     Attempt,
-    Features,
     Grounded,
     Piece,
     Plan,

@@ -6,7 +6,8 @@ import pytest
 
 from freehold.core.ask import Message, ToolCall
 from freehold.core.decisions import Finding
-from freehold.core.handoffs import Features, Grounded, Piece
+from freehold.core.features import Features
+from freehold.core.handoffs import Grounded, Piece
 from freehold.core.principal import Principal
 from freehold.core.spec import Disclaimer
 from freehold.rules.declared import DECLARED, DeclaredFact, default_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from freehold.core.errors import NotFound, RequestError
-from freehold.core.handoffs import Features
+from freehold.core.features import Features
 from freehold.core.outcomes import Told
 from freehold.core.routing import Estimate, Signals
 from freehold.core.subjects import Subject

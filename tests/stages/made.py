@@ -4,13 +4,13 @@ from typing import Any
 
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
 from freehold.core.decisions import Finding
+from freehold.core.features import Features
 from freehold.core.handoffs import (
     Admitted,
     Answer,
     Attempt,
     Checked,
     Choice,
-    Features,
     Grounded,
     Piece,
     Plan,

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from freehold.core.handoffs import Features
+from freehold.core.features import Features
 from freehold.core.routes import RouteSpec
 from freehold.core.spec import ModelSpec
 

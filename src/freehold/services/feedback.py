@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION
 from freehold.core.errors import FreeholdError, NotFound, RequestError
-from freehold.core.handoffs import Features
+from freehold.core.features import Features
 from freehold.core.outcomes import Outcomes, Told
 from freehold.core.routes import MetricSpec
 from freehold.core.routing import Routed, Signals

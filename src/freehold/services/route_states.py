@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import NotFound, RequestError
-from freehold.core.handoffs import Features
+from freehold.core.features import Features
 from freehold.core.outcomes import Outcomes, RouteState
 from freehold.core.routing import Signals
 from freehold.core.spec import ModelSpec

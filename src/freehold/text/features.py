@@ -1,6 +1,6 @@
 """Cheap signals of a text, computed once and shared by routing, governance and metrics."""
 
-from freehold.core.handoffs import Features
+from freehold.core.features import Features
 from freehold.text import language as languages
 from freehold.text.patterns import compile as compile_pattern
 

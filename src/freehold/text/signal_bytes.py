@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from freehold.core.handoffs import Features
+from freehold.core.features import Features
 from freehold.core.routing import Signals
 from freehold.text import embedding
 

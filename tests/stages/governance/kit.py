@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from freehold.bundle.names import LEARNED, NAMED, UNFOUNDED
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
+from freehold.core.features import Features
 from freehold.core.handoffs import (
     Admitted,
     Answer,
     Attempt,
     Checked,
     Choice,
-    Features,
     Piece,
     Plan,
     Prepared,

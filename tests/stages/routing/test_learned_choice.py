@@ -9,7 +9,7 @@ from msgspec import UNSET, structs
 
 from freehold.core.decisions import MILLION
 from freehold.core.errors import RoutingError
-from freehold.core.handoffs import Features
+from freehold.core.features import Features
 from freehold.core.health import Untroubled
 from freehold.core.routes import LearnSpec, MetricSpec, ObjectiveSpec, RouteRule, RouteSpec
 from freehold.core.routing import Estimate, Signals

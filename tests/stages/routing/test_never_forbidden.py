@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import structs
 
 from freehold.core.errors import RoutingError
-from freehold.core.handoffs import Features, Fixed, Piece, Ruled
+from freehold.core.features import Features
+from freehold.core.handoffs import Fixed, Piece, Ruled
 from freehold.core.health import Readiness
 from freehold.core.limits import Scope
 from freehold.core.routes import LearnSpec, ObjectiveSpec, RouteRule, RouteSpec

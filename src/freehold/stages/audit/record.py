@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from freehold.core.decisions import Decision, Finding, Stage
-from freehold.core.handoffs import Candidate, Features
+from freehold.core.features import Features
+from freehold.core.handoffs import Candidate
 from freehold.core.routing import Routed
 from freehold.core.trail import Call, Firing, Provenance, UntrustedArgument
 from freehold.ledger.content import Sealed

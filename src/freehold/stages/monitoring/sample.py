@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from freehold.core.decisions import Finding, Stage
-from freehold.core.handoffs import Admitted, Candidate, Features
+from freehold.core.features import Features
+from freehold.core.handoffs import Admitted, Candidate
 from freehold.core.spec import AppSpec
 from freehold.core.trail import Call, Firing, Trail
 

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
-from freehold.core.handoffs import Features
+from freehold.core.features import Features
 from freehold.core.routing import Signals
 from freehold.core.spec import ModelSpec
 from freehold.stages.routing.learned import LearnedPolicy, Pacer

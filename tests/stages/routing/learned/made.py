@@ -2,7 +2,7 @@
 
 import random
 
-from freehold.core.handoffs import Features
+from freehold.core.features import Features
 from freehold.core.routing import Estimate, Signals
 from freehold.core.spec import ModelSpec
 from freehold.text.embedding import embed

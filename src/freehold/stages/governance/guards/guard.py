@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from freehold.core.ask import Ask
 from freehold.core.decisions import Finding, Needs
+from freehold.core.features import Features
 from freehold.core.handoffs import (
     Admitted,
     Answer,
     Attempt,
-    Features,
     Grounded,
     Plan,
     Prepared,
