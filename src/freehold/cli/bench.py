@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from freehold.cli.bench_chaos import chaos
 from freehold.cli.bench_stream import stream
 from freehold.cli.common import json_option, print_json, say
 
@@ -13,6 +14,7 @@ def bench() -> None:
     """Measure Freehold's controls on your own labelled data."""
 
 
+bench.add_command(chaos)
 bench.add_command(stream)
 
 

@@ -131,7 +131,8 @@ class Trail:
     reserved by attempt; ``result`` is set at the end. ``made`` is what the answer is made from,
     where that has labels, and ``marked`` up to where what has left is remembered with them.
     ``trusted`` is the attempt whose answer a cascade has checked and found good enough, ``spare``
-    an answer that it doubted and keeps, ``answered`` the model whose spare answer counts after all.
+    an answer that it doubted and keeps, ``answered`` the model whose answer counts
+    where that is not the one that was asked last.
     ``routed`` and ``signals`` are how the model was chosen and from what, ``outcomes`` what is
     known at once of how well it did.
     """
@@ -304,6 +305,7 @@ class Trail:
         self.seen = None
         self.judging = None
         self.called = []
+        self.answered = ""
         if self.answering is not None:
             del self.decisions[self.answering :]
             self.answer_findings.clear()

@@ -129,12 +129,13 @@ class StreamReader:
     ``done_marked`` only after ``[DONE]``: the usage stands between the two.
     """
 
-    __slots__ = ("_calls", "_finished", "_n", "done", "done_marked")
+    __slots__ = ("_calls", "_finished", "_n", "_seen", "done", "done_marked")
 
     def __init__(self, n: int) -> None:
         self._n = n
         self._calls: dict[int, list[_Growing]] = {}
         self._finished: set[int] = set()
+        self._seen = False
         self.done = False
         self.done_marked = False
 
@@ -161,6 +162,7 @@ class StreamReader:
             usage = _usage(body.usage) or usage
             for choice in body.choices or ():
                 index = _index(choice.index, self._n)
+                self._seen = True
                 said = choice.delta or choice.message
                 text = choice.text or (_text(said) if said is not None else "")
                 if text:
@@ -196,6 +198,8 @@ class StreamReader:
         """
         if not self.done:
             raise ProviderUnavailable("the stream ended before the answer was complete")
+        if not self._seen:
+            raise malformed("it has no choices")
         calls: dict[int, list[ToolCall]] = {}
         for index in sorted(self._calls):
             self._end(index, calls)

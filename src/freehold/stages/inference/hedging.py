@@ -123,12 +123,12 @@ class Hedging:
         try:
             await asyncio.wait((running[0].task,), timeout=delay_s)
             if not running[0].task.done():
-                second = await self._beside(sendable, trail, prepare)
+                second = await self._beside(sendable, trail, prepare, delay_s)
                 if second is not None:
                     running.append(second)
             winner = await _first_good(running)
             if len(running) > 1:
-                await self._settle(running, winner, trail, delay_s)
+                await self._settle(running, winner, trail)
             yield await winner.task
             async for answer in winner.answers:
                 yield answer
@@ -136,7 +136,9 @@ class Hedging:
             for runner in running:
                 await runner.leave()
 
-    async def _beside(self, sendable: Sendable, trail: Trail, prepare: Prepare) -> _Runner | None:
+    async def _beside(
+        self, sendable: Sendable, trail: Trail, prepare: Prepare, delay_s: float
+    ) -> _Runner | None:
         """The second call, if there is a model and a budget for it, and data that it may see."""
         plan = sendable.plan
         route = route_of(plan)
@@ -148,6 +150,8 @@ class Hedging:
         known, dropped = len(trail.decisions), trail.dropped
         try:
             second = await prepare(plan, attempt, trail)
+            late = f"{sendable.attempt.model.id} had said nothing after {delay_s * 1000:.0f} ms"
+            _decide(trail, f"{late}; {attempt.model.id} is asked beside it")
             return _Runner(self._start, second, trail, self._clock.monotonic_ns())
         except FreeholdError as error:
             # what would end a request is here only the end of an extra
@@ -157,22 +161,20 @@ class Hedging:
         finally:
             trail.sendable, trail.dropped = sendable, dropped
 
-    async def _settle(
-        self, running: list[_Runner], winner: _Runner, trail: Trail, delay_s: float
-    ) -> None:
-        """One answers; the others are ended, and the record says who was asked why."""
+    async def _settle(self, running: list[_Runner], winner: _Runner, trail: Trail) -> None:
+        """One answers, the other is ended; its call says who was faster."""
+        why = f"{winner.model} answered first"
         for runner in running:
             if runner is not winner:
-                await runner.leave(f"{winner.model} answered first", beside=True)
+                await runner.leave(why, beside=True)
+                for call in trail.calls:  # one that was as good and a moment later is paid as well
+                    if call.attempt == runner.sendable.attempt.number and not call.error:
+                        call.error = why
         first, second = running
         if winner is second:
             trail.wait("inference", second.began_ns - first.began_ns)
             trail.sendable, trail.dropped = second.sendable, second.dropped
-        _decide(
-            trail,
-            f"{first.model} had said nothing after {delay_s * 1000:.0f} ms, so {second.model} was"
-            f" asked beside it; {winner.model} answered first",
-        )
+        trail.answered = winner.model
 
     def _second(self, plan: Plan, attempt: Attempt, trail: Trail) -> Attempt | None:
         """The next of the plan that nobody has tried and that is not known to be in trouble."""

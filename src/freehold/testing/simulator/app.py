@@ -13,7 +13,7 @@ import orjson
 from freehold.testing.simulator import embeddings, wire
 from freehold.testing.simulator.answers import Reply
 from freehold.testing.simulator.asks import Ask, read_chat, read_completion, read_object
-from freehold.testing.simulator.chaos import status_error
+from freehold.testing.simulator.chaos import HALVES, NONSENSE, status_error
 from freehold.testing.simulator.errors import WireError, malformed, unknown_model
 from freehold.testing.simulator.exchange import (
     EVENTS,
@@ -106,7 +106,7 @@ class Simulator:
             hint = exchange.header(b"x-recording")
             ask = read_chat(data, hint=hint, strict=self.state.settings.strict)
             digest = self.state.digest(ask)
-            breaks = await self._weather(exchange, name, model, digest, counts)
+            breaks = await self._weather(exchange, name, model, digest, counts, stream=ask.stream)
             reply = self.state.reply(ask, digest)
         except WireError:
             counts.refusals += 1
@@ -152,27 +152,41 @@ class Simulator:
         await exchange.json(200, body)
 
     async def _weather(
-        self, exchange: Exchange, name: str, model: ModelSettings, digest: int, counts: Counts
-    ) -> bool:
+        self,
+        exchange: Exchange,
+        name: str,
+        model: ModelSettings,
+        digest: int,
+        counts: Counts,
+        *,
+        stream: bool = False,
+    ) -> str | None:
         """Wait as the model's latency says, and let happen what chaos has in store.
 
         Returns:
-            Whether the answer shall break off halfway.
+            What shall happen in the middle of the answer, if anything.
         """
         weather = self.state.chaos.draw(name, model, digest)
         if weather.latency_s:
             await _patiently(exchange, weather.latency_s, counts)
         if weather.fault is None:
-            return False
+            return None
         counts.fault(weather.fault)
-        if weather.fault in ("500", "429"):
+        if weather.fault.isdigit():
             raise status_error(weather.fault, model)
-        if weather.fault == "drop_stream":
-            return True
+        if weather.fault in HALVES:
+            return weather.fault
+        if weather.fault in NONSENSE:
+            kind, whole, streamed = NONSENSE[weather.fault]
+            if stream and weather.fault != "html":
+                kind, whole = b"text/event-stream", streamed
+            await exchange.start(200, [(b"content-type", kind), MARK])
+            await exchange.write(whole)
+            raise HungUp
         if weather.fault == "timeout":
             await _patiently(exchange, model.timeout_s, counts)
         await exchange.cut()
-        return False
+        return None
 
     async def _send_fixed(
         self, exchange: Exchange, data: dict[str, Any], name: str, counts: Counts
@@ -196,7 +210,7 @@ class Simulator:
         reply: Reply,
         counts: Counts,
         *,
-        breaks_off: bool,
+        breaks_off: str | None,
     ) -> None:
         more = _truth(reply)
         counts.misbehaved(reply.misbehaviours)
@@ -209,8 +223,17 @@ class Simulator:
                 events = events[: max(2, len(events) // 2)]
             await exchange.start(200, [*EVENTS, *more])
             await _paced(exchange, events, speed, counts)
-            if breaks_off:
+            if breaks_off == "error_event":
+                failed = WireError(500, "The simulator is set to break.", kind="server_error")
+                await exchange.write(b"data: " + orjson.dumps(failed.body()) + b"\n\n", more=True)
+            elif breaks_off == "stall":
+                timeout_s = self.state.settings.models[ask.model].timeout_s
+                await _patiently(exchange, timeout_s, counts)
+            if breaks_off in ("drop_stream", "stall"):
                 await exchange.cut()
+            if not breaks_off:
+                counts.completed += 1
+                counts.completed_tokens += reply.prompt_tokens + reply.completion_tokens
             await exchange.write(b"")
             return
         if speed:
@@ -218,10 +241,18 @@ class Simulator:
             await _patiently(exchange, longest / speed, counts)
         counts.completion_tokens += reply.completion_tokens
         body = writer.whole(reply)
+        if breaks_off in ("half", "error_event"):
+            await exchange.json(200, body[: len(body) // 2], more)
+            return
         if breaks_off:
             await exchange.start(200, [JSON, (b"content-length", b"%d" % len(body)), MARK, *more])
             await exchange.write(body[: len(body) // 2], more=True)
+            if breaks_off == "stall":
+                timeout_s = self.state.settings.models[ask.model].timeout_s
+                await _patiently(exchange, timeout_s, counts)
             await exchange.cut()
+        counts.completed += 1
+        counts.completed_tokens += reply.prompt_tokens + reply.completion_tokens
         await exchange.json(200, body, more)
 
     async def _models(self, exchange: Exchange) -> None:

@@ -54,14 +54,43 @@ class Chaos:
         return Weather(fault, latency)
 
 
+HALVES: Final = frozenset({"drop_stream", "half", "stall", "error_event"})
+"""Faults in the middle of an answer: the connection is cut; half of it ends as a whole would; no
+more comes; a stream says that there was an error.
+"""
+_MESSAGES: Final = {
+    "500": "The simulator is set to fail.",
+    "502": "The simulator is set to be a bad gateway.",
+    "503": "The simulator is set to be unavailable.",
+    "504": "The simulator is set to be too late.",
+    "529": "The simulator is set to be overloaded.",
+}
+_HTML: Final = b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
+NONSENSE: Final[dict[str, tuple[bytes, bytes, bytes]]] = {
+    "html": (b"text/html", _HTML, _HTML),
+    "wrong_json": (
+        b"application/json", b'{"object":"chat.completion","choices":"none"}',
+        b'data: {"choices":7}\n\n',
+    ),
+    "empty": (b"application/json", b'{"object":"chat.completion","choices":[]}',
+              b"data: [DONE]\n\n"),
+}  # fmt: skip
+"""Faults that answer 200 with something that is no answer: media type, whole body, stream."""
+
+
 def status_error(fault: str, model: ModelSettings) -> WireError:
-    """The error object of a `500` or a `429`."""
+    """The error object of a status; a `429` and a `503` say when to come back."""
+    headers = {"retry-after": f"{model.retry_after_s:g}"}
     if fault == "429":
         return WireError(
             429,
             "The simulator is set to be over its limit. Try again later.",
             kind="rate_limit_error",
             code="rate_limit_exceeded",
-            headers={"retry-after": f"{model.retry_after_s:g}"},
+            headers=headers,
         )
-    return WireError(500, "The simulator is set to fail.", kind="server_error", code="simulated")
+    if fault != "503":
+        headers = {}
+    return WireError(
+        int(fault), _MESSAGES[fault], kind="server_error", code="simulated", headers=headers
+    )

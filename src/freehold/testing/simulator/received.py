@@ -18,13 +18,15 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 @dataclass(slots=True)
 class Counts:
-    """What happened with one model."""
+    """What happened with one model. ``completed`` are answers that went out to their end."""
 
     requests: int = 0
     streams: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     refusals: int = 0
     hung_up: int = 0
+    completed: int = 0
+    completed_tokens: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     misbehaviours: dict[str, int] = field(default_factory=dict)

@@ -16,7 +16,11 @@ from types import MappingProxyType
 from typing import Final
 
 BEHAVIOURS: Final = ("retail", "echo", "fixed", "recorded", "guard", "graded")
-FAULTS: Final = ("500", "429", "timeout", "drop", "drop_stream")
+FAULTS: Final = (
+    "429", "500", "502", "503", "504", "529", "timeout", "drop", "drop_stream", "half", "stall",
+    "error_event", "html", "wrong_json", "empty",
+)  # fmt: skip
+"""What may go wrong with an attempt; the page on the simulator's chaos tells what each one is."""
 MISBEHAVIOURS: Final = ("discount", "leak", "price", "refund", "secret", "toxic")
 
 DEFAULT_MISBEHAVE: Final[Mapping[str, float]] = MappingProxyType(
