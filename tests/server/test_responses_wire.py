@@ -200,7 +200,8 @@ def test_parts_that_no_control_reads(part: dict[str, Any]) -> None:
     ("field", "value"),
     [
         ("include", ["reasoning.encrypted_content"]), ("conversation", "c"),
-        ("prompt", {"id": "x"}), ("max_tool_calls", 2), ("top_logprobs", 2), ("context_management", [{}]),
+        ("prompt", {"id": "x"}), ("max_tool_calls", 2), ("top_logprobs", 2),
+        ("context_management", [{}]),
         ("access_programs", {"cyber": "standard"}), ("image", {"context_compression": "auto"}),
     ],
 )  # fmt: skip
