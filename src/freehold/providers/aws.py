@@ -1,11 +1,11 @@
-"""AWS's part of a call: credentials, signatures and event streams, by botocore (extra ``bedrock``).
+"""AWS's part of a call: credentials and signatures, by botocore (extra ``bedrock``).
 
 Nothing of the environment is read unless the bundle says ``aws: {chain: true}`` for a model.
 """
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from freehold.core.errors import BundleError, ProviderError
@@ -76,38 +76,6 @@ class Signer:
             )
         except BundleError as error:
             raise ProviderError(str(error)) from error
-
-
-class Frames:
-    """The messages of an event stream (``application/vnd.amazon.eventstream``), checksums checked.
-
-    Raises:
-        ProviderError: no botocore.
-    """
-
-    def __init__(self) -> None:
-        try:
-            from botocore.eventstream import EventStreamBuffer, ParserError
-        except ImportError:
-            raise ProviderError(f"a stream {MISSING}") from None
-        self._buffer = EventStreamBuffer()
-        self._wrong = ParserError
-
-    def feed(self, piece: bytes) -> Iterator[tuple[str, str, bytes]]:
-        """Message type, event or exception type, and payload of each message that is complete.
-
-        Raises:
-            ValueError: it is no event stream, or was damaged on its way.
-        """
-        self._buffer.add_data(piece)
-        try:
-            for message in self._buffer:
-                headers = message.headers
-                kind = str(headers.get(":message-type", ""))
-                name = headers.get(":event-type") or headers.get(":exception-type") or ""
-                yield kind, str(name), message.payload
-        except (self._wrong, ValueError, KeyError) as error:
-            raise ValueError(type(error).__name__) from None
 
 
 def _chain(profile: str | None) -> Any:

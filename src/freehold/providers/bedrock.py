@@ -1,7 +1,7 @@
 """Amazon Bedrock's Converse: how requests are written.
 
 The wire is https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html;
-botocore signs, finds credentials and reads the frames of streams.
+botocore signs, and finds credentials where it is told to.
 """
 
 from collections.abc import Mapping

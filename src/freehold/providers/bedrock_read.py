@@ -10,7 +10,7 @@ from freehold.core.ask import ToolCall
 from freehold.core.errors import ProviderRejected, ProviderUnavailable
 from freehold.core.handoffs import Choice, Usage
 from freehold.core.ports import Delta
-from freehold.providers.aws import Frames
+from freehold.providers.event_stream import Frames
 from freehold.providers.reading import (
     MOST_CALLS,
     NONSENSE,

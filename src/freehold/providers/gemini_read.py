@@ -134,13 +134,14 @@ def vectors(payload: bytes, inputs: int, *, packed: bool) -> Delta:
 class StreamReader:
     """For one streamed answer. Its end is the stream's; what usage says last holds."""
 
-    __slots__ = ("_asked", "_finished", "_growing", "_parser", "_usage", "ended")
+    __slots__ = ("_asked", "_finished", "_growing", "_model", "_parser", "_usage", "ended")
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._parser = SseParser()
         self._growing = [_Growing(index) for index in range(asked.n)]
-        self._usage: Usage | None = None
+        self._usage = msgspec.Raw()
+        self._model = ""
         self._finished: set[int] = set()
         self.ended = False
 
@@ -155,16 +156,17 @@ class StreamReader:
             yield delta
         if not self._finished:
             raise ProviderUnavailable("the stream ended before the answer was complete")
-        if self._usage is not None:
-            yield Delta(usage=self._usage)
+        usage = _usage(self._usage)
+        if usage is not None:
+            yield Delta(usage=usage)
 
     def _read(self, events: list[bytes]) -> Delta | None:
         touched: list[_Growing] = []
-        model = ""
         for event in events:
             body = _parse(event)
-            model = model_name(body.model_version) or model
-            self._usage = _usage(body.usage_metadata) or self._usage
+            if body.model_version and not self._model:
+                self._model = model_name(body.model_version)
+            self._usage = body.usage_metadata or self._usage
             for candidate in body.candidates:
                 one = _at(self._growing, candidate)
                 one.take(candidate, self._asked)
@@ -173,7 +175,7 @@ class StreamReader:
                 if one not in touched:
                     touched.append(one)
         choices = tuple(one.choice() for one in touched if one.news)
-        return Delta(choices=choices, reported_model=model) if choices else None
+        return Delta(choices=choices, reported_model=self._model) if choices else None
 
 
 class _Growing:

@@ -161,13 +161,10 @@ def frame(headers: dict[str, str], payload: bytes) -> bytes:
 
     https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html; strings have type 7.
     """
+    written = [(name.encode(), value.encode()) for name, value in headers.items()]
     named = b"".join(
-        bytes([len(name)])
-        + name.encode()
-        + b"\x07"
-        + struct.pack("!H", len(value))
-        + value.encode()
-        for name, value in headers.items()
+        bytes([len(name)]) + name + b"\x07" + struct.pack("!H", len(value)) + value
+        for name, value in written
     )
     prelude = struct.pack("!II", 16 + len(named) + len(payload), len(named))
     message = prelude + struct.pack("!I", zlib.crc32(prelude)) + named + payload
