@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
+from freehold.cli.main import main
 from freehold.testing import Simulator
 from tests.e2e.served import Served, ledger, make_key
 
@@ -232,3 +234,52 @@ def test_the_route_learns_whom_to_ask(app: Asking) -> None:
         app.tell(reply.headers["x-freehold-trace-id"], value=right)
         assert len(chosen) <= 300
     assert sum(chosen[-20:]) >= 17
+
+
+def run(home: Path, *arguments: str, code: int = 0) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(main, [*arguments, "--home", str(home)])
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+def test_at_the_terminal(tmp_path: Path, graded: Simulator) -> None:
+    site = Site(written(tmp_path / "bundle", graded), tmp_path / "home")
+    home = site.home
+    with site.served:
+        app = site.by("app")
+        asked = [app.ask(f"{ASKED} {n}") for n in range(3)]
+        app.tell(asked[0], comment="He waited.")
+    assert "kept; the route learns" in run(
+        home, "feedback", asked[1], "--metric", "solved", "--value", "false"
+    )
+    again = run(home, "feedback", asked[1], "--metric", "solved", "--value", "false", "--json")
+    assert orjson.loads(again)["repeated"] is True
+    run(home, "feedback", asked[1], "--metric", "solved", "--value", "7", code=1)
+    run(home, "feedback", "01890000", "--metric", "solved", "--value", "true", code=1)
+
+    (shown,) = orjson.loads(run(home, "route", "show", "--json"))
+    assert (shown["owner"], shown["route"], shown["outcomes"]) == ("main", "main", 1)
+    assert {model["model"] for model in shown["models"]} == {"small", "large"}
+    assert "main of main: 1 outcomes" in run(home, "route", "show", "main")
+    made = orjson.loads(run(home, "route", "rebuild", "main", "--json"))
+    assert (made["outcomes"], made["unreadable"]) == (2, 0)
+    file = tmp_path / "state.json"
+    run(home, "route", "export", "main", "-o", str(file))
+    assert "parcel" not in file.read_text()
+    run(home, "route", "reset", "main", code=2)
+    run(home, "route", "reset", "main", "--yes")
+    assert orjson.loads(run(home, "route", "show", "main", "--json"))[0]["outcomes"] == 0
+    run(home, "route", "import", str(file))
+    assert orjson.loads(run(home, "route", "show", "main", "--json"))[0]["outcomes"] == 2
+    run(home, "route", "import", str(site.home / "freehold.db"), code=1)
+    run(home, "route", "show", "nobodys", code=1)
+    told = run(home, "explain", asked[0])
+    assert "expected to do well in" in told
+    assert "route main, learned, version" in told
+    kinds = [
+        b["kind"] for b in ledger(home) if b.get("kind", "").startswith(("route.", "outcome."))
+    ]
+    assert kinds == [
+        "outcome.told", "outcome.told", "route.rebuilt", "route.reset", "route.imported",
+    ]  # fmt: skip

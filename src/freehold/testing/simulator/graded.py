@@ -6,6 +6,7 @@ right is drawn; the answer says so itself, so that a test can tell what a person
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final
@@ -17,6 +18,7 @@ from freehold.testing.simulator.settings import ModelSettings
 RIGHT: Final = "Simulated answer, right"
 WRONG: Final = "Simulated answer, wrong"
 ANY: Final = "*"
+_WORD: Final = re.compile(r"\w+")
 
 
 class Graded:
@@ -35,7 +37,7 @@ class Graded:
 
     def topic(self, text: str) -> str:
         """The first topic one of whose words is in the text; empty where none is."""
-        words = set(text.lower().split())
+        words = set(_WORD.findall(text.lower()))
         return next((name for name, marks in self._topics.items() if words & set(marks)), "")
 
     def answer(self, ask: Ask, rng: Random) -> Answer:
