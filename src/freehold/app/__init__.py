@@ -14,7 +14,7 @@ from freehold.app.terminal import (
     retention_service,
     spending_service,
 )
-from freehold.app.trials import trial_service
+from freehold.app.trials import outcome_records, trial_service
 
 __all__ = [
     "alert_desk",
@@ -25,6 +25,7 @@ __all__ = [
     "key_list",
     "key_service",
     "make_gateway",
+    "outcome_records",
     "record_service",
     "rehearsal",
     "retention_service",

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from freehold.app.terminal import record_service
 from freehold.bundle.kept import live_mark
 from freehold.core.clock import SystemClock
 from freehold.core.trials import ShadowBook
 from freehold.ledger.runtime import runtime_digest
 from freehold.ledger.segment import SegmentJournal
 from freehold.services.bundles import kept_bundle
-from freehold.services.canaries import Canaries
+from freehold.services.canaries import Canaries, OutcomesOf
+from freehold.services.records import Records
 from freehold.stages.audit import Audit
 from freehold.storage.migrate import open_database
 from freehold.storage.outcomes import StoredOutcomes
@@ -41,3 +43,18 @@ def trial_service(home: Path) -> Iterator[tuple[Canaries, ShadowBook]]:
     finally:
         journal.close()
         database.close()
+
+
+@contextmanager
+def outcome_records(home: Path) -> Iterator[tuple[Records, OutcomesOf]]:
+    """The records, and what came of exchanges.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with record_service(home) as records:
+        database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
+        try:
+            yield records, StoredOutcomes(database).of
+        finally:
+            database.close()

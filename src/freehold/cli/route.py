@@ -4,6 +4,7 @@ import click
 
 from freehold.cli.canary import canary, shadow
 from freehold.cli.common import Group
+from freehold.cli.route_replay import log, report, simulate
 from freehold.cli.route_states import bring, export, rebuild, reset, show
 
 
@@ -12,5 +13,7 @@ def route() -> None:
     """What routes have learned, and changes tried: in the shadow, as a canary, on records."""
 
 
-for _command in (show, export, bring, rebuild, reset, canary, shadow):
+for _command in (
+    show, export, bring, rebuild, reset, canary, shadow, log, simulate, report
+):  # fmt: skip
     route.add_command(_command)

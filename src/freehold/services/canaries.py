@@ -103,16 +103,22 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    spec: CanarySpec, standing: Standing, seen: Sequence[Seen], scores: Mapping[str, int]
+    spec: CanarySpec,
+    standing: Standing,
+    seen: Sequence[Seen],
+    scores: Mapping[str, int],
+    *,
+    bands: bool = True,
 ) -> Report:
     """What the exchanges of the stage that a canary stands at say of it.
 
     Args:
         scores: outcomes in millionths of those exchanges that have one.
+        bands: whether confidence sequences are wanted; no verdict needs them, and they take long.
     """
     share = standing.share(spec) / MILLION
     drawn = [one for one in seen if 0 < one.share < MILLION]
-    measures = tuple(_measures(spec, drawn, scores)) if drawn else ()
+    measures = tuple(_measures(spec, drawn, scores, bands=bands)) if drawn else ()
     newcomers = sum(one.newcomer for one in seen)
     verdict, why = _verdict(standing, spec, measures)
     return Report(
@@ -126,23 +132,33 @@ def judge(
     )
 
 
-def _measures(spec: CanarySpec, drawn: Sequence[Seen], scores: Mapping[str, int]) -> list[Measure]:
+def _measures(
+    spec: CanarySpec, drawn: Sequence[Seen], scores: Mapping[str, int], *, bands: bool
+) -> list[Measure]:
     rails = spec.guardrails
     bad = [
         ("errors", rails.errors, [one.failed for one in drawn]),
         ("refusals", rails.refusals, [one.refused for one in drawn]),
         ("slow", rails.slow, [one.took_ms > rails.slow_ms for one in drawn]),
     ]
-    found = [_measure(name, margin, drawn, values, spec) for name, margin, values in bad]
+    found = [
+        _measure(name, margin, drawn, values, spec, bands=bands) for name, margin, values in bad
+    ]
     told = [one for one in drawn if one.exchange_id in scores]
     if told:
         short = [1 - scores[one.exchange_id] / MILLION for one in told]
-        found.append(_measure("quality", rails.quality, told, short, spec))
+        found.append(_measure("quality", rails.quality, told, short, spec, bands=bands))
     return found
 
 
 def _measure(
-    name: str, margin: int, rows: Sequence[Seen], values: Sequence[float], spec: CanarySpec
+    name: str,
+    margin: int,
+    rows: Sequence[Seen],
+    values: Sequence[float],
+    spec: CanarySpec,
+    *,
+    bands: bool,
 ) -> Measure:
     bad = np.array(values, dtype=np.float64)
     treated = np.array([one.newcomer for one in rows], dtype=np.float64)
@@ -153,7 +169,8 @@ def _measure(
     limit = margin / MILLION
     against = evidence_above(worse, limit, low=-bound, high=bound)
     speaks_for = evidence_below(worse, limit, low=-bound, high=bound)
-    band = mean_band(_blocks(worse), alpha, low=-bound, high=bound)
+    watched = _blocks(worse) if bands else worse[:0]
+    band = mean_band(watched, alpha, low=-bound, high=bound)
     four = math.log(4 / alpha)  # any of four guardrails may raise a false alarm
     return Measure(
         name=name,
@@ -299,7 +316,7 @@ class Canaries:
             spec, standing = self._standing(route)
             if standing.state != "running":
                 continue
-            report = self._report(route)
+            report = self._report(route, bands=False)
             if report.verdict == "roll_back":
                 moved.append(self.roll_back(route.id, "freehold", reason=report.why))
             elif report.verdict == "advance" and spec.advance == "evidence":
@@ -322,11 +339,11 @@ class Canaries:
             raise NotFound(f"no canary on route {route.id}")
         return route.canary, self._trials.of(route.canary, route.id)
 
-    def _report(self, route: RouteSpec) -> Report:
+    def _report(self, route: RouteSpec, *, bands: bool = True) -> Report:
         spec, standing = self._standing(route)
         seen = self._trials.seen(standing.trial, standing.stage, standing.since_ns, _ROWS)
         told = self._outcomes([one.exchange_id for one in seen])
-        return judge(spec, standing, seen, scores_of(told, route.learn.metric))
+        return judge(spec, standing, seen, scores_of(told, route.learn.metric), bands=bands)
 
     def _move(
         self, spec: CanarySpec, known: Standing, to: Standing, actor: str, reason: str

@@ -97,7 +97,7 @@ def measure(
     guess and the target policies are learned from a fifth of the prompts, which no log has.
     """
     rng = np.random.default_rng(seed)
-    features = _features(table)
+    features = prompt_features(table)
     order = rng.permutation(len(table.prompts))
     cut = max(len(table.models) * 2, round(len(order) * _DESIGN))
     design, world = order[:cut], order[cut:]
@@ -267,12 +267,12 @@ def _learned(given: Floats, scores: Floats, asked: Floats) -> Floats:
     return found
 
 
-def _features(table: Table) -> Floats:
-    """The prompts' vectors on their main axes (n, 16); no score has a part in it."""
+def prompt_features(table: Table, width: int = _WIDTH) -> Floats:
+    """The prompts' vectors on their main axes (n, width); no score has a part in it."""
     raw = np.array([embed(prompt) for prompt in table.prompts], dtype=np.float64)
     raw -= raw.mean(axis=0)
     _, axes = np.linalg.eigh(raw.T @ raw)
-    found: Floats = raw @ axes[:, -_WIDTH:]
+    found: Floats = raw @ axes[:, -width:]
     spread = found.std(axis=0)
     scaled: Floats = found / np.where(spread > 0, spread, 1.0)
     return scaled

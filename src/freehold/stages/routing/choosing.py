@@ -38,10 +38,10 @@ class LearnedRouter:
             pacer.saw(estimates)
         price = price_of(aim, pacer)
         found = scored(estimates, aim, price, contest.floor)
-        odds = _odds(estimates, found, aim.explore)
-        chosen = draw(odds, contest.exchange_id.encode())
+        shown = odds(estimates, found, aim.explore)
+        chosen = draw(shown, contest.exchange_id.encode())
         return Ranking(
-            ranked=_ranked(estimates, found, odds, chosen, contest.floor),
+            ranked=_ranked(estimates, found, shown, chosen, contest.floor),
             version=learner.policy.version,
             price_nano=round(MILLION / price) if price > 0 else None,
             explored=chosen != found.best,
@@ -49,7 +49,7 @@ class LearnedRouter:
         )
 
 
-def _odds(estimates: Sequence[Estimate], found: Scored, explore: int) -> tuple[int, ...]:
+def odds(estimates: Sequence[Estimate], found: Scored, explore: int) -> tuple[int, ...]:
     """Each model's propensity. Below the floor only the share that is for learning leads there."""
     scores = [
         float(score) if fine else _NEVER

@@ -70,6 +70,12 @@ def dr(log: Log, target: Floats, expected: Floats, level: float = LEVEL) -> Esti
     return _told("dr", base + weights * missed, log, level)
 
 
+def gain(log: Log, target: Floats, expected: Floats, level: float = LEVEL) -> Estimated:
+    """How much more than the logging policy the target policy would have got: DR, row by row."""
+    base, missed = _parts(log, target, expected)
+    return _told("gain", base + log.weights(target) * missed - log.reward, log, level)
+
+
 def dr_shrunk(log: Log, target: Floats, expected: Floats, level: float = LEVEL) -> Estimated:
     """DR with optimistic shrinkage: heavy weights become light ones, the shrinkage chosen for the
     least mean squared error. The bias is estimated too, and it and the doubt about it widen the
