@@ -10,79 +10,114 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
+from freehold.core.ask import Ask
 from freehold.core.handoffs import Fixed, Ruled
 from freehold.core.limits import Scope
 from freehold.core.ports import Standing
 from freehold.core.prices import worst_nano
-from freehold.core.spec import ModelSpec
+from freehold.core.spec import AppSpec, ModelSpec
 from freehold.text import token_counts as tokens
 
 CLEARANCE = "not cleared for"
-_CAPABILITY = {"chat": "chat", "completion": "chat", "embedding": "embedding"}
+_PLAIN = {
+    "chat": frozenset({"chat"}),
+    "completion": frozenset({"chat"}),
+    "embedding": frozenset({"embedding"}),
+}
 
 Misfit = Callable[[tuple[Scope, ...], int, int, Scope | None], str]
 """See ``Limiter.misfit``."""
 
 
-class Size(Struct, frozen=True, kw_only=True):
-    """How long a request is, in estimated tokens: all of it, and what must go in whole."""
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a request needs of a model, worked out once for all candidates.
 
+    Attributes:
+        labels: of data that no redaction takes out; ``fixed``: values where none can be cut out.
+        capabilities: that it asks for.
+        longest: the app's and the caller's ceiling on an answer.
+        prompt: estimated tokens of all of it; ``whole``: of what must fit a window at once.
+        scopes: what the call would be counted in.
+    """
+
+    app: AppSpec
+    ask: Ask
+    labels: frozenset[str]
+    fixed: tuple[Fixed, ...]
+    capabilities: frozenset[str]
+    longest: int
     prompt: int
     whole: int
+    scopes: tuple[Scope, ...]
 
 
-def size_of(ruled: Ruled) -> Size:
+def wanted(ruled: Ruled) -> Wanted:
+    """What this request needs."""
+    admitted, grounded = ruled.admitted, ruled.grounded
+    app, ask = admitted.app, admitted.ask
+    longest = app.limits.max_output_tokens
+    if ask.max_tokens is not None:
+        longest = max(1, min(ask.max_tokens, longest))
+    prompt, whole = _sizes(ruled, app, ask)
+    return Wanted(
+        app=app,
+        ask=ask,
+        labels=grounded.whole_labels,
+        fixed=grounded.screened.fixed,
+        capabilities=_needed(ask),
+        longest=longest,
+        prompt=prompt,
+        whole=whole,
+        scopes=(admitted.grant.scope, *app.scopes),
+    )
+
+
+def _sizes(ruled: Ruled, app: AppSpec, ask: Ask) -> tuple[int, int]:
     """Instructions, context, conversation and settings; of embeddings, the longest input counts."""
-    ask = ruled.admitted.ask
     if ask.operation == "embedding":
         inputs = [tokens.estimate(message.content) for message in ruled.messages]
-        return Size(prompt=sum(inputs), whole=max(inputs, default=0))
-    prompt = tokens.PER_MESSAGE + tokens.estimate(ruled.admitted.app.system_prompt)
-    prompt += tokens.of_settings(ask)
+        return sum(inputs), max(inputs, default=0)
+    prompt = tokens.PER_MESSAGE + tokens.estimate(app.system_prompt) + tokens.of_settings(ask)
     for message in ruled.messages:
         prompt += tokens.of_message(message)
     for piece in ruled.grounded.pieces:
         prompt += tokens.estimate(piece.text) + 4 * tokens.PER_MESSAGE
-    return Size(prompt=prompt, whole=prompt)
+    return prompt, prompt
 
 
-def max_tokens(ruled: Ruled, model: ModelSpec) -> int:
-    """The longest answer that this model may give."""
-    app, wanted = ruled.admitted.app, ruled.admitted.ask.max_tokens
-    ceiling = min(app.limits.max_output_tokens, model.max_output_tokens)
-    return ceiling if wanted is None else max(1, min(wanted, ceiling))
-
-
-def excluded(
-    model: ModelSpec | None, ruled: Ruled, route: str, intent: str, standing: Standing
-) -> str:
-    """Why this model may not take the request; empty when it may."""
-    if model is None:
-        return "the tenant does not allow this model"
-    app = ruled.admitted.app
-    if app.allowed_regions is not None and model.region not in app.allowed_regions:
-        return f"region {model.region or 'unknown'} is not allowed"
-    barred = ruled.grounded.whole_labels - model.clearances
-    if barred:
-        return f"{CLEARANCE} {', '.join(sorted(barred))}"
-    for fixed in ruled.grounded.screened.fixed:
-        if fixed.label not in model.clearances:
-            return stands(fixed)
-    missing = needed(ruled) - model.capabilities
-    if missing:
-        return f"can't do {', '.join(sorted(missing))}"
-    return standing.excluded(route, model.id, intent)
-
-
-def needed(ruled: Ruled) -> set[str]:
-    """The capabilities that the request asks for."""
-    ask = ruled.admitted.ask
-    found = {_CAPABILITY[ask.operation]}
+def _needed(ask: Ask) -> frozenset[str]:
+    if not ask.tools and ask.response_format is None:
+        return _PLAIN[ask.operation]
+    found = {*_PLAIN[ask.operation]}
     if ask.tools:
         found.add("tools")
     if ask.response_format is not None and ask.response_format.get("type") != "text":
         found.add("json")
-    return found
+    return frozenset(found)
+
+
+def max_tokens(wanted: Wanted, model: ModelSpec) -> int:
+    """The longest answer that this model may give."""
+    return min(wanted.longest, model.max_output_tokens)
+
+
+def excluded(
+    model: ModelSpec | None, wanted: Wanted, route: str, intent: str, standing: Standing
+) -> str:
+    """Why this model may not take the request; empty when it may."""
+    if model is None:
+        return "the tenant does not allow this model"
+    regions = wanted.app.allowed_regions
+    if regions is not None and model.region not in regions:
+        return f"region {model.region or 'unknown'} is not allowed"
+    if not wanted.labels <= model.clearances:
+        return f"{CLEARANCE} {', '.join(sorted(wanted.labels - model.clearances))}"
+    for fixed in wanted.fixed:
+        if fixed.label not in model.clearances:
+            return stands(fixed)
+    if not wanted.capabilities <= model.capabilities:
+        return f"can't do {', '.join(sorted(wanted.capabilities - model.capabilities))}"
+    return standing.excluded(route, model.id, intent)
 
 
 def stands(fixed: Fixed) -> str:
@@ -90,26 +125,24 @@ def stands(fixed: Fixed) -> str:
     return f"{CLEARANCE} {fixed.label}, which {fixed.param} holds ({fixed.kind})"
 
 
-def too_long(model: ModelSpec, ruled: Ruled, size: Size) -> str:
+def too_long(model: ModelSpec, wanted: Wanted) -> str:
     """Why the request does not fit into the model's window as it is; empty where it does."""
     room = model.context_window
-    if ruled.admitted.ask.operation != "embedding":
-        room -= max_tokens(ruled, model)
-    if size.whole <= room:
+    if wanted.ask.operation != "embedding":
+        room -= max_tokens(wanted, model)
+    if wanted.whole <= room:
         return ""
-    return f"about {size.whole} tokens do not fit the {max(0, room)} that its window leaves"
+    return f"about {wanted.whole} tokens do not fit the {max(0, room)} that its window leaves"
 
 
-def too_dear(model: ModelSpec, ruled: Ruled, size: Size, misfit: Misfit) -> str:
+def too_dear(model: ModelSpec, wanted: Wanted, misfit: Misfit) -> str:
     """Why the worst case does not fit into what is left of the budgets; empty where it does."""
-    admitted = ruled.admitted
-    ask = admitted.ask
-    answer = 0 if ask.operation == "embedding" else max_tokens(ruled, model) * ask.n
+    ask = wanted.ask
+    answer = 0 if ask.operation == "embedding" else max_tokens(wanted, model) * ask.n
     # the lease counts a token for each two characters, where the estimate has two for each seven
-    prompt = 64 + size.prompt * 7 // 4
+    prompt = 64 + wanted.prompt * 7 // 4
     nano = worst_nano(model, prompt, answer)
-    scopes = (admitted.grant.scope, *admitted.app.scopes)
-    return misfit(scopes, prompt + answer, nano, model.scope)
+    return misfit(wanted.scopes, prompt + answer, nano, model.scope)
 
 
 def narrowed(

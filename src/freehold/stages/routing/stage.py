@@ -24,7 +24,7 @@ from freehold.core.trail import Trail
 from freehold.core.trials import CanarySpec, Standings
 from freehold.stages.routing import cascading, filters, noting, trying
 from freehold.stages.routing.choosing import LearnedRouter
-from freehold.stages.routing.filters import CLEARANCE, Misfit, Size
+from freehold.stages.routing.filters import CLEARANCE, Misfit, Wanted
 from freehold.stages.routing.learners import Learners
 from freehold.stages.routing.ruling import Order, ordered
 from freehold.stages.routing.static import StaticRouter
@@ -77,10 +77,10 @@ class Routing:
         app = ruled.admitted.app
         route, learns = _route(app, ruled)
         order = ordered(route, ruled)
-        size = filters.size_of(ruled)
-        signals = _signals(ruled, size)
+        wanted = filters.wanted(ruled)
+        signals = _signals(ruled, wanted)
         lost = dict(order.lost)
-        allowed = self._allowed(route, order, ruled, signals.intent, size, lost)
+        allowed = self._allowed(route, order, wanted, signals.intent, lost)
         if not allowed:
             trail.candidates = noting.candidates(order.models, (), {}, lost)
             reasons = "; ".join(f"{m}: {lost[m]}" for m in order.models)
@@ -107,25 +107,26 @@ class Routing:
         models = _in_turn(route, [app.models[one.model] for one in ranking.ranked])
         models += [model for model in allowed if model not in ready]
         if route.canary is not None and not order.first:
-            models = self._with_canary(route.canary, contest, order, ruled, models, trail)
-        return self._plan(route, ruled, models, trail.candidates)
+            models = self._with_canary(route.canary, contest, order, ruled, wanted, models, trail)
+        return self._plan(route, ruled, wanted, models, trail.candidates)
 
     def _plan(
         self,
         route: RouteSpec,
         ruled: Ruled,
+        wanted: Wanted,
         models: list[ModelSpec],
         candidates: tuple[Candidate, ...],
     ) -> Plan:
         tried = models[: route.max_attempts]
-        checks = cascading.checks(route, tried, ruled.admitted.ask)
+        checks = cascading.checks(route, tried, wanted.ask)
         return Plan(
             ruled=ruled,
             attempts=tuple(
                 Attempt(
                     number=i + 1,
                     model=model,
-                    max_tokens=filters.max_tokens(ruled, model),
+                    max_tokens=filters.max_tokens(wanted, model),
                     cascade=checks[i],
                 )
                 for i, model in enumerate(tried)
@@ -137,16 +138,14 @@ class Routing:
     def bars(self, model: ModelSpec, ruled: Ruled) -> str:
         """Why a model on trial may not take a request of the app's route; empty when it may."""
         route = ruled.admitted.app.route
-        lost, size = ordered(route, ruled).lost, filters.size_of(ruled)
-        return lost.get(model.id, "") or self._unfit(model, ruled, route, "", size)
+        lost, wanted = ordered(route, ruled).lost, filters.wanted(ruled)
+        return lost.get(model.id, "") or self._unfit(model, wanted, route, "")
 
-    def _unfit(
-        self, model: ModelSpec, ruled: Ruled, route: RouteSpec, intent: str, size: Size
-    ) -> str:
+    def _unfit(self, model: ModelSpec, wanted: Wanted, route: RouteSpec, intent: str) -> str:
         """A model on trial is not asked where it would only do for want of a better one."""
         return (
-            filters.excluded(model, ruled, route.id, intent, self._standing)
-            or filters.too_long(model, ruled, size)
+            filters.excluded(model, wanted, route.id, intent, self._standing)
+            or filters.too_long(model, wanted)
             or self._standing.demoted(route.id, model.id, intent)
             or trying.troubled(self._health.of(model))
         )
@@ -157,6 +156,7 @@ class Routing:
         contest: Contest,
         order: Order,
         ruled: Ruled,
+        wanted: Wanted,
         models: list[ModelSpec],
         trail: Trail,
     ) -> list[ModelSpec]:
@@ -165,9 +165,7 @@ class Routing:
             return models
         route, intent = contest.route, contest.signals.intent
         model = ruled.admitted.app.models[spec.model]
-        barred = order.lost.get(spec.model, "") or self._unfit(
-            model, ruled, route, intent, filters.size_of(ruled)
-        )
+        barred = order.lost.get(spec.model, "") or self._unfit(model, wanted, route, intent)
         standing = self._canaries.of(spec, route.id)
         trail.candidates = trying.canary(spec, standing, ruled, barred, trail)
         drawn = trail.drawn
@@ -204,29 +202,26 @@ class Routing:
         self,
         route: RouteSpec,
         order: Order,
-        ruled: Ruled,
+        wanted: Wanted,
         intent: str,
-        size: Size,
         lost: dict[str, str],
     ) -> list[ModelSpec]:
         """Those that may take it, in the order of preference; ``lost`` gets the others' reasons."""
-        app = ruled.admitted.app
+        models = wanted.app.models
         allowed = []
         for model_id in order.models:
             if model_id in lost:
                 continue
-            model = app.models.get(model_id)
-            reason = filters.excluded(model, ruled, route.id, intent, self._standing)
+            model = models.get(model_id)
+            reason = filters.excluded(model, wanted, route.id, intent, self._standing)
             if model is None or reason:
                 lost[model_id] = reason
             else:
                 allowed.append(model)
-        allowed = filters.narrowed(allowed, lambda m: filters.too_long(m, ruled, size), lost)
+        allowed = filters.narrowed(allowed, lambda m: filters.too_long(m, wanted), lost)
         misfit = self._misfit
         if misfit is not None and len(allowed) > 1:
-            allowed = filters.narrowed(
-                allowed, lambda m: filters.too_dear(m, ruled, size, misfit), lost
-            )
+            allowed = filters.narrowed(allowed, lambda m: filters.too_dear(m, wanted, misfit), lost)
         return allowed
 
     def _behind(
@@ -288,17 +283,15 @@ def _in_turn(route: RouteSpec, models: list[ModelSpec]) -> list[ModelSpec]:
     return cascading.order(route, models)
 
 
-def _signals(ruled: Ruled, size: Size) -> Signals:
+def _signals(ruled: Ruled, wanted: Wanted) -> Signals:
     prepared = ruled.grounded.screened.prepared
-    app, wanted = ruled.admitted.app, ruled.admitted.ask.max_tokens
-    longest = app.limits.max_output_tokens
     return Signals(
         vector=prepared.vector,
         features=prepared.features,
         intent=prepared.intent,
         intent_score=prepared.intent_score,
-        prompt_tokens=size.prompt,
-        max_tokens=longest if wanted is None else max(1, min(wanted, longest)),
+        prompt_tokens=wanted.prompt,
+        max_tokens=wanted.longest,
     )
 
 
