@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, MutableMapping
 from typing import Any
@@ -13,6 +14,7 @@ from freehold.core.errors import (
     ControlFailed,
     FreeholdError,
     Overloaded,
+    ProviderUnavailable,
     RateLimited,
     StorageError,
 )
@@ -200,10 +202,19 @@ class Exchanges:
         _tell(error, exchange_id)
         trace = [(TRACE_HEADER, exchange_id.encode())] if trail is None else traced(trail)
         headers: Headers = [JSON, *trace, *dialect.headers(exchange_id)]
-        if isinstance(error, RateLimited | Overloaded):
-            wait = min(error.retry_after_s, _LONGEST_RETRY_AFTER_S)
-            headers.append((b"retry-after", str(wait).encode()))
+        wait = _wait_s(error)
+        if wait is not None:
+            headers.append((b"retry-after", b"%d" % min(wait, _LONGEST_RETRY_AFTER_S)))
         await reply(send, error.status, headers, dialect.error(error, exchange_id))
+
+
+def _wait_s(error: FreeholdError) -> int | None:
+    """Whole seconds after which to ask again, where somebody has said so: we, or the last model."""
+    if isinstance(error, RateLimited | Overloaded):
+        return error.retry_after_s
+    if isinstance(error, ProviderUnavailable) and error.retry_after_s is not None:
+        return max(math.ceil(error.retry_after_s), 1)
+    return None
 
 
 def traced(trail: Trail) -> Headers:
