@@ -63,6 +63,7 @@ from freehold.storage.vault import open_vault
 from freehold.storage.writer import Writer
 
 _log = logging.getLogger("freehold.gateway")
+_AWS_KEYS = ("access_key", "secret_key", "session_token")
 _STALE_NS = 10_000_000_000
 
 
@@ -333,7 +334,8 @@ def _tell_missing_keys(bundle: ResolvedBundle, secrets: ReferenceSecrets) -> Non
     """Log each model whose key is not there: only its requests would tell otherwise."""
     for name, model in sorted(bundle.bundle.models.items()):
         headers = [v for v in model.headers.values() if v.startswith(("env:", "file:"))]
-        for reference in filter(None, (model.api_key, *headers)):
+        aws = model.aws.model_dump(include=set(_AWS_KEYS)).values() if model.aws else ()
+        for reference in filter(None, (model.api_key, *headers, *aws)):
             try:
                 secrets.resolve(reference)
             except BundleError as error:

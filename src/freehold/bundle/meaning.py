@@ -177,18 +177,20 @@ def _check_host(
 def check_environment(names: Names, lookup: Lookup | None, problems: Problems) -> None:
     """Keys of models that are to come from this environment, and are not in it."""
     for name, model in names.models.items() if lookup is not None else ():
-        at, reference = model.get("api_key"), model.text("api_key")
-        variable = (reference or "").removeprefix("env:")
-        if at is None or variable == reference or not variable or lookup is None:
-            continue
-        if not lookup(variable):
-            problems.warn(
-                "env.unset",
-                at.spot,
-                f"the environment variable {shown(variable)} is not set here",
-                path=("models", name, "api_key"),
-                suggestion="set it where the gateway runs",
-            )
+        aws = model.section("aws")
+        for section, key in ((model, "api_key"), *((aws, key) for key, _ in aws.entries())):
+            at, reference = section.get(key), section.text(key)
+            variable = (reference or "").removeprefix("env:")
+            if at is None or variable == reference or not variable or lookup is None:
+                continue
+            if not lookup(variable):
+                problems.warn(
+                    "env.unset",
+                    at.spot,
+                    f"the environment variable {shown(variable)} is not set here",
+                    path=("models", name, *(("aws",) if section is aws else ()), key),
+                    suggestion="set it where the gateway runs",
+                )
 
 
 def check_rules(names: Names, problems: Problems) -> None:
