@@ -100,3 +100,16 @@ def test_a_table_with_everybody_in_it(tmp_path: Path) -> None:
     assert "best single model: large" in shown.stdout
     assert page.read_text("utf-8").startswith("<!doctype html>")
     assert run(*asked[:3], "--price", "nonsense").exit_code == 2
+
+
+def test_a_table_with_arms(tmp_path: Path) -> None:
+    arms = {"a": {"reward": 0.5, "cost": 0.1}, "b": {"reward": 1, "cost": 2}}
+    rows = [{"prompt": f"Number {n}", "best_reward": 1, "arms": arms} for n in range(30)]
+    table = tmp_path / "table.jsonl"
+    table.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    (curve,) = json.loads(run("report", "--table", str(table), "--json").stdout)
+    assert [(p["name"], p["cost"], p["quality"]) for p in curve["models"]] == [
+        ("a", pytest.approx(0.1), 0.5),
+        ("b", 2.0, 1.0),
+    ]
+    assert curve["cost_in"] == "money"

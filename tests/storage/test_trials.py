@@ -3,12 +3,27 @@
 import pytest
 from msgspec.structs import replace
 
+from freehold.core.clock import Clock
 from freehold.core.errors import StorageError
 from freehold.core.trials import CanarySpec, Seen, ShadowSeen, Standing
 from freehold.storage.engine import Database
 from freehold.storage.trials import StoredTrials
 
 SPEC = CanarySpec(model="new")
+DAY_NS = 86_400_000_000_000
+
+
+class Hands(Clock):
+    """Hands that a test moves."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.now = now_ns
+
+    def now_ns(self) -> int:
+        return self.now
+
+    def monotonic_ns(self) -> int:
+        return self.now
 
 
 def seen(number: int, stage: int = 0, at_ns: int | None = None) -> Seen:
@@ -41,7 +56,7 @@ def shadow(number: int, route: str = "main") -> ShadowSeen:
 
 
 def test_one_that_nobody_moved_stands_at_its_first_stage(database: Database) -> None:
-    trials = StoredTrials(database)
+    trials = StoredTrials(database, Hands(0))
     trials.load()
     standing = trials.of(SPEC, "main")
     assert (standing.state, standing.stage, standing.share(SPEC)) == ("running", 0, 10_000)
@@ -49,7 +64,7 @@ def test_one_that_nobody_moved_stands_at_its_first_stage(database: Database) -> 
 
 
 def test_of_two_who_move_it_at_once_one_wins_and_others_learn_of_it(database: Database) -> None:
-    one, two = StoredTrials(database), StoredTrials(database)
+    one, two = StoredTrials(database, Hands(0)), StoredTrials(database, Hands(0))
     known = one.of(SPEC, "main")
     assert one.move(known, replace(known, stage=1, since_ns=5, by="terminal:ann"))
     assert not two.move(known, replace(known, state="rolled_back"))
@@ -63,7 +78,7 @@ def test_of_two_who_move_it_at_once_one_wins_and_others_learn_of_it(database: Da
 
 
 def test_what_is_seen_is_kept_once_and_read_by_stage(database: Database) -> None:
-    trials = StoredTrials(database)
+    trials = StoredTrials(database, Hands(0))
     trials.saw([seen(2), seen(1), seen(3, stage=1), seen(1)])
     trials.refresh()
     trials.saw([replace(seen(1), failed=True)])
@@ -76,7 +91,7 @@ def test_what_is_seen_is_kept_once_and_read_by_stage(database: Database) -> None
 
 
 def test_comparisons_come_newest_first(database: Database) -> None:
-    trials = StoredTrials(database)
+    trials = StoredTrials(database, Hands(0))
     for number in range(3):
         trials.compared(shadow(number))
     trials.compared(shadow(9, route="other"))
@@ -86,7 +101,7 @@ def test_comparisons_come_newest_first(database: Database) -> None:
 
 
 def test_while_the_store_is_away_nothing_is_lost(database: Database, monkeypatch) -> None:
-    trials = StoredTrials(database)
+    trials = StoredTrials(database, Hands(0))
     trials.saw([seen(number) for number in range(5)])
     trials.compared(shadow(1))
     known = trials.of(SPEC, "main")
@@ -110,3 +125,16 @@ def test_standing_of_a_changed_trial_begins_anew() -> None:
     other = replace(SPEC, stages=(20_000,))
     assert other.id("main") != SPEC.id("main")
     assert Standing(trial="t", route="r", model="m", stage=7).share(other) == 20_000
+
+
+def test_what_is_half_a_year_old_is_forgotten(database: Database) -> None:
+    clock = Hands(400 * DAY_NS)
+    trials = StoredTrials(database, clock)
+    trials.saw([seen(1, at_ns=200 * DAY_NS), seen(2, at_ns=399 * DAY_NS)])
+    trials.compared(shadow(1))
+    trials.refresh()
+    assert [one.exchange_id for one in trials.seen(SPEC.id("main"), 0, 0, 10)] == ["x002"]
+    assert trials.shadows(None, 10) == []
+    clock.now += 200 * DAY_NS
+    trials.refresh()
+    assert trials.seen(SPEC.id("main"), 0, 0, 10) == []

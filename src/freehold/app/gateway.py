@@ -88,7 +88,7 @@ class _Store:
         )
         refresh = self.lineage.refresh
         self.measures = StoredMeasures(self.database, clock)
-        self.trials = StoredTrials(self.database)
+        self.trials = StoredTrials(self.database, clock)
         self.writer = Writer(
             self.database,
             (

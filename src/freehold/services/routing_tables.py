@@ -19,7 +19,7 @@ class Table(Struct, frozen=True, kw_only=True):
     Attributes:
         scores: float (n, k), from 0 to 1.
         costs: float (n, k), money of one call, where the file has ``cost`` by model; else ``None``.
-        groups: what a row says it belongs to (``dataset``), or empty.
+        groups: what a row says it belongs to (``dataset``, ``source``), or empty.
     """
 
     models: tuple[str, ...]
@@ -32,7 +32,8 @@ class Table(Struct, frozen=True, kw_only=True):
 def read_table(path: Path) -> Table:
     """JSON lines with ``prompt`` and one boolean or score from 0 to 1 per model.
 
-    A ``cost`` object holds money by model. Other fields are texts or objects, and are no models.
+    A ``cost`` object holds money by model. Instead, ``arms`` may hold an object with ``reward`` and
+    ``cost`` for each model. Other fields are texts or objects, and are no models.
 
     Raises:
         FreeholdError: a row is no such thing; says which and why.
@@ -44,9 +45,8 @@ def read_table(path: Path) -> Table:
         text = next((row[name] for name in _TEXTS if isinstance(row.get(name), str)), None)
         if text is None:
             raise FreeholdError(f"{place} has no `prompt`")
-        scores = _numbers({k: v for k, v in row.items() if k != _COST})
-        costs = _numbers(row[_COST]) if isinstance(row.get(_COST), dict) else {}
-        rows.append((text, str(row.get("dataset", "")), scores, costs))
+        scores, costs = _arms(row)
+        rows.append((text, str(row.get("dataset", row.get("source", ""))), scores, costs))
         if scores.keys() != rows[0][2].keys():
             raise FreeholdError(f"{place} has other models than the first row")
         if any(not 0 <= value <= 1 for value in scores.values()):
@@ -62,6 +62,18 @@ def read_table(path: Path) -> Table:
         costs=np.array([[costs[m] for m in models] for *_, costs in rows]) if priced else None,
         groups=tuple(group for _, group, *_ in rows),
     )
+
+
+def _arms(row: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
+    """Scores and costs by model."""
+    arms = row.get("arms")
+    if isinstance(arms, dict) and all(isinstance(arm, dict) for arm in arms.values()):
+        scores = {model: arm.get("reward", arm.get("score")) for model, arm in arms.items()}
+        costs = {model: arm.get(_COST) for model, arm in arms.items()}
+        return _numbers(scores), _numbers(costs)
+    rest = {name: value for name, value in row.items() if name != _COST}
+    money = row.get(_COST)
+    return _numbers(rest), _numbers(money) if isinstance(money, dict) else {}
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:

@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 from msgspec.structs import asdict
 
+from freehold.core.clock import Clock, SystemClock
 from freehold.core.errors import StorageError
 from freehold.core.trials import CanarySpec, Seen, ShadowSeen, Standing
 from freehold.storage.engine import Database, upsert
@@ -16,6 +17,8 @@ from freehold.storage.tables import canaries, canary_seen, shadow_seen
 
 _BUFFER = 20_000
 _TAKE = 500
+_HOUR_NS = 3_600_000_000_000
+_KEPT_NS = 180 * 24 * _HOUR_NS
 
 
 class StoredTrials:
@@ -26,8 +29,10 @@ class StoredTrials:
     they stood, and the oldest of what was seen is forgotten once ``20,000`` wait.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
         self._database = database
+        self._clock = clock or SystemClock()
+        self._pruned_ns = 0
         self._standing: dict[str, Standing] = {}
         self._guard = threading.Lock()
         self._seen: deque[Seen] = deque(maxlen=_BUFFER)
@@ -49,7 +54,18 @@ class StoredTrials:
         """
         self._write(self._seen, canary_seen)
         self._write(self._shadows, shadow_seen)
+        self._prune()
         self.load()
+
+    def _prune(self) -> None:
+        """Once an hour, forget what is older than 180 days; the ledger still has it."""
+        now = self._clock.now_ns()
+        if now - self._pruned_ns < _HOUR_NS:
+            return
+        self._pruned_ns = now
+        with self._database.write() as connection:
+            for table in (canary_seen, shadow_seen):
+                connection.execute(table.delete().where(table.c.at_ns < now - _KEPT_NS))
 
     def of(self, spec: CanarySpec, route_id: str) -> Standing:
         """Where a canary stands; no I/O."""
