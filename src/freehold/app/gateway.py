@@ -14,6 +14,7 @@ from freehold.bundle.resolve import ResolvedBundle
 from freehold.bundle.watch import BundleWatcher
 from freehold.core.clock import SystemClock
 from freehold.core.errors import BundleError, StorageError
+from freehold.core.outcomes import Told
 from freehold.core.ports import IdentityVerifier, Observer
 from freehold.identity.jwt import JwtVerifier
 from freehold.journey import Journey
@@ -143,7 +144,9 @@ class _Wired:
             clock=clock,
             room=self.journal.room,
         )
-        self.routes = RouteLearning(home, store.database, store.subjects, self.audit.event, clock)
+        self.routes = RouteLearning(
+            home, store.database, store.subjects, self.audit.event, clock, self._heard
+        )
         self.spans = _spans()
         self.shadows = Shadows(
             lambda: self._journey, store.trials, self.audit.event, Policy(NobodyHolds()), clock
@@ -227,6 +230,10 @@ class _Wired:
             clock=self.clock,
         )
         return self._journey
+
+    def _heard(self, told: Told) -> None:
+        """Somebody judged an answer."""
+        self.watched.heard(told)
 
     def _forget(self) -> None:
         """Somebody's data was erased."""

@@ -10,6 +10,7 @@ from freehold.app.terminal import ACTOR, with_vault
 from freehold.bundle.kept import live_mark
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock, SystemClock
+from freehold.core.outcomes import Told
 from freehold.core.ports import Router, SubjectKeys
 from freehold.ledger.record import Record
 from freehold.services.bundles import kept_bundle
@@ -39,6 +40,7 @@ class RouteLearning:
         keys: SubjectKeys,
         log: Callable[..., str],
         clock: Clock,
+        heard: Callable[[Told], None],
     ) -> None:
         self.learners = Learners()
         self.sessions = Sessions(clock)
@@ -53,6 +55,7 @@ class RouteLearning:
             clock,
             self.aftermath,
             self.learning.catch_up,
+            heard,
         )
 
     def routers(self) -> dict[str, Router]:

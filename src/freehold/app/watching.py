@@ -7,6 +7,7 @@ from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION
 from freehold.core.health import Health
 from freehold.core.limits import UNITS, Period, Scope, Unit
+from freehold.core.outcomes import Told
 from freehold.core.ports import Observer
 from freehold.core.standing import StandingMeasures
 from freehold.services.alerting import AlertKeeper
@@ -60,6 +61,12 @@ class Watched:
         self._bundle = bundle
         self.monitoring.activated(bundle.hash)
         self.keeper.adopt(bundle)
+
+    def heard(self, told: Told) -> None:
+        """Somebody, or something, judged an answer."""
+        self.monitoring.learned(
+            told.score, told.source, model=told.model, route=told.route, app=told.app
+        )
 
     def show(self, health: Health, used: Used, shedder: Shedder) -> None:
         """Let the metrics page say how models are doing, what of the budgets is used, and how much

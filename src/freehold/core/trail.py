@@ -48,7 +48,10 @@ _SAID_NO = (
 
 
 class Call(Struct, kw_only=True):
-    """One use of a model inside an exchange. Times are nanoseconds since the exchange began."""
+    """One use of a model inside an exchange. Times are nanoseconds since the exchange began.
+
+    ``confidence`` (millionths) is how sure a custom model was; none where a model does not say.
+    """
 
     role: CallRole = "answer"
     attempt: int
@@ -62,6 +65,7 @@ class Call(Struct, kw_only=True):
     cost_nano: int = 0
     redacted: int = 0
     simulated: bool = False
+    confidence: int | None = None
     error: str = ""
 
 

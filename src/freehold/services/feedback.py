@@ -92,6 +92,7 @@ class Feedback:
         log: writes the ledger entry that each outcome leaves.
         aftermath: exchanges that memory has; ``None`` where no journeys run.
         learn: called when something was told that a route learns from.
+        heard: called with every new outcome, on the event loop.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Feedback:
         clock: Clock,
         aftermath: Aftermath | None = None,
         learn: Callable[[], Any] | None = None,
+        heard: Callable[[Told], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._records = records
@@ -111,6 +113,7 @@ class Feedback:
         self._clock = clock
         self._aftermath = aftermath
         self._learn = learn
+        self._heard = heard
 
     async def give(self, app: AppSpec, said: Said) -> Kept:
         """Keep what was said, and let the route learn from it.
@@ -161,6 +164,8 @@ class Feedback:
             self._log("outcome.told", one.by, one.exchange_id, details, tenant=one.tenant)
         if fresh:
             await asyncio.to_thread(self._store.tell, fresh)
+            for one in fresh:
+                self._heard(one)
             if self._learn is not None:
                 await self._learn()
         return Kept(
@@ -294,6 +299,8 @@ class Feedback:
             about = [one for one in known for _ in one.outcomes]
             boxed = await asyncio.to_thread(self._boxed, about, rows, "")
             await asyncio.to_thread(self._store.tell, boxed)
+            for row in boxed:
+                self._heard(row)
 
     async def run(self) -> None:
         """As long as the gateway runs."""

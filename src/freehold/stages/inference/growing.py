@@ -95,7 +95,7 @@ class Growing:
         if delta.embeddings:
             self._embeddings = delta.embeddings
         if delta.confidence is not None:
-            self._confidence = delta.confidence
+            self._confidence = self.call.confidence = delta.confidence
         new = bool(delta.embeddings)
         for choice in delta.choices:
             new = new or bool(choice.text or choice.tool_calls)

@@ -57,9 +57,12 @@ class Monitoring:
     def closed(self, trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -> None:
         """One exchange is over. Whatever goes wrong here is counted, and stops nothing."""
         began = perf_counter_ns()
-        try:
-            for observer in self._also:
+        for observer in self._also:
+            try:
                 observer.closed(trail, admitted, outcome, took_ns)
+            except Exception:  # noqa: BLE001 - one that fails keeps nobody from being told
+                self._failures += 1
+        try:
             sample = taken(trail, admitted, outcome, took_ns)
             waiting = self._waiting
             if len(waiting) >= MOST_WAITING:

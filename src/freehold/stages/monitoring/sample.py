@@ -56,7 +56,7 @@ def taken(trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -
         trail.findings,
         trail.answer_findings,
         prepared.features if prepared is not None else None,
-        getattr(prepared, "intent", "") if prepared is not None else "",
+        prepared.intent if prepared is not None else "",
         trail.candidates,
         0,
     )

@@ -253,8 +253,7 @@ def _of_call(watch: Watched, call: Call) -> float | None:
     if watch == "cost":
         return float(call.cost_nano) or None
     if watch == "confidence":
-        sure = getattr(call, "confidence", None)
-        return sure / 1_000_000 if sure is not None else None
+        return call.confidence / 1_000_000 if call.confidence is not None else None
     return None
 
 
