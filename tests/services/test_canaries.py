@@ -21,6 +21,7 @@ def trial(
     return [
         Seen(
             exchange_id=str(number),
+            conversation=str(number),
             trial=STANDING.trial,
             stage=0,
             share=share,
@@ -68,7 +69,7 @@ def test_outcomes_take_it_further_or_back() -> None:
     bad = judge(SPEC, half, seen, scored(seen, 3, 0.8, 0.5))
     assert (bad.verdict, bad.why.startswith("quality: ")) == ("roll_back", True)
     few = judge(SPEC, half, seen[:60], scored(seen[:60], 2, 0.7, 0.72))
-    assert (few.verdict, few.why) == ("wait", "60 outcomes are too few to tell")
+    assert (few.verdict, "60 conversations are too few" in few.why) == ("wait", True)
 
 
 def test_slow_and_refused_count_too() -> None:
@@ -100,3 +101,18 @@ def test_a_long_trial_is_judged_quickly_enough_to_watch() -> None:
     (errors,) = [m for m in report.measures if m.name == "errors"]
     assert errors.seen == 40_000
     assert errors.low <= 0 <= errors.high
+
+
+def test_a_conversation_is_drawn_once_and_counts_once() -> None:
+    """Somebody who goes on and on with a canary that fails them is one bad draw, not a thousand."""
+    even = [replace(one, conversation=f"c{n % 40}") for n, one in enumerate(trial(8, 4_000))]
+    stuck = {f"c{n}" for n in range(4)}
+    rows = [
+        replace(one, newcomer=one.conversation in stuck, failed=one.conversation in stuck)
+        for one in even
+    ]
+    report = judge(SPEC, STANDING, rows, {})
+    assert report.measures[0].seen == 40
+    assert report.verdict == "wait"
+    told = judge(SPEC, STANDING, rows, {one.exchange_id: 0 for one in rows[:200]})
+    assert [m.seen for m in told.measures if m.name == "quality"] == [40]

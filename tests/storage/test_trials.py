@@ -29,6 +29,7 @@ class Hands(Clock):
 def seen(number: int, stage: int = 0, at_ns: int | None = None) -> Seen:
     return Seen(
         exchange_id=f"x{number:03}",
+        conversation=f"c{number:03}",
         trial=SPEC.id("main"),
         stage=stage,
         share=10_000,
@@ -88,6 +89,15 @@ def test_what_is_seen_is_kept_once_and_read_by_stage(database: Database) -> None
     assert found[0] == seen(1), "what is known stays as it is"
     assert [one.at_ns for one in trials.seen(SPEC.id("main"), 0, 2, 10)] == [2]
     assert len(trials.seen(SPEC.id("main"), 1, 0, 10)) == 1
+
+
+def test_only_conversations_that_began_in_the_stage_were_drawn_for_it(database: Database) -> None:
+    trials = StoredTrials(database, Hands(0))
+    old = replace(seen(1), conversation="old")
+    again = [replace(seen(n, at_ns=n), conversation=c) for n, c in ((20, "old"), (21, "new"))]
+    trials.saw([old, *again, replace(seen(22, at_ns=22), conversation="new")])
+    trials.refresh()
+    assert [one.took_ms for one in trials.seen(SPEC.id("main"), 0, 10, 10)] == [21, 22]
 
 
 def test_comparisons_come_newest_first(database: Database) -> None:

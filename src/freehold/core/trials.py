@@ -86,9 +86,12 @@ class Drawn(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What came of one exchange of a canary's trial, as the journey itself knows it."""
+    """What came of one exchange of a canary's trial, as the journey itself knows it; ``at_ns`` is
+    when it was over.
+    """
 
     exchange_id: str
+    conversation: str
     trial: str
     stage: int
     share: int
@@ -124,7 +127,9 @@ class Trials(Standings, Protocol):
         ...
 
     def seen(self, trial: str, stage: int, since_ns: int, limit: int) -> list[Seen]:
-        """What came of the exchanges of one stage, the oldest first."""
+        """What came of the exchanges of one stage, in the order in which they ended, of
+        conversations that began in it: only for these was the draw of this stage.
+        """
         ...
 
 

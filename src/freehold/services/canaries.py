@@ -1,9 +1,10 @@
 """Canaries: what their trials say, and who moves them.
 
 What a canary does is compared with what the models before it do at the same time, by the
-probability with which each conversation was drawn. Every bound is anytime-valid, so it may be
-looked at after every exchange; a verdict is wrong with the probability ``doubt`` at most, whatever
-number of looks, guardrails and stages there were.
+probability with which each conversation was drawn. A conversation is drawn once, so it counts once:
+with its first exchange, and with the first outcome that is told of it. Every bound is
+anytime-valid, so it may be looked at after every exchange; a verdict is wrong with the probability
+``doubt`` at most, whatever number of looks, guardrails and stages there were.
 """
 
 import asyncio
@@ -45,9 +46,11 @@ _log = logging.getLogger("freehold.canaries")
 
 
 def scores_of(told: Iterable[Told], metric: str) -> dict[str, int]:
-    """Each exchange's score by one metric, in millionths; where none is named, the mean of all."""
+    """Each exchange's score by one metric, in millionths, in the order in which they were told
+    first; where no metric is named, the mean of all.
+    """
     found: dict[str, list[int]] = {}
-    for one in told:
+    for one in sorted(told, key=lambda one: one.first_number):
         if not metric or one.metric == metric:
             found.setdefault(one.exchange_id, []).append(one.score)
     return {exchange: sum(scores) // len(scores) for exchange, scores in found.items()}
@@ -57,6 +60,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     """One guardrail of one stage.
 
     Attributes:
+        seen: conversations.
         newcomer, before: shares from 0 to 1; of ``quality``, mean shortfalls from a perfect score.
         worse_by, low, high: how much more of it the newcomer has, and the confidence sequence.
         margin: how much more is too much.
@@ -113,7 +117,8 @@ def judge(
     """What the exchanges of the stage that a canary stands at say of it.
 
     Args:
-        scores: outcomes in millionths of those exchanges that have one.
+        seen: in the order in which they ended.
+        scores: outcomes in millionths of those exchanges that have one, the first one told first.
         bands: whether confidence sequences are wanted; no verdict needs them, and they take long.
     """
     share = standing.share(spec) / MILLION
@@ -135,20 +140,29 @@ def judge(
 def _measures(
     spec: CanarySpec, drawn: Sequence[Seen], scores: Mapping[str, int], *, bands: bool
 ) -> list[Measure]:
-    rails = spec.guardrails
-    bad = [
-        ("errors", rails.errors, [one.failed for one in drawn]),
-        ("refusals", rails.refusals, [one.refused for one in drawn]),
-        ("slow", rails.slow, [one.took_ms > rails.slow_ms for one in drawn]),
-    ]
+    rails, first = spec.guardrails, _first(drawn)
+    bad = (
+        ("errors", rails.errors, [one.failed for one in first]),
+        ("refusals", rails.refusals, [one.refused for one in first]),
+        ("slow", rails.slow, [one.took_ms > rails.slow_ms for one in first]),
+    )
     found = [
-        _measure(name, margin, drawn, values, spec, bands=bands) for name, margin, values in bad
+        _measure(name, margin, first, values, spec, bands=bands) for name, margin, values in bad
     ]
-    told = [one for one in drawn if one.exchange_id in scores]
+    known = {one.exchange_id: one for one in drawn}
+    told = _first([known[exchange] for exchange in scores if exchange in known])
     if told:
         short = [1 - scores[one.exchange_id] / MILLION for one in told]
         found.append(_measure("quality", rails.quality, told, short, spec, bands=bands))
     return found
+
+
+def _first(rows: Sequence[Seen]) -> list[Seen]:
+    """The first of each conversation."""
+    found: dict[str, Seen] = {}
+    for one in rows:
+        found.setdefault(one.conversation, one)
+    return list(found.values())
 
 
 def _measure(
@@ -195,7 +209,7 @@ def _verdict(
         if measure.against >= 1:
             return "roll_back", (
                 f"{measure.name}: {measure.newcomer:.3f} with {standing.model} and "
-                f"{measure.before:.3f} without it, over {measure.seen} exchanges; more than "
+                f"{measure.before:.3f} without it, over {measure.seen} conversations; more than "
                 f"{measure.margin:g} worse is too much"
             )
     if standing.share(spec) >= MILLION:
@@ -205,9 +219,10 @@ def _verdict(
         return "wait", "no outcome is known yet: only a person can tell whether it is good enough"
     if quality.speaks_for >= 1:
         return "advance", (
-            f"it is surely not more than {quality.margin:g} worse, over {quality.seen} outcomes"
+            f"it is surely not more than {quality.margin:g} worse, over "
+            f"{quality.seen} conversations"
         )
-    return "wait", f"{quality.seen} outcomes are too few to tell"
+    return "wait", f"outcomes of {quality.seen} conversations are too few to tell"
 
 
 def _blocks(values: Floats) -> Floats:
@@ -385,7 +400,7 @@ class CanaryEyes:
     def __init__(self, trials: Trials) -> None:
         self._trials = trials
 
-    def closed(self, trail: Any, _admitted: Any, outcome: str, took_ns: int) -> None:
+    def closed(self, trail: Any, admitted: Any, outcome: str, took_ns: int) -> None:
         """Cheap: what is seen waits in memory for the store's writer."""
         drawn = trail.drawn
         if drawn is None:
@@ -398,6 +413,7 @@ class CanaryEyes:
             (
                 Seen(
                     exchange_id=trail.arrival.exchange_id,
+                    conversation=admitted.conversation_id,
                     trial=drawn.trial,
                     stage=drawn.stage,
                     share=drawn.share,
@@ -408,7 +424,7 @@ class CanaryEyes:
                     refused=bool(calls) and outcome in ("denied", "held"),
                     took_ms=took_ns // 1_000_000,
                     cost_nano=sum(call.cost_nano for call in trail.calls),
-                    at_ns=trail.arrival.received_ns,
+                    at_ns=trail.arrival.received_ns + took_ns,
                 ),
             )
         )

@@ -251,6 +251,7 @@ canary_seen = sa.Table(
     "canary_seen",
     metadata,
     sa.Column("exchange_id", sa.String(64), primary_key=True),
+    sa.Column("conversation", sa.String(64), nullable=False),
     sa.Column("trial", sa.String(40), nullable=False),
     sa.Column("stage", sa.Integer, nullable=False),
     sa.Column("share", sa.Integer, nullable=False),
@@ -261,6 +262,7 @@ canary_seen = sa.Table(
     sa.Column("cost_nano", sa.BigInteger, nullable=False),
     sa.Column("at_ns", sa.BigInteger, nullable=False),
     sa.Index("ix_canary_seen_trial_stage_at_ns", "trial", "stage", "at_ns"),
+    sa.Index("ix_canary_seen_trial_conversation", "trial", "conversation"),
 )
 
 # ``rules`` and ``before_rules`` are JSON lists of ids.

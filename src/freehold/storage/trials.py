@@ -110,13 +110,17 @@ class StoredTrials:
             self._seen.extend(seen)
 
     def seen(self, trial: str, stage: int, since_ns: int, limit: int) -> list[Seen]:
-        """What came of the exchanges of one stage, the oldest first.
+        """What came of the exchanges of one stage, in the order in which they ended, of
+        conversations that began in it.
 
         Raises:
             StorageError: the store can't be read.
         """
         c = canary_seen.c
-        here = (c.trial == trial) & (c.stage == stage) & (c.at_ns >= since_ns)
+        other = canary_seen.alias("other")
+        same = (other.c.trial == trial) & (other.c.conversation == c.conversation)
+        before = sa.exists().where(same & (other.c.at_ns < since_ns))
+        here = (c.trial == trial) & (c.stage == stage) & (c.at_ns >= since_ns) & ~before
         query = sa.select(canary_seen).where(here).order_by(c.at_ns, c.exchange_id).limit(limit)
         with self._database.read() as connection:
             return [Seen(**row) for row in connection.execute(query).mappings()]

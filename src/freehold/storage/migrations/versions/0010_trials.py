@@ -26,6 +26,7 @@ def upgrade() -> None:
     op.create_table(
         "canary_seen",
         sa.Column("exchange_id", sa.String(64), nullable=False),
+        sa.Column("conversation", sa.String(64), nullable=False),
         sa.Column("trial", sa.String(40), nullable=False),
         sa.Column("stage", sa.Integer, nullable=False),
         sa.Column("share", sa.Integer, nullable=False),
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("exchange_id", name="pk_canary_seen"),
     )
     op.create_index("ix_canary_seen_trial_stage_at_ns", "canary_seen", ["trial", "stage", "at_ns"])
+    op.create_index("ix_canary_seen_trial_conversation", "canary_seen", ["trial", "conversation"])
     op.create_table(
         "shadow_seen",
         sa.Column("exchange_id", sa.String(64), nullable=False),
