@@ -329,6 +329,7 @@ async def call(
     late: bool = False,
     client: str = "127.0.0.1",
     timeout: float = 10.0,
+    query: str = "",
 ) -> Reply:
     """Send one request the way a server would.
 
@@ -365,7 +366,7 @@ async def call(
         "type": "http",
         "method": method,
         "path": path,
-        "query_string": b"",
+        "query_string": query.encode(),
         "headers": [*said, *headers],
         "client": (client, 40_000),
     }

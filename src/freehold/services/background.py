@@ -70,14 +70,17 @@ class Background:
         self._jobs: dict[str, Job] = {}
         self.owner = secrets.token_hex(16)
 
-    def start(self, job: Job) -> None:
-        """Begin to work.
+    def room(self) -> None:
+        """Ask before something is written down that only a job can bring to its end.
 
         Raises:
             RateLimited: too many are under way.
         """
         if len(self._jobs) >= MOST_RUNNING:
             raise RateLimited(f"{MOST_RUNNING} responses are worked on", retry_after_s=5)
+
+    def start(self, job: Job) -> None:
+        """Begin to work."""
         self._jobs[job.stored.response_id] = job
         job.task = asyncio.get_running_loop().create_task(self._work(job))
 

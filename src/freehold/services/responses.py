@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
@@ -35,6 +36,7 @@ from freehold.services.background import (
 )
 from freehold.services.collecting import Collecting, Granted, Ready, Visitor
 
+_ID = re.compile(r"resp_[0-9a-f-]{36}")
 _STALE_NS = 60_000_000_000
 _GONE = "The gateway process that worked on this response has ended; ask again."
 _log = logging.getLogger("freehold.responses")
@@ -120,7 +122,9 @@ class Responses:
         Raises:
             NotFound: this visitor has none like this, or its texts were erased.
         """
-        stored = await asyncio.to_thread(self._store.find, response_id)
+        stored = None
+        if _ID.fullmatch(response_id):
+            stored = await asyncio.to_thread(self._store.find, response_id)
         if stored is None or not visitor.asked_for(stored):
             public = "There is no such response here."
             raise NotFound(f"no response {response_id[:80]}", public=public)
@@ -195,6 +199,7 @@ class Responses:
             RateLimited: too many are under way.
             StorageError: nobody could find it again.
         """
+        self._background.room()
         now, who = self._clock.now_ns(), visitor.person
         stored = Stored(
             response_id=response_id,
@@ -208,7 +213,7 @@ class Responses:
             background=True,
             approval_id="",
             owner=self._background.owner,
-            created_ns=now,
+            created_ns=trail.arrival.received_ns,
             beat_ns=now,
             expires_ns=now + app.retention_days * DAY_NS,
         )
@@ -238,7 +243,12 @@ class Responses:
     async def _gone_on(
         self, visitor: Visitor, found: Found, granted: Granted, arrival: Arrival, journey: Journey
     ) -> Found:
-        """The request travels in the background: of several who look, one sends it."""
+        """The request travels in the background: of several who look, one sends it.
+
+        Raises:
+            RateLimited: too many are under way.
+        """
+        self._background.room()
         stored, owner = found.stored, self._background.owner
         if not await asyncio.to_thread(self._store.move, stored, "in_progress", owner=owner):
             return await self.mine(visitor, stored.response_id)
@@ -287,7 +297,7 @@ class Responses:
             background=False,
             approval_id=held.approval_id if held else "",
             owner="",
-            created_ns=now,
+            created_ns=admitted.arrival.received_ns,
             beat_ns=now,
             expires_ns=now + admitted.app.retention_days * DAY_NS,
         )
