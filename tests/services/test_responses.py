@@ -186,6 +186,24 @@ async def test_somebody_elses(tmp_path):
         assert (await look(w, made)).status == 200
 
 
+async def test_of_one_key_each_declared_person_has_their_own(tmp_path):
+    async with keeping(tmp_path) as w:
+        w.keys.grants[KEY] = replace(GRANT, trusted_headers=frozenset({"subject"}))
+
+        async def ask(who: str, body: dict[str, Any]) -> Reply:
+            return await w.ask(RESPONSES, body, headers=[(b"x-freehold-subject", who.encode())])
+
+        made = await ask("jane", {"input": "Hello"})
+        later = await ask("jane", {"input": "Hello", "background": True})
+        asked = {"input": "And?", "previous_response_id": made.json["id"]}
+        assert (await ask("otto", asked)).status == 404
+        assert (await w.ask(RESPONSES, asked)).status == 404
+        assert (await ask("jane", asked)).status == 200
+        assert (await look(w, later)).status == 404
+        w.keys.grants[KEY] = GRANT
+        assert (await ask("jane", asked)).status == 404, "a header that the key may not send"
+
+
 @pytest.mark.parametrize(
     "wanted", ["x", "resp_", "resp_" + "0" * 36 + "x", "resp_\x00", "../approvals", "%00", "a/b/c"]
 )

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from freehold.core.ask import Arrival, Ask
 from freehold.core.clock import Clock
 from freehold.core.errors import AdmissionError, NotFound, RequestError
+from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import AppSpec
 from freehold.core.trail import Trail
 from freehold.server.approvals import ApprovalRoutes
@@ -36,7 +37,7 @@ from freehold.services.collecting import LONGEST_WAIT_S, Visitor
 from freehold.services.gateway import Gateway
 from freehold.services.lookups import Lookups
 from freehold.services.responses import Found
-from freehold.stages.admit.stage import PARENT_HEADER
+from freehold.stages.admit.stage import PARENT_HEADER, SUBJECT_HEADER
 
 PREFIX = "/v1/responses"
 _MOST_A_MINUTE = 6_000
@@ -93,7 +94,7 @@ class ResponseRoutes:
         rest = scope["path"].removeprefix(PREFIX).strip("/").split("/")
         key, token = bearer(headers), identity_token(headers)
         grant, _, person = await self._gateway.journey.admit.visitor(key, token)
-        visitor = Visitor(grant=grant, person=person)
+        visitor = _visitor(grant, person, client_headers(headers))
         responses = self._gateway.responses
         trace = (TRACE_HEADER, exchange_id.encode())
         with self._lookups.one(grant, person):
@@ -127,7 +128,7 @@ class ResponseRoutes:
             grant, app, person = await admit.visitor(arrival.key, arrival.identity_token)
         except AdmissionError:
             return None
-        visitor = Visitor(grant=grant, person=person)
+        visitor = _visitor(grant, person, arrival.client_headers)
         if (form.store or form.background) and not self._gateway.responses.may_keep(app):
             param = "background" if form.background else "store"
             raise RequestError(_NOTHING_KEPT.format(param), param=param)
@@ -205,6 +206,12 @@ class ResponseRoutes:
             received_ns=self._clock.now_ns(),
             started_ns=self._clock.monotonic_ns(),
         )
+
+
+def _visitor(grant: KeyGrant, person: Principal | None, headers: dict[str, str]) -> Visitor:
+    trusted = person is None and "subject" in grant.trusted_headers
+    subject = headers.get(SUBJECT_HEADER, "")[:256] if trusted else ""
+    return Visitor(grant=grant, person=person, subject=subject)
 
 
 def _opening(form: Form) -> int:

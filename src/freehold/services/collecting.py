@@ -32,10 +32,13 @@ _MOST_WAITING = 1_000
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
-    """Whoever comes with a key, and perhaps with a verified identity."""
+    """Whoever comes with a key, and perhaps with a verified identity, or one that is declared in a
+    header which the key may send (``subject``).
+    """
 
     grant: KeyGrant
     person: Principal | None
+    subject: str = ""
 
     def asked_for(self, hold: Hold | Stored) -> bool:
         """Whether this is who caused it: the same app and person; without one, the same key."""

@@ -125,7 +125,7 @@ class Responses:
         stored = None
         if _ID.fullmatch(response_id):
             stored = await asyncio.to_thread(self._store.find, response_id)
-        if stored is None or not visitor.asked_for(stored):
+        if stored is None or not _theirs(stored, visitor):
             public = "There is no such response here."
             raise NotFound(f"no response {response_id[:80]}", public=public)
         job = self._background.find(response_id)
@@ -205,7 +205,7 @@ class Responses:
             response_id=response_id,
             tenant=visitor.grant.tenant,
             app=visitor.grant.app,
-            principal=who.id if who else "",
+            principal=who.id if who else visitor.subject,
             issuer=who.issuer if who else "",
             verified=who is not None,
             key_id=visitor.grant.key_id,
@@ -305,6 +305,14 @@ class Responses:
     async def _keep(self, stored: Stored, texts: Texts, admitted: Admitted, *, new: bool) -> None:
         days = admitted.app.retention_days
         await self._store.put(stored, texts, subject_of(admitted), days, new=new)
+
+
+def _theirs(stored: Stored, visitor: Visitor) -> bool:
+    """Whether this visitor asked for it; of one that somebody was declared for, they declare the
+    same.
+    """
+    declared = "" if stored.verified else stored.principal
+    return visitor.asked_for(stored) and declared in ("", visitor.subject)
 
 
 def _failed(found: Found, failure: Failure) -> Found:
