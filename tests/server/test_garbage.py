@@ -10,7 +10,7 @@ import pytest
 
 from freehold.testing.fakes import FakeProvider
 from tests.conformance.harness import BUNDLE, KEY, Wired, call, wired
-from tests.conformance.wires import CHAT, body_for
+from tests.conformance.wires import CHAT, CHATS, body_for
 
 ALLOWED = "It costs $5, and 30 % off is not possible."
 REFUSED = "It costs $5, and you get 30 % off."
@@ -26,13 +26,13 @@ rules:
 OURS = frozenset({"Trail", "Exchange", "Watch", "Checker", "Progress", "Arrival", "Plan"})
 
 
-async def circles(w: Wired, **asked: Any) -> set[str]:
+async def circles(w: Wired, path: str = CHAT, **asked: Any) -> set[str]:
     """The kinds of our own things that only the collector could free after one exchange."""
     gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
-        await call(w.door, CHAT, **asked)
+        await call(w.door, path, **asked)
         gc.collect()
         return {type(thing).__name__ for thing in gc.garbage} & OURS
     finally:
@@ -43,11 +43,12 @@ async def circles(w: Wired, **asked: Any) -> set[str]:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("said", [ALLOWED, REFUSED])
-async def test_an_exchange(tmp_path, said, stream):
+@pytest.mark.parametrize("path", CHATS)
+async def test_an_exchange(tmp_path, path, said, stream):
     async with wired(tmp_path, RULED, RULE, provider=FakeProvider(said)) as w:
-        body = body_for(CHAT, stream=stream)
-        await call(w.door, CHAT, body)  # fills caches
-        assert await circles(w, body=body) == set()
+        body = body_for(path, stream=stream)
+        await call(w.door, path, body)  # fills caches
+        assert await circles(w, path, body=body) == set()
 
 
 async def test_a_request_with_another_key(tmp_path):
