@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from freehold.app import trial_service
 from freehold.cli.main import main
-from freehold.services.canaries import Report
+from freehold.services.canary_trials import Report
 from freehold.testing import Simulator
 from tests.e2e.served import Served, ledger, make_key, serving
 from tests.e2e.trying import Asking, asking, until, write

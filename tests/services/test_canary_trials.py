@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from freehold.core.trials import CanarySpec, Guardrails, Seen, Standing
-from freehold.services.canaries import Report, judge
+from freehold.services.canary_trials import Report, judge
 
 SPEC = CanarySpec(model="new", stages=(100_000, 500_000, 1_000_000))
 STANDING = Standing(trial=SPEC.id("main"), route="main", model="new")
