@@ -34,6 +34,11 @@ def test_two_hundred_requests_of_the_day(tmp_path: Path) -> None:
     assert said["errors"] == {}
     assert said["load_percent"].keys() == LAYERS.keys()
     assert abs(sum(said["load_percent"].values()) - 100) < 1
+    learned = said["learned_route"]
+    assert 0 < learned["answers"] == learned["told"] <= 200
+    (state,) = json.loads(freehold("route", "show", "--json", *home).stdout)
+    assert (state["owner"], state["route"]) == ("harbor-and-pine", "staff")
+    assert state["outcomes"] == learned["told"]
     summary = json.loads(freehold("audit", "summary", "--json", *home).stdout)
     assert summary["exchanges"] == 200
     for outcome, count in said["outcomes"].items():

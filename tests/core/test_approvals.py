@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -115,3 +116,15 @@ def test_neither_key_nor_token_nor_bundle_is_in_it() -> None:
 def test_what_another_version_wrote_is_told(content: bytes) -> None:
     with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)):
         unpacked(content)
+
+
+def test_the_vector_of_a_text_may_be_in_it() -> None:
+    grounded = made.grounded()
+    prepared = replace(grounded.screened.prepared, vector=np.array([0.5, -1.0], dtype=np.float32))
+    screened = replace(grounded.screened, prepared=prepared)
+    grounded = replace(grounded, stitched=replace(grounded.stitched, screened=screened))
+    back = unpacked(
+        packed(RequestCase(grounded=grounded, demand=Demand(role="r", rule="x"))), "request"
+    )
+    assert isinstance(back, RequestCase)
+    assert back.grounded.screened.prepared.vector == [0.5, -1.0]

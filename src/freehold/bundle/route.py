@@ -70,7 +70,9 @@ class Learn(Section):
     """What a route learns from. What is learned belongs to a tenant."""
 
     metric: Identifier | None = Field(
-        None, description="One of `metrics`; the bundle's only one, if left out."
+        None,
+        description="One of `metrics`; the bundle's only one, if left out where `policy` is not "
+        "`static`. A static route with a metric keeps what one would learn from.",
     )
     learn_from: Literal["tenant", "tree"] = Field(
         "tenant",

@@ -50,14 +50,14 @@ def route_spec(
         metrics: all that the bundle declares.
     """
     candidates = tuple(m for m in dict.fromkeys(route.candidates) if m in allowed)
-    learn = route.learn
+    learn, learns = route.learn, objective.policy != "static"
     return RouteSpec(
         id=route_id,
         candidates=candidates,
         rules=tuple(_route_rule(rule, candidates) for rule in route.rules),
         objective=objective,
         learn=LearnSpec(
-            metric=learn.metric or (metrics[0] if len(metrics) == 1 else ""),
+            metric=learn.metric or (metrics[0] if len(metrics) == 1 and learns else ""),
             owner=owner if learn.learn_from == "tree" else "",
         ),
         max_attempts=route.max_attempts,

@@ -22,7 +22,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 def show(name: str, owner: str, home: Path, as_json: bool) -> None:
     """What is known of each model, on route NAME or on every route.
 
-    It is what was kept last: a running gateway keeps its own once a minute.
+    It is what was kept last: a running gateway keeps its own every ten seconds.
     """
     from freehold.app import route_service
 

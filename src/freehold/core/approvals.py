@@ -172,7 +172,7 @@ class HoldStore(Protocol):
 
 def packed(case: Case | RequestCase) -> bytes:
     """A case as bytes, without the caller's key and token, and without the bundle's part."""
-    raw: dict[str, Any] = msgspec.to_builtins(case)
+    raw: dict[str, Any] = msgspec.to_builtins(case, enc_hook=_numbers)
     of_answer = isinstance(case, Case)
     ruled = raw["answer"]["sendable"]["plan"]["ruled"] if of_answer else raw
     admitted = ruled["grounded"]["stitched"]["screened"]["prepared"]["admitted"]
@@ -182,6 +182,11 @@ def packed(case: Case | RequestCase) -> bytes:
     if of_answer:
         raw["answer"]["sendable"]["plan"] |= {"attempts": [], "candidates": []}
     return msgspec.json.encode(raw)
+
+
+def _numbers(value: Any) -> Any:
+    """The vector of a text as plain numbers, which whoever reads it takes as well."""
+    return value.tolist()
 
 
 def unpacked(content: bytes, waits: Waits = "answer") -> Case | RequestCase:

@@ -26,7 +26,7 @@ from freehold.text.signal_bytes import unpack
 MOST = 50_000
 """So many of the latest outcomes make a state; forgetting leaves nothing of any before them."""
 _EVERY_S = 1.0
-_SAVE_EVERY = 60
+_SAVE_EVERY = 10
 _AT_ONCE = 50
 _log = logging.getLogger("freehold.learning")
 FindKey = Callable[[str], SubjectKey | None]

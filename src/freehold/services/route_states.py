@@ -96,7 +96,7 @@ class RouteStates:
         self._log = log
 
     def show(self, route: str = "", owner: str = "") -> list[Shown]:
-        """The states that were kept; a gateway keeps its own once a minute and when it ends.
+        """The states that were kept; a gateway keeps its own every ten seconds and when it ends.
 
         Raises:
             NotFound: there is none of this name.

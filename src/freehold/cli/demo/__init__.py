@@ -45,6 +45,7 @@ def demo(requests: int, concurrency: int, port: int, once: bool, home: Path, as_
             url = run.start(port, [])
             say(f"Driving {requests:,} requests through {url} …")
             summary = run.drive(requests, concurrency)
+            opinions = run.opinions()
             recorded = run.recorded()
             own_work = run.own_work()
             explained = run.explained("held", "transformed", "denied", "allowed")
@@ -53,10 +54,10 @@ def demo(requests: int, concurrency: int, port: int, once: bool, home: Path, as_
             if not kept:
                 run.stop()
     if as_json:
-        print_json(summarise(summary, recorded, own_work, url if kept else None))
+        print_json(summarise(summary, recorded, own_work, opinions, url if kept else None))
     else:
         out = Console()
-        show(out, summary, recorded, own_work)
+        show(out, summary, recorded, own_work, opinions)
         if explained is not None:
             out.rule("One exchange, decision by decision")
             out.print(explained, soft_wrap=True, highlight=False, markup=False)

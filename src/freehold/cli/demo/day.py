@@ -1,6 +1,7 @@
 """One slice of the chain's day: prepare, start, drive, sum up."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,7 +27,10 @@ from freehold.testing.retail.drive import Summary as Sent
 from freehold.testing.retail.drive import drive
 from freehold.testing.retail.traffic import Call, day
 
-APPS = ("customer-service", "store-assistant", "inventory")
+LEARNS = "store-assistant"
+APPS = ("customer-service", LEARNS, "inventory")
+_USEFUL = {"simulated-small": 0.8, "simulated-frontier": 0.9}
+"""How often a simulated opinion of a simulated model's answer is good."""
 SEED = 2026
 KEY_NAME = "demo"
 _START_S = 60.0
@@ -160,6 +165,37 @@ class Demo:
         """What the records of this run add up to."""
         with record_service(self._home) as records:
             return records.summary(since_ns=self._since_ns)
+
+    def opinions(self, most: int = 200) -> dict[str, int]:
+        """Tell of the newest answers of the route that learns whether they were useful.
+
+        Nobody read them: the opinions are drawn, with another chance for each model, so that there
+        is something to learn from.
+
+        Returns:
+            How many answers that route gave, how many of these to learn of a model, and how many
+            opinions were told.
+        """
+        found = {"answers": 0, "tried": 0, "told": 0}
+        with record_service(self._home) as records:
+            rows = records.recent(app=LEARNS, limit=most)
+            answers = [records.find(row.exchange_id) for row in rows if row.model]
+        with closing(HTTPConnection(urlsplit(self.running.url).netloc, timeout=10)) as gateway:
+            for record in answers:
+                routed = record.opened.get("routing")
+                model = (record.closed or {}).get("model", "")
+                if routed is None or record.outcome not in ("allowed", "transformed"):
+                    continue
+                useful = Random(record.exchange_id).random() < _USEFUL.get(model, 0.5)
+                said = {"exchange_id": record.exchange_id, "metric": "useful", "value": useful}
+                key = {"Authorization": f"Bearer {self.keys[f'{LEARNS}@{record.tenant}']}"}
+                gateway.request("POST", "/v1/feedback", json.dumps(said), key)
+                reply = gateway.getresponse()
+                reply.read()
+                found["answers"] += 1
+                found["tried"] += routed["explored"]
+                found["told"] += reply.status == 200
+        return found
 
     def own_work(self) -> dict[str, float]:
         """Seconds of Freehold's own work by stage, as the running gateway counts them."""

@@ -25,7 +25,11 @@ LAYERS = {
 
 
 def as_json(
-    summary: Sent, recorded: Summary, own_work: dict[str, float], url: str | None
+    summary: Sent,
+    recorded: Summary,
+    own_work: dict[str, float],
+    opinions: dict[str, int],
+    url: str | None,
 ) -> dict[str, Any]:
     """The summary as one object."""
     sent = summary.as_dict()
@@ -40,6 +44,7 @@ def as_json(
         "rules": recorded.rules,
         "models": to_builtins(recorded.models),
         "load_percent": load(own_work),
+        "learned_route": opinions,
         "url": url,
     }
 
@@ -53,7 +58,13 @@ def load(own_work: dict[str, float]) -> dict[str, float]:
     }
 
 
-def show(console: Console, summary: Sent, recorded: Summary, own_work: dict[str, float]) -> None:
+def show(
+    console: Console,
+    summary: Sent,
+    recorded: Summary,
+    own_work: dict[str, float],
+    opinions: dict[str, int],
+) -> None:
     """The same for people."""
     outcomes = Table(title="Requests by outcome", title_justify="left")
     for name in (*summary.outcomes, "errors"):
@@ -84,6 +95,12 @@ def show(console: Console, summary: Sent, recorded: Summary, own_work: dict[str,
         layers.add_column(name, justify="right")
     layers.add_row(*(f"{share} %" for share in shares.values()))
     console.print(layers)
+    counts = (opinions[name] for name in ("answers", "tried", "told"))
+    console.print(
+        "The staff's route learns: of its last {:,} answers {:,} were given to learn of a model,"
+        " and {:,} simulated opinions were told (freehold route show)".format(*counts),
+        soft_wrap=True,
+    )
     first = f", first token {summary.ttft_p50_ms:.0f} ms" if summary.ttft_p50_ms else ""
     console.print(
         f"Latency as the stores saw it: p50 {summary.p50_ms:.0f} ms, p95 {summary.p95_ms:.0f} ms, "
