@@ -1,7 +1,6 @@
 """What every provider keeps, whichever wire it speaks: one suite, endpoints that talk back."""
 
 import asyncio
-import gc
 from contextlib import aclosing
 
 import pytest
@@ -231,6 +230,16 @@ class TestStreams:
             assert text_of(deltas).startswith("one two")
             assert all(delta.usage is None for delta in deltas)  # half of it is not the cost
 
+    async def test_a_stream_that_stalls_ends_with_the_models_time(self, line):
+        line.endpoint.mood = Mood(stalls_after=6)
+        line.endpoint.said = Said(text="one two three four five six seven eight")
+        deltas = []
+        async with asyncio.timeout(20):
+            with pytest.raises(ProviderUnavailable, match="took too long"):
+                await _gather(line, deltas, line.model(timeout_ms=400))
+            await line.endpoint.gone.wait()
+        assert text_of(deltas).startswith("one two")  # it was not held back until the end
+
     async def test_leaving_closes_the_connection_and_the_next_call_gets_its_own(self, line):
         line.endpoint.mood = Mood(stalls_after=5)
         async with asyncio.timeout(20):
@@ -267,13 +276,13 @@ class TestStreams:
             async with aclosing(line.provider.call(line.sendable(stream=True))) as deltas:
                 await anext(deltas)
             await line.endpoint.gone.wait()
-        gc.collect()
         names = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
         assert not any(name.startswith("HttpProvider") for name in names)
 
 
-async def _gather(line, deltas):
-    async with aclosing(line.provider.call(line.sendable(stream=True))) as coming:
+async def _gather(line, deltas, spec=None):
+    sendable = line.sendable(stream=True, model=spec)
+    async with aclosing(line.provider.call(sendable)) as coming:
         async for delta in coming:
             deltas.append(delta)
 
