@@ -101,6 +101,9 @@ class Monitoring(Section):
     """What holds for all alerts."""
 
     webhook: Webhook | None = Field(None, description="Who is told of alerts.")
+    detector: Literal["freehold", "adwin"] = Field(
+        "freehold", description="What tells that numbers drift; `adwin` needs the extra `drift`."
+    )
     defaults: bool = Field(
         True, description="Freehold's own alerts, which only write into the log; see the how-to."
     )

@@ -16,7 +16,7 @@ BUCKETS = 128
 """How far back the test looks, in buckets: 1,024 numbers."""
 FEWEST = 3
 """Buckets on each side of a cut, so that a few outliers are no change."""
-THRESHOLD = 26.0
+THRESHOLD = 30.0
 """Squared standard errors between both sides; see `benchmarks/drift.py` for what it costs."""
 _CLIP = 4.0
 _LARGEST = 1e100

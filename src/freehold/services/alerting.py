@@ -20,6 +20,7 @@ from freehold.core.alerts import (
     Subject,
 )
 from freehold.core.clock import Clock
+from freehold.core.drift import ChangeDetector, ChangePoint, adwin
 from freehold.core.errors import AuditError, FreeholdError
 from freehold.core.ids import prefixed
 from freehold.core.standing import Measure, MeasureKind, StandingMeasures
@@ -83,6 +84,7 @@ class AlertKeeper:
         self._recalled = False
         self._saved_ns = clock.now_ns()
         self._names: frozenset[str] = frozenset()
+        self._wanted = self._detector = "freehold"
         self._fired = Counter(
             "freehold_alerts_total", "Alerts that fired or were over.",
             ("alert", "severity", "event"),
@@ -92,6 +94,7 @@ class AlertKeeper:
     def adopt(self, bundle: ResolvedBundle) -> None:
         """This bundle says from now on what is watched."""
         self._names = frozenset(spec.name for spec in bundle.alerts)
+        self._wanted = bundle.bundle.monitoring.detector
         self._monitoring.watching.adopt(bundle.alerts, fingerprints(bundle))
         self._alerting.adopt(bundle.alerts)
 
@@ -114,6 +117,8 @@ class AlertKeeper:
         """Everything that is due now."""
         if not self._recalled:
             await self._recall()
+        if self._wanted != self._detector:
+            await self._take_detector()
         while True:  # a slice at a time, so that requests go on in between
             if not self._monitoring.drain(_SLICE):
                 break
@@ -278,6 +283,18 @@ class AlertKeeper:
             else:
                 del self._pending[:written]
                 self._restand()
+
+    async def _take_detector(self) -> None:
+        """Importing river takes seconds, and happens only where a bundle asks for it."""
+        self._detector = self._wanted
+        make: Callable[[], ChangeDetector] = ChangePoint
+        if self._wanted == "adwin":
+            try:
+                await asyncio.to_thread(adwin)
+                make = adwin
+            except ImportError:
+                _log.error("ADWIN needs the extra: pip install 'freehold[drift]'; using our own")
+        self._monitoring.watching.use(make)
 
     async def _recall(self) -> None:
         try:

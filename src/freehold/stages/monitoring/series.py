@@ -130,13 +130,14 @@ class Mix:
     is compared with it. Kinds beyond fifty count as ``other``.
     """
 
-    __slots__ = ("_current", "_newest", "_reference", "room", "total", "watch")
+    __slots__ = ("_current", "_known", "_newest", "_reference", "room", "total", "watch")
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self.total = 0
         self.room = MOST_A_TICK
         self._reference: Counter[str] = Counter()
+        self._known = 0
         self._current: Counter[str] = Counter()
         self._newest: deque[str] = deque()
 
@@ -149,8 +150,9 @@ class Mix:
         reference = self._reference
         if kind not in reference and len(reference) >= _KINDS:
             kind = OTHER
-        if reference.total() < _REFERENCE:
+        if self._known < _REFERENCE:
             reference[kind] += 1
+            self._known += 1
             return
         current = self._current
         if kind not in current and len(current) >= _KINDS:
@@ -177,6 +179,7 @@ class Mix:
             self._reference = Counter()
             for kind in self._newest:
                 self._reference[kind] += 1
+            self._known = _REFERENCE  # complete, though it is smaller
             self._newest.clear()
             self._current.clear()
 
@@ -187,6 +190,7 @@ class Mix:
     def load(self, kept: dict[str, Any]) -> None:
         """Go on where another process left off."""
         self._reference = Counter({str(k): int(n) for k, n in kept.get("reference", {}).items()})
+        self._known = _REFERENCE if kept.get("newest") else self._reference.total()
         self._newest = deque(str(kind) for kind in kept.get("newest", ()))
         self._current = Counter(self._newest)
 

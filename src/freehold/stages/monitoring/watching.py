@@ -63,6 +63,11 @@ class Watching:
             if subject in self._prints and before.get(subject) == self._prints[subject]:
                 self._lenses[key] = self._lens(key, lens)
 
+    def use(self, make: Callable[[], ChangeDetector]) -> None:
+        """Another change detector: every series of numbers starts anew."""
+        self.make = make
+        self._lenses.clear()
+
     def observe(self, sample: Sample, now_ns: int) -> None:
         """One exchange is over."""
         cost = sum(call.cost_nano for call in sample.calls)
@@ -152,8 +157,7 @@ class Watching:
     def _exchange(
         self, key: tuple[SubjectKind, str], sample: Sample, cost: int, now_ns: int
     ) -> None:
-        lens = self._at(key)
-        self._newest[key].append(sample.exchange_id)
+        lens = self._at(key, sample.exchange_id)
         if sample.outcome == "interrupted":
             return
         for watch, series in lens.items():
@@ -167,8 +171,7 @@ class Watching:
 
     def _call(self, call: Call, exchange_id: str, now_ns: int) -> None:
         key: tuple[SubjectKind, str] = ("model", call.model)
-        lens = self._at(key)
-        self._newest[key].append(exchange_id)
+        lens = self._at(key, exchange_id)
         if error_kind(call.error) == "hung_up":
             return
         for watch, series in lens.items():
@@ -178,13 +181,17 @@ class Watching:
 
     # -- where the series are --
 
-    def _at(self, key: tuple[SubjectKind, str]) -> _Lens:
+    def _at(self, key: tuple[SubjectKind, str], exchange_id: str = "") -> _Lens:
         lens = self._lenses.get(key)
         if lens is None:
             if len(self._lenses) >= MOST_SUBJECTS:
                 key = (key[0], "other")
             lens = self._lenses.setdefault(key, self._lens(key, {}))
-        self._newest.setdefault(key, deque(maxlen=_NEWEST))
+        if exchange_id:
+            newest = self._newest.get(key)
+            if newest is None:
+                newest = self._newest[key] = deque(maxlen=_NEWEST)
+            newest.append(exchange_id)
         return lens
 
     def _lens(self, key: tuple[SubjectKind, str], old: _Lens) -> _Lens:
