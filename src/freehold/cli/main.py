@@ -6,6 +6,7 @@ import freehold
 import freehold.cli.bench_intent
 import freehold.cli.bench_learned
 import freehold.cli.bench_ope
+import freehold.cli.bench_routing
 from freehold.cli.alerts import alerts
 from freehold.cli.approvals import approval
 from freehold.cli.bench import bench

@@ -19,7 +19,8 @@ _INTENTS = 512
 _NOISE = 0.12
 _NOISE_SEEN = 20.0
 _LENGTHS = 4.0
-_ARRAYS = ("seen", "won", "noise", "smear", "usual", "lengths")
+_LATELY, _SURPRISED = 0.04, 0.12
+_ARRAYS = ("seen", "won", "noise", "smear", "usual", "lengths", "lately")
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +40,7 @@ class Beliefs:
         self._first: Floats = np.zeros(0)
         self._strength: Floats = np.zeros(0)
         self.lengths: Floats = np.zeros(0)
+        self.lately: Floats = np.zeros(0)
 
     def add(self, prior: Prior) -> None:
         """One more model."""
@@ -46,6 +48,7 @@ class Beliefs:
         self.seen, self.won = _one_more(self.seen, 0.0), _one_more(self.won, 0.0)
         self.noise, self.smear = _one_more(self.noise, _NOISE), _one_more(self.smear, 1.0)
         self.lengths = _one_more(self.lengths, 0.0)
+        self.lately = _one_more(self.lately, _NOISE)
         self.usual = _one_more(self.usual, math.log1p(prior.output_tokens))
         self._first = _one_more(self._first, clipped(prior.success))
         self._strength = _one_more(self._strength, max(0.5, prior.strength))
@@ -78,22 +81,25 @@ class Beliefs:
         written: float | None,
         length: float,
         weight: float,
+        kept: float,
     ) -> None:
         """An outcome.
 
         Args:
+            kept: what remains of everything learned of this model before.
             missed: score less what was predicted.
             written: tokens of the answer, where known.
             length: the logarithm that was predicted for it.
         """
-        self._fade(self.seen, self.won, place, score, weight)
+        _fade(self.seen, self.won, place, score, weight, kept)
         if intent:
             known = self.intents.get(intent)
             if known is None and len(self.intents) < _INTENTS:
                 size = len(self.seen)
                 known = self.intents[intent] = (np.zeros(size), np.zeros(size))
             if known is not None:
-                self._fade(*known, place, score, weight)
+                _fade(*known, place, score, weight, kept)
+        self.lately[place] += min(1.0, _LATELY * weight) * (missed * missed - self.lately[place])
         step = weight / (self.seen[place] + _NOISE_SEEN)
         self.noise[place] += min(1.0, step) * (missed * missed - self.noise[place])
         if written is not None:
@@ -106,9 +112,9 @@ class Beliefs:
         ratio = min(20.0, written / max(1.0, math.expm1(min(16.0, length))))
         self.smear[place] += step * (ratio - self.smear[place])
 
-    def _fade(self, seen: Floats, won: Floats, place: int, score: float, weight: float) -> None:
-        seen[place] = seen[place] * self._kept + weight
-        won[place] = won[place] * self._kept + weight * score
+    def surprised(self, place: int) -> bool:
+        """Whether predictions have lately been off by much more than usual: something changed."""
+        return bool(self.lately[place] > self.noise[place] + _SURPRISED)
 
     def arrays(self) -> Arrays:
         """What was learned, as arrays by name."""
@@ -136,6 +142,11 @@ class Beliefs:
             intent: (seen.copy(), won.copy())
             for intent, (seen, won) in zip(intents, pairs, strict=True)
         }
+
+
+def _fade(seen: Floats, won: Floats, place: int, score: float, weight: float, kept: float) -> None:
+    seen[place] = seen[place] * kept + weight
+    won[place] = won[place] * kept + weight * score
 
 
 def _one_more(values: Floats, value: float) -> Floats:

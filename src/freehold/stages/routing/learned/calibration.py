@@ -25,8 +25,7 @@ _EDGES = (np.arange(_BINS) + 0.5) / _BINS
 class Calibration:
     """One map for each model."""
 
-    def __init__(self, kept: float) -> None:
-        self._kept = kept
+    def __init__(self) -> None:
         self.seen: Floats = np.zeros((0, _BINS))
         self.won: Floats = np.zeros((0, _BINS))
         self.said: Floats = np.zeros((0, _BINS))
@@ -42,12 +41,12 @@ class Calibration:
         self._maps = np.concatenate((self._maps, _EDGES[None]))
         self._since.append(0)
 
-    def learn(self, place: int, raw: float, score: float, weight: float) -> None:
+    def learn(self, place: int, raw: float, score: float, weight: float, kept: float) -> None:
         """An outcome that followed a prediction."""
         raw = min(1.0, max(0.0, raw))
         number = min(_BINS - 1, int(raw * _BINS))
         for sums in (self.seen, self.won, self.said):
-            sums[place] *= self._kept
+            sums[place] *= kept
         self.seen[place, number] += weight
         self.won[place, number] += weight * score
         self.said[place, number] += weight * raw

@@ -24,6 +24,8 @@ from freehold.text import embedding
 
 KEPT = 0.998
 """What an outcome is worth after the next of the same model: half of it after 346."""
+_SHAKEN = 0.96
+"""The same while predictions are off by much more than usual."""
 _CANDIDATES = 64
 
 Floats = NDArray[np.float64]
@@ -56,7 +58,7 @@ class LearnedPolicy:
         self._places: dict[str, int] = {}
         self._arms = Arms(features.WIDTH, 2)
         self._beliefs = Beliefs(kept)
-        self._calibration = Calibration(kept)
+        self._calibration = Calibration()
         self._prices: dict[str, tuple[int, int]] = {}
         self._lists: dict[tuple[int, ...], _Candidates] = {}
 
@@ -129,11 +131,12 @@ class LearnedPolicy:
         # Without a known length the regression learns what it believes already.
         longer = tokens if written is None else math.log1p(written) - usual
         errors = np.array([error, longer])
-        self._arms.learn(place, row, errors, weight, self.kept)
+        kept = _SHAKEN if self._beliefs.surprised(place) else self.kept
+        self._arms.learn(place, row, errors, weight, kept)
         self._beliefs.learn(
-            place, signals.intent, score, score - raw, written, usual + tokens, weight
+            place, signals.intent, score, score - raw, written, usual + tokens, weight, kept
         )
-        self._calibration.learn(place, raw, score, weight)
+        self._calibration.learn(place, raw, score, weight, kept)
         self.version += 1
 
     def dump(self) -> bytes:
