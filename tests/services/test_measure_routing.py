@@ -53,7 +53,7 @@ def test_prompts_that_differ_in_figures_only_are_alike() -> None:
 
 
 def test_it_beats_chance_where_there_is_something_to_find(tmp_path: Path) -> None:
-    train, test = write(tmp_path / "a.jsonl", 400, 1), write(tmp_path / "b.jsonl", 400, 2)
+    train, test = write(tmp_path / "a.jsonl", 300, 1), write(tmp_path / "b.jsonl", 400, 2)
     found = measure_routing(read_routing(train), read_routing(test), seed=3)
     assert (found.weak, found.strong) == ("small", "large")
     assert found.ours.apgr > 0.68
@@ -110,5 +110,5 @@ def test_other_models_on_a_later_line_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     lines = ({"prompt": "x", "a": 1, "b": 0}, {"prompt": "x", "a": 1, "c": 0})
     path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    with pytest.raises(FreeholdError, match="line 2"):
+    with pytest.raises(FreeholdError, match=r"a\.jsonl:2 has scores of"):
         read_routing(path)

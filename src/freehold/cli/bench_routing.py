@@ -26,7 +26,7 @@ def routing(train: Path, test: Path, labels: int | None, seed: int, as_json: boo
     if the figures are wanted for each group too. APGR, CPT50 and CPT80 are counted as in RouteLLM's
     evaluation. Prompts that are alike in both files are not learned from.
     """
-    from msgspec.structs import asdict
+    from msgspec import to_builtins
 
     from freehold.services.measure_routing import Group, measure_routing, read_routing
 
@@ -34,11 +34,11 @@ def routing(train: Path, test: Path, labels: int | None, seed: int, as_json: boo
     say(f"learning from {labels or len(read[0].prompts)} of {len(read[0].prompts)} prompts")
     found = measure_routing(*read, labels, seed)
     if as_json:
-        print_json(found)
+        print_json(to_builtins(found))
         return
     click.echo(f"{found.weak} (weak, {found.weak_quality:.3f}) and {found.strong} (strong,")
     click.echo(f"{found.strong_quality:.3f}); {found.labels} labels, seed {found.seed}")
-    whole = Group(**{name: asdict(found)[name] for name in Group.__struct_fields__})
+    whole = Group(**{name: getattr(found, name) for name in Group.__struct_fields__})
     for name, group in {"all": whole, **found.groups}.items():
         click.echo(f"\n{name}: {group.prompts} prompts          APGR    CPT50    CPT80")
         for label in ("random", "zero_router", "oracle", "published", "ours"):

@@ -116,7 +116,7 @@ def read_routing(path: Path) -> Labelled:
     models: list[str] = []
     for number, row in parsed_lines(read_text(path), path):
         if not isinstance(row, dict) or not isinstance(row.get("prompt"), str):
-            raise FreeholdError(f"{path}: line {number} has no `prompt`")
+            raise FreeholdError(f"{number} has no `prompt`")
         scores = {
             name: float(value)
             for name, value in row.items()
@@ -125,11 +125,11 @@ def read_routing(path: Path) -> Labelled:
         models = models or sorted(scores)
         if sorted(scores) != models or len(models) < 2:
             raise FreeholdError(
-                f"{path}: line {number} has scores of {sorted(scores) or 'no model'};"
+                f"{number} has scores of {sorted(scores) or 'no model'};"
                 f" wanted are the same two or more on every line"
             )
         if not all(0 <= score <= 1 for score in scores.values()):
-            raise FreeholdError(f"{path}: line {number} has a score that is not from 0 to 1")
+            raise FreeholdError(f"{number} has a score that is not from 0 to 1")
         prompts.append(row["prompt"])
         named = row.get("dataset")
         groups.append(named.split("/")[0] if isinstance(named, str) else "")

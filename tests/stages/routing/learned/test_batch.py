@@ -23,7 +23,7 @@ def labelled(count: int, seed: int) -> tuple[list[str], np.ndarray, np.ndarray]:
 
 def test_it_predicts_both_models() -> None:
     prompts, _, scores = labelled(300, 1)
-    policy = fit(prompts, scores)
+    policy = fit(prompts, scores, trees=20)
     asked, chances, _ = labelled(100, 2)
     said = policy.predict(asked)
     assert said.shape == (100, 2)
@@ -34,7 +34,7 @@ def test_it_predicts_both_models() -> None:
 def test_the_same_labels_and_seed_make_the_same_policy() -> None:
     prompts, _, scores = labelled(60, 3)
     asked = labelled(20, 4)[0]
-    first, again, other = (fit(prompts, scores, seed).predict(asked) for seed in (1, 1, 2))
+    first, again, other = (fit(prompts, scores, seed, trees=4).predict(asked) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -42,13 +42,15 @@ def test_the_same_labels_and_seed_make_the_same_policy() -> None:
 def test_chance_alone_teaches_nothing() -> None:
     prompts, _, _ = labelled(300, 5)
     rng = np.random.default_rng(6)
-    said = fit(prompts, (rng.random((300, 2)) < 0.5).astype(float)).predict(labelled(100, 7)[0])
+    said = fit(prompts, (rng.random((300, 2)) < 0.5).astype(float), trees=20).predict(
+        labelled(100, 7)[0]
+    )
     assert np.abs(said - 0.5).mean() < 0.12
 
 
 def test_odd_prompts_are_read() -> None:
     prompts = ["", " ", "\ud800", "9" * 40, "字" * 500, "a", "A. 1\nB. 2", "x" * 20_000]
-    policy = fit(prompts, np.full((8, 3), 0.5))
+    policy = fit(prompts, np.full((8, 3), 0.5), trees=4)
     assert policy.predict(prompts) == pytest.approx(np.full((8, 3), 0.5))
 
 
@@ -62,7 +64,7 @@ def test_trees_find_what_no_line_can_part() -> None:
     rng = np.random.default_rng(8)
     rows = rng.random((2_000, 4), dtype=np.float32)
     target = ((rows[:, 0] > 0.5) ^ (rows[:, 1] > 0.5)).astype(float)
-    trees = Trees(rows[:1_500], np.stack((target, 1 - target), 1)[:1_500], rng)
+    trees = Trees(rows[:1_500], np.stack((target, 1 - target), 1)[:1_500], rng, 40)
     said = trees.predict(rows[1_500:])
     assert ((said[:, 0] > 0.5) == target[1_500:]).mean() > 0.9
     assert said.sum(1) == pytest.approx(np.ones(500))

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.stages.routing.learned.reading import Reader, Singles
-from freehold.stages.routing.learned.trees import Trees
+from freehold.stages.routing.learned.trees import TREES, Trees
 
 _RIDGE = 40.0
-_SHARE = 0.35
+_SHARE = 0.25
 """What the ridge regression counts; the trees count the rest."""
 _AT_ONCE = 1_000
 
@@ -39,7 +39,7 @@ class BatchPolicy:
         return np.clip(np.concatenate(parts), 0.0, 1.0)
 
 
-def fit(prompts: Sequence[str], scores: Floats, seed: int = 0) -> BatchPolicy:
+def fit(prompts: Sequence[str], scores: Floats, seed: int = 0, trees: int = TREES) -> BatchPolicy:
     """Train.
 
     Args:
@@ -53,7 +53,7 @@ def fit(prompts: Sequence[str], scores: Floats, seed: int = 0) -> BatchPolicy:
     rng = np.random.default_rng(seed)
     reader = Reader(prompts, rng)
     rows, telling = reader.rows(prompts)
-    return BatchPolicy(reader, Ridge(rows, scores), Trees(telling, scores, rng))
+    return BatchPolicy(reader, Ridge(rows, scores), Trees(telling, scores, rng, trees))
 
 
 class Ridge:

@@ -19,7 +19,7 @@ _SKETCH = 4096
 _DIRECTIONS = 160
 _TELLING = 40
 """Directions of words and of characters that trees may split at: those that differ most."""
-_ROUNDS = 2
+_FEW, _ROUNDS = 1_000, 2
 _SIGN, _FOLD = np.uint64(12), np.uint64(_SKETCH - 1)
 _MOST = 8_000
 """Characters of a text that are read."""
@@ -44,11 +44,7 @@ class Block:
         self._rarity = np.where(counts > 1, np.log((1 + len(texts)) / (1 + counts)) + 1, 0.0)
         sketched = self._sketched(texts)
         width = min(_DIRECTIONS, len(texts) // 2 + 1)
-        start = rng.standard_normal((_SKETCH, width + 16)).astype(np.float32)
-        for _ in range(_ROUNDS):
-            start, _ = np.linalg.qr(sketched.T @ (sketched @ start))
-        _, _, turned = np.linalg.svd(sketched @ start, full_matrices=False)
-        self._directions: Singles = (start @ turned.T)[:, :width].astype(np.float32)
+        self._directions = _directions(sketched, width, rng)
 
     def rows(self, texts: Sequence[Columns]) -> Singles:
         """Of shape ``(texts, directions)``."""
@@ -65,6 +61,21 @@ class Block:
             places = (unique & _FOLD).astype(np.intp)
             row[:] = np.bincount(places, values * signs / size, minlength=_SKETCH)
         return made
+
+
+def _directions(rows: Singles, width: int, rng: np.random.Generator) -> Singles:
+    """The directions in which the rows differ most, as columns."""
+    if len(rows) <= _FEW:
+        sizes, turned = np.linalg.eigh(rows @ rows.T)
+        roots = np.sqrt(np.maximum(sizes[::-1][:width], 1e-6))
+        found: Singles = (rows.T @ (turned[:, ::-1][:, :width] / roots)).astype(np.float32)
+        return found
+    start = rng.standard_normal((rows.shape[1], width + 16)).astype(np.float32)
+    for _ in range(_ROUNDS):
+        start, _ = np.linalg.qr(rows.T @ (rows @ start))
+    _, _, axes = np.linalg.svd(rows @ start, full_matrices=False)
+    kept: Singles = (start @ axes.T)[:, :width]
+    return kept
 
 
 class Reader:

@@ -136,12 +136,16 @@ def _best(
 class Trees:
     """Many trees, averaged."""
 
-    def __init__(self, rows: Singles, targets: Floats, rng: np.random.Generator) -> None:
+    def __init__(
+        self, rows: Singles, targets: Floats, rng: np.random.Generator, count: int = TREES
+    ) -> None:
         centred = targets - targets.mean(0)
         self._mean = targets.mean(0)
-        self._trees = [Tree(rows, centred, child) for child in rng.spawn(TREES)]
+        self._trees = [Tree(rows, centred, child) for child in rng.spawn(count)]
 
     def predict(self, rows: Singles) -> Floats:
         """Of shape ``(rows, targets)``."""
-        found: Floats = self._mean + sum(tree.predict(rows) for tree in self._trees) / TREES
+        found: Floats = self._mean + (
+            sum(tree.predict(rows) for tree in self._trees) / len(self._trees)
+        )
         return found
