@@ -218,7 +218,7 @@ class _Wired:
             routing=Routing(
                 self.health,
                 self.clock,
-                routers=self.routes.routers(),
+                routers=self.routes.routers(bundle),
                 sessions=self.routes.sessions,
                 misfit=self.store.limiter.misfit,
                 standing=self.watched.standing,

@@ -22,6 +22,7 @@ from freehold.services.route_states import RouteStates
 from freehold.stages.routing.aftermath import Aftermath
 from freehold.stages.routing.choosing import LearnedRouter
 from freehold.stages.routing.learners import Learners
+from freehold.stages.routing.loading import loaded
 from freehold.stages.routing.sticky import Sessions
 from freehold.storage.engine import Database
 from freehold.storage.exchanges import StoredExchanges
@@ -58,9 +59,16 @@ class RouteLearning:
             heard,
         )
 
-    def routers(self) -> dict[str, Router]:
-        """Those that learn, by their ids."""
-        return {LearnedRouter.id: LearnedRouter(self.learners)}
+    def routers(self, bundle: ResolvedBundle) -> dict[str, Router]:
+        """The one that learns, and those of installed packages that the bundle names."""
+        written = bundle.bundle
+        aims = [
+            *(route.objective for route in written.routes.values()),
+            *(tenant.settings.routing for tenant in written.tenants.values()),
+            *(app.settings.routing for app in written.apps.values()),
+        ]
+        named = {aim.policy for aim in aims if aim.policy is not None}
+        return {LearnedRouter.id: LearnedRouter(self.learners), **loaded(named)}
 
     def adopt(self, bundle: ResolvedBundle) -> None:
         """These are the routes from now on."""

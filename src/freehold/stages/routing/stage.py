@@ -251,6 +251,7 @@ class Routing:
         ranking = router.rank(contest)
         if router is _STATIC:
             return ranking, False
+        _check(ranking, contest)
         first = [model for model in order.first if any(m.id == model for m in contest.models)]
         if first:
             return _first(ranking, first), False
@@ -271,6 +272,19 @@ def _route(app: AppSpec, ruled: Ruled) -> tuple[RouteSpec, bool]:
     if app.embedding_route is None:
         raise RequestError("This app has no route for embeddings.", param="model")
     return app.embedding_route, False
+
+
+def _check(ranking: Ranking, contest: Contest) -> None:
+    """A router of somebody else's may be wrong, but not about who may take a request.
+
+    Raises:
+        RoutingError: its ranking is not one of these models, or its chances add up to nothing.
+    """
+    named = sorted(one.model for one in ranking.ranked)
+    chances = sum(one.propensity for one in ranking.ranked)
+    if named != sorted(m.id for m in contest.models) or chances != MILLION:
+        policy = contest.route.objective.policy
+        raise RoutingError(f"route {contest.route.id}: router {policy!r} gave no such ranking")
 
 
 def _in_turn(route: RouteSpec, models: list[ModelSpec]) -> list[ModelSpec]:
