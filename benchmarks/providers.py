@@ -89,8 +89,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measured(name: str, rounds: int) -> dict[str, dict[str, float]]:
-    """Microseconds a call, by who calls and how the answer comes: the least of the rounds, which what else the machine
-    does disturbs least."""
+    """Microseconds a call, by who calls and how the answer comes: the least of the rounds, which
+    other work on the machine disturbs least.
+    """
     command = [sys.executable, "-m", "benchmarks.providers", "--serve", name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

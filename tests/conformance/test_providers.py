@@ -203,3 +203,29 @@ class TestLocal:
             assert [call["model"] for call in calls] == ["m0", "m1"]
             assert "sure of its answer" in calls[0]["error"]
             assert (await w.ask(CHAT, body_for(CHAT, text="Opening hours?"))).text == "At nine."
+
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_that_it_was_not_sure_hides_no_breakdown(self, tmp_path, stream):
+        wire = cases()["anthropic"].wire
+        mood = Mood(status=503)
+        async with FakeWire(wire, mood=mood) as endpoint, self.gateway(tmp_path, endpoint) as w:
+            body = body_for(CHAT, stream=stream, text="Tell me about chairs")
+            reply = await w.ask(CHAT, body)
+        assert reply.status == 503
+
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_where_no_other_model_is_asked_the_caller_hears_it(self, tmp_path, stream):
+        tmp_path.mkdir(exist_ok=True)
+        (tmp_path / "answers.jsonl").write_text(self.ANSWERS)
+        local = "  m0: {provider: local, local: {kind: responder, file: answers.jsonl}}"
+        text = BUNDLE.format(models=local, names="m0")
+        async with (
+            LocalProvider(SystemClock()) as inside,
+            wired(tmp_path, text, providers={"local": inside}) as w,
+        ):
+            bundle = w.gateway.bundle
+            inside.adopt(bundle.models.values(), bundle.model_files)
+            body = body_for(CHAT, stream=stream, text="Tell me about chairs")
+            reply = await w.ask(CHAT, body)
+        assert reply.status == 422
+        assert reply.error["code"] == "not_confident"

@@ -56,7 +56,7 @@ def test_a_question_word_for_word_is_certain(responder, text, answer):
 def test_a_question_in_other_words_is_less_certain(responder):
     said = responder.answer(asked("at what time do you open on a Sunday, please?"))
     assert said.text == "We open at nine."
-    assert 0 < said.confidence < 1_000_000
+    assert 0 < said.confidence <= 1_000_000 * 10 // 11  # nine questions can show no more
 
 
 def test_what_is_far_from_every_question_is_never_sure(responder):

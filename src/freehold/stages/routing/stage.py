@@ -11,7 +11,13 @@ from msgspec.structs import replace
 
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION, Decision
-from freehold.core.errors import FreeholdError, ProviderUnavailable, RequestError, RoutingError
+from freehold.core.errors import (
+    Abstained,
+    FreeholdError,
+    ProviderUnavailable,
+    RequestError,
+    RoutingError,
+)
 from freehold.core.handoffs import Answer, Attempt, Candidate, Checked, Plan, Ruled
 from freehold.core.health import Health
 from freehold.core.ports import Router, Standing
@@ -187,8 +193,11 @@ class Routing:
         return cascading.goes_on(error, plan, attempt, trail)
 
     def graver(self, one: FreeholdError, other: FreeholdError) -> FreeholdError:
-        """Of two attempts' failures that which the caller hears of: one that is worth a retry."""
-        return one if isinstance(one, ProviderUnavailable) else other
+        """Of two attempts' failures that which the caller hears of: one that is worth a retry. That
+        a custom model was not sure is told only where every model abstained.
+        """
+        worth = isinstance(one, ProviderUnavailable) and not isinstance(one, Abstained)
+        return one if worth else other
 
     def spare(self, failure: FreeholdError, trail: Trail) -> Answer:
         """The answer that a cascade doubted and kept, now that every other model has failed.

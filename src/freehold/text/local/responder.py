@@ -10,6 +10,7 @@ left to the next model. The file has one JSON object a line::
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -34,7 +35,8 @@ class Responder:
     """Approved answers by what is asked.
 
     ``confidence`` is the chance to be right that questions held back from learning had, as far
-    from the others as this one; one that stands in the file word for word is certain.
+    from the others as this one, and never more than that many questions can show; one that stands
+    in the file word for word is certain.
     """
 
     quick = True
@@ -44,14 +46,17 @@ class Responder:
         intents: Intents,
         answers: Sequence[str],
         verbatim: Mapping[str, int],
+        version: str,
         *,
         follow_ups: bool,
     ) -> None:
         self._intents = intents
         self._answers = answers
         self._verbatim = verbatim
+        # Laplace's rule of succession: as many examples as there are can show no more than this.
+        self._most = MILLION * (len(verbatim) + 1) // (len(verbatim) + 2)
         self._follow_ups = follow_ups
-        self.version = "1"
+        self.version = version
 
     def answer(self, messages: Sequence[Message]) -> Known:
         """The approved answer that fits best; no text where none does."""
@@ -63,9 +68,10 @@ class Responder:
         if known is not None:
             return Known(text=self._answers[known], confidence=MILLION)
         found = self._intents.of(text)
+        confidence = min(found.score, self._most)
         if not found.fits:
-            return Known(text="", confidence=found.score)
-        return Known(text=self._answers[int(found.name)], confidence=found.score)
+            return Known(text="", confidence=confidence)
+        return Known(text=self._answers[int(found.name)], confidence=confidence)
 
 
 def responder(data: bytes, options: Mapping[str, Any]) -> Responder:
@@ -105,7 +111,11 @@ def responder(data: bytes, options: Mapping[str, Any]) -> Responder:
             if verbatim.setdefault(one, int(name)) != int(name):
                 raise ValueError(f"two answers for one question: {one!r}")
     return Responder(
-        learn(inside, outside), answers, verbatim, follow_ups=options.get("follow_ups") is True
+        learn(inside, outside),
+        answers,
+        verbatim,
+        sha256(data).hexdigest()[:12],
+        follow_ups=options.get("follow_ups") is True,
     )
 
 
