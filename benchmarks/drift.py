@@ -7,7 +7,7 @@ table says; after 3,000 of them they become longer by a share. `drawn out` hangs
 (autocorrelation 0.5), as where requests queue; `outliers` has one call in a hundred that takes
 three to fifty times as long. Freehold's test stands beside river's ADWIN (extra `drift`), where
 that is installed. Costs are CPU time of one exchange with one call, nine stages, three rules and
-two findings, the least of nine rounds; with alerts, every reading is looked at, as below 64 a second.
+two findings, the least of nine rounds; with alerts every reading is looked at (below 64 a second).
 """
 
 import argparse

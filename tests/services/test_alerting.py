@@ -321,3 +321,38 @@ async def test_a_storm_of_alerts_is_a_bounded_number_of_notices(world: World) ->
     later = world.keeper._notice("alert.fired", row, now + 61 * 10**9, [])
     assert later is not None
     assert later["data"]["left_out"] == 100 - MOST_NOTICES_A_MINUTE
+
+
+async def test_a_bundle_may_ask_for_adwin(tmp_path: Path, clock: FakeClock) -> None:
+    pytest.importorskip("river", reason="needs the extra `drift`")
+    live = bundle(tmp_path / "bundle")
+    text = (tmp_path / "bundle" / "bundle.yaml").read_text()
+    text = text.replace("  defaults: false", "  defaults: false\n  detector: adwin")
+    (tmp_path / "bundle" / "bundle.yaml").write_text(text)
+    world = World(tmp_path / "home", live, clock)
+    world.keeper.adopt(described_bundle(tmp_path / "bundle"))
+    await world.serve(600, 400)
+    assert world.open() == []
+    await world.serve(300, 600)
+    assert len(world.open()) == 1
+    series = world.monitoring.watching.series("latency", Subject("model", "large"))
+    assert type(series.detector).__name__ == "_Adwin"  # type: ignore[union-attr]
+
+
+async def test_without_river_our_own_test_goes_on(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def missing() -> None:
+        raise ImportError
+
+    monkeypatch.setattr("freehold.services.alerting.adwin", missing)
+    bundle(tmp_path / "bundle")
+    text = (tmp_path / "bundle" / "bundle.yaml").read_text()
+    text = text.replace("  defaults: false", "  defaults: false\n  detector: adwin")
+    (tmp_path / "bundle" / "bundle.yaml").write_text(text)
+    world = World(tmp_path / "home", described_bundle(tmp_path / "bundle"), clock)
+    await world.serve(600, 400)
+    await world.serve(100, 600)
+    assert len(world.open()) == 1
+    assert "pip install 'freehold[drift]'" in caplog.text

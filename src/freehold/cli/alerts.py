@@ -101,7 +101,9 @@ def clear(alert_id: str, reason: str, home: Path, as_json: bool) -> None:
     if as_json:
         print_json(done)
         return
-    say(f"{done['name']} is over; {len(done['measures'])} measures were taken back.")
+    count = len(done["measures"])
+    taken = "1 measure was" if count == 1 else f"{count} measures were"
+    say(f"{done['name']} is over; {taken} taken back.")
 
 
 @alerts.command("react")
