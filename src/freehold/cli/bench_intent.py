@@ -36,14 +36,14 @@ def intent(
     object of parts: `train`, `oos_train`; of the test file `test`, else `val`, and what is out of
     scope with it). Examples of an intent `oos` are of none of the others. Takes up to two minutes.
     """
-    from msgspec.structs import asdict
+    from msgspec import to_builtins
 
     from freehold.services.measure_intents import measure_intents
 
     say("learning from the examples")
     measured = measure_intents(train, test, per_intent=per_intent, seed=seed, keep=keep)
     if as_json:
-        print_json(asdict(measured) | {"ours": asdict(measured.ours)})
+        print_json(to_builtins(measured))
         return
     ours = measured.ours
     click.echo(

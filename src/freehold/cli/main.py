@@ -16,6 +16,7 @@ from freehold.cli.demo import demo, stop
 from freehold.cli.detectors import detector
 from freehold.cli.erasure import erase, retention
 from freehold.cli.feedback import feedback
+from freehold.cli.intents import intents
 from freehold.cli.keys import key
 from freehold.cli.models import models
 from freehold.cli.policy import policy
@@ -52,6 +53,7 @@ for _command in (
     policy,
     route,
     detector,
+    intents,
     models,
     bench,
     demo,

@@ -188,17 +188,25 @@ class Intents:
     """A model of an app's intents, with its line and what its margins mean.
 
     ``slope`` and ``shift`` make the chance to be right of a margin; ``line`` is the margin from
-    which a question counts as one of the intents.
+    which a question counts as one of the intents. ``tried`` is how many examples were held back
+    when it was learned, and how many of them it told right; a file does not keep that.
     """
 
     def __init__(
-        self, names: Sequence[str], model: Model, line: float, slope: float, shift: float
+        self,
+        names: Sequence[str],
+        model: Model,
+        line: float,
+        slope: float,
+        shift: float,
+        tried: tuple[int, int] = (0, 0),
     ) -> None:
         self.names = tuple(names)
         self.model = model
         self.line = line
         self.slope = slope
         self.shift = shift
+        self.tried = tried
 
     def of(self, text: str, dense: Floats | None = None) -> Intent:
         """What a text wants; ``dense`` is its vector where it is known, of a text that is read
@@ -238,7 +246,9 @@ def learn(
     tried = _held_back(examples)
     line = _line(examples, tried, keep)
     slope, shift = _platt(*tried)
-    return Intents(names, model, round(line, 4), slope, shift)
+    _, right, known = tried
+    counts = int(known.sum()), int((right & known).sum())
+    return Intents(names, model, round(line, 4), slope, shift, counts)
 
 
 def read(
