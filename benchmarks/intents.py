@@ -38,7 +38,7 @@ def bank(folder: Path) -> IntentsMeasured:
     """Four fifths of the bank's questions learned, the last fifth asked."""
     source = folder / "banking77_train.csv"
     rows = read_examples(source.name, source.read_bytes())
-    Random(SEED).shuffle(rows)  # noqa: S311 - a split that anyone can draw again
+    Random(SEED).shuffle(rows)
     cut = len(rows) // 5
     with tempfile.TemporaryDirectory() as place:
         train, test = Path(place, "train.csv"), Path(place, "test.csv")

@@ -16,6 +16,7 @@ from freehold.core.spec import SourceSpec
 from freehold.testing.fakes import FakeProvider, Script, said
 from tests.conformance.harness import TellingSource, Wired, wired
 from tests.conformance.wires import CHAT, Reply, body_for
+from tests.test_journey import travel
 
 NANO = 1_000
 GOOD = "Returns are free for 30 days. Bring the receipt."
@@ -327,3 +328,15 @@ async def test_a_client_that_hangs_up_between_the_calls_pays_for_one(tmp_path):
         assert closed["cost_nano"] > 0
         assert w.reserved == 0
         assert "never" not in reply.body.decode()
+
+
+async def test_what_was_doubted_is_told_to_whoever_learns_the_route(tmp_path):
+    async with wired(tmp_path, bundle(), provider=FakeProvider(DONT_KNOW, GOOD)) as w:
+        trail, _ = await travel(w.gateway.journey)
+        (outcome,) = trail.outcomes
+        assert (outcome.source, outcome.model, outcome.score) == ("cascade", "small", 0)
+        assert outcome.metric == "cascade.small"
+        assert outcome.cost_nano == trail.calls[0].cost_nano
+    async with wired(tmp_path / "b", bundle(), provider=FakeProvider(GOOD)) as w:
+        trail, _ = await travel(w.gateway.journey)
+        assert trail.outcomes == []

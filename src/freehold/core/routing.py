@@ -49,13 +49,20 @@ class Estimate(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What came of an exchange, as far as its model is to blame: ``score`` in millionths."""
+    """What came of an exchange, as far as its model is to blame: ``score`` in millionths.
+
+    ``model`` is whom it is about where that is not the one whose answer left; ``cost_nano`` is then
+    what that one cost. ``weight`` in millionths.
+    """
 
     exchange_id: str
     score: int
     source: OutcomeSource
     metric: str = ""
     at_ns: int = 0
+    model: str = ""
+    cost_nano: int = 0
+    weight: int = 1_000_000
 
 
 class Contest(Struct, frozen=True, kw_only=True):

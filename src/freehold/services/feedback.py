@@ -15,7 +15,7 @@ from freehold.core.errors import FreeholdError, NotFound, RequestError
 from freehold.core.features import Features
 from freehold.core.outcomes import Outcomes, Told
 from freehold.core.routes import MetricSpec
-from freehold.core.routing import Routed, Signals
+from freehold.core.routing import Outcome, Routed, Signals
 from freehold.core.spec import AppSpec
 from freehold.core.subjects import DAY_NS, SubjectKey
 from freehold.ledger.content import opened as opened_record
@@ -293,8 +293,11 @@ class Feedback:
             for outcome in one.outcomes:
                 name = outcome.metric or outcome.source
                 metric = MetricSpec(id=name)
-                row = _told(one, metric, outcome.score, outcome.score, MILLION, "freehold", now)
-                rows.append(replace(row, source=outcome.source))
+                row = _told(
+                    one, metric, outcome.score, outcome.score, outcome.weight, "freehold", now
+                )
+                row = replace(row, source=outcome.source)
+                rows.append(_of_cascade(row, one, outcome) if outcome.model else row)
         if rows:
             about = [one for one in known for _ in one.outcomes]
             boxed = await asyncio.to_thread(self._boxed, about, rows, "")
@@ -358,6 +361,17 @@ def _told(
         by=by,
         decided_ns=one.decided_ns,
         at_ns=now_ns,
+    )
+
+
+def _of_cascade(row: Told, one: Decided, outcome: Outcome) -> Told:
+    """About a model whose answer did not leave; a route that learns anything learns that too."""
+    return replace(
+        row,
+        model=outcome.model,
+        cost_nano=outcome.cost_nano,
+        latency_ms=0,
+        teaches=one.routed is not None and bool(one.routed.metric),
     )
 
 

@@ -26,19 +26,19 @@ from freehold.text.heads import shipped, vector_of
 from freehold.text.softmax import Row, Softmax
 from freehold.text.vectors import SIZE, Vector, vector
 
-LANDMARKS = 1_024
+LANDMARKS = 1_536
 MAX_INTENTS, MAX_EXAMPLES = 1_000, 50_000
 MAX_NAME = 128
 KEEP = 0.95
 _EDGE = 400
 """Characters of each end of a longer text that are read."""
 _NEAR = 5
-_SHARPNESS = 3.0, 2.0
+_SHARPNESS = 3.0, 1.5
 """Of the kernel: where intents have few examples, and where many."""
 _WEIGHT = 4.0, 2.0
 """How much the second reading counts beside the first, for few and for many examples."""
 _MANY = 30
-_RIDGE = 0.03
+_RIDGE = 0.01
 _FOLDS, _HELD_BACK = 5, 0.2
 _LARGE = 2_000
 """From so many examples on a part of them is held back once, instead of each in turn."""

@@ -13,6 +13,7 @@ from freehold.core.cascades import CascadeCheck, CascadeSpec
 from freehold.core.decisions import MILLION, Decision
 from freehold.core.errors import (
     ANOTHER_MAY,
+    Abstained,
     AnswerDoubted,
     FreeholdError,
     GovernanceRefusal,
@@ -20,6 +21,7 @@ from freehold.core.errors import (
 )
 from freehold.core.handoffs import Answer, Attempt, Checked, Plan
 from freehold.core.routes import RouteSpec
+from freehold.core.routing import Outcome
 from freehold.core.spec import ModelSpec
 from freehold.core.trail import Trail
 from freehold.rules.facts import asked_text, trusted_texts
@@ -30,6 +32,9 @@ from freehold.text.hedges import abstains, opening, refuses
 _LONGEST_REASON = 300
 _EARLY: frozenset[CascadeCheck] = frozenset({"abstain", "refusal"})
 """What an answer's first sentences tell."""
+
+_DOUBT = 250_000
+"""What a doubt counts beside a word from outside, in millionths."""
 
 Doubt = tuple[int, str]
 """A confidence in millionths, and what lowers it."""
@@ -117,6 +122,8 @@ def goes_on(error: FreeholdError, plan: Plan, attempt: Attempt, trail: Trail) ->
         return False
     trail.start_over()
     trail.trusted = 0
+    if refused or isinstance(error, AnswerDoubted | Abstained):
+        trail.outcomes.append(_failed(attempt, trail))
     if refused or isinstance(error, AnswerDoubted):
         why = str(error) if not refused else f"{attempt.model.id}: its answer was refused: {error}"
         route = trail.app.route.id if trail.app is not None else ""
@@ -135,6 +142,22 @@ def goes_on(error: FreeholdError, plan: Plan, attempt: Attempt, trail: Trail) ->
         why = f"{str(error)[:_LONGEST_REASON]}; {after.model.id} is asked instead"
         trail.decide(Decision(stage="routing", outcome="allow", rule="failover", why=why))
     return True
+
+
+def _failed(attempt: Attempt, trail: Trail) -> Outcome:
+    """What a route may learn from an answer that did not do. It counts for little: of the answers
+    that did, only some are ever spoken of.
+    """
+    model = attempt.model.id
+    return Outcome(
+        exchange_id=trail.arrival.exchange_id,
+        score=0,
+        source="cascade",
+        metric=f"cascade.{model}",
+        model=model,
+        cost_nano=sum(call.cost_nano for call in trail.calls if call.attempt == attempt.number),
+        weight=_DOUBT,
+    )
 
 
 def spare(failure: FreeholdError, trail: Trail) -> Answer:
