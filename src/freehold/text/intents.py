@@ -26,7 +26,7 @@ from freehold.text.heads import shipped, vector_of
 from freehold.text.softmax import Row, Softmax
 from freehold.text.vectors import SIZE, Vector, vector
 
-LANDMARKS = 1_536
+LANDMARKS = 1_024
 MAX_INTENTS, MAX_EXAMPLES = 1_000, 50_000
 MAX_NAME = 128
 KEEP = 0.95
@@ -125,9 +125,10 @@ class Model:
         if self.outside:
             against, says = float(says[-1]), says[:-1]
         best = int(says.argmax())
-        near = np.sort(likeness)[-_NEAR:] if len(likeness) > _NEAR else likeness
+        near = np.partition(likeness, -_NEAR)[-_NEAR:] if len(likeness) > _NEAR else likeness
         lead = float(says[best]) - against
-        second = int(np.argsort(says)[-2]) if len(says) > 1 else -1
+        says[best] = -np.inf
+        second = int(says.argmax()) if len(says) > 1 else -1
         return lead * max(0.0, float(near.mean())), best, second
 
 
