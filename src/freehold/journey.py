@@ -98,9 +98,7 @@ class Journey(Struct, frozen=True, kw_only=True):
             return
         plan = self.routing(ruled, trail)
         failure: FreeholdError = RoutingError("the plan holds no attempt")
-        for attempt in plan.attempts:
-            if attempt.number in trail.leases:  # it was asked beside an earlier one
-                continue
+        for attempt in trail.turns(plan):
             try:
                 sendable = await self._sendable(plan, attempt, trail)
                 called = self.inference.call(sendable, trail, self._sendable)

@@ -233,3 +233,43 @@ async def test_a_crash_is_no_failure_that_another_model_hides(tmp_path):
         assert reply.status == 403
         assert reply.error["code"] == "control_failed"
         assert sorted(provider.left) == ["first", "second"]
+
+
+@pytest.mark.parametrize("cut", ["first", "second"])
+async def test_one_that_was_ended_for_another_comes_again_when_that_one_breaks_off(tmp_path, cut):
+    """Whoever wins the race breaks off before anything has left: the loser was well all along."""
+    rule = "rules: {all: {phase: answer, when: 'answer.text == \"x\"', do: [{block: {}}]}}\n"
+    text = hedged().replace("third], hedge", "], hedge").replace("second, ]", "second]")
+    text = text.replace("route: main, embedding", "route: main, rules: [all], embedding") + rule
+    breaks = Script(
+        deltas=(said("Half of an ans", finish_reason=None),),
+        failure=ProviderUnavailable(f"model {cut}: gone"),
+        first_delay=0.1 if cut == "first" else 0.0,
+        delays=(0.0,),
+    )
+    twice = Twice(cut, FakeProvider(breaks))
+    async with wired(tmp_path, twice, text) as w:
+        reply = await w.ask(CHAT, body_for(CHAT, stream=True))
+        assert reply.text == "It is so."
+        other = "second" if cut == "first" else "first"
+        assert twice.asked == ["first", "second", other]
+        assert decisions(w, reply, "failover") == [f"model {cut}: gone; {other} is asked instead"]
+        closed = w.journal.closed(reply.trace)
+        assert closed["model"] == other
+        assert w.limiter.used("app:main/app")[2] == closed["cost_nano"]
+        assert w.reserved == 0
+
+
+class Twice(Several):
+    """One model breaks off; the other is stuck when it is asked first, and answers again later."""
+
+    def __init__(self, broken: str, double: FakeProvider) -> None:
+        super().__init__(first=None, second=None)
+        self.models[broken] = double
+        self._other = "second" if broken == "first" else "first"
+
+    async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
+        if sendable.attempt.model.id == self._other and self._other in self.asked:
+            self.models[self._other] = answers()
+        async for delta in super().call(sendable):
+            yield delta

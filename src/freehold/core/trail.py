@@ -1,6 +1,6 @@
 """The trusted record that grows beside an exchange; no caller bytes are ever merged into it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -23,10 +23,12 @@ from freehold.core.facts import TextFact
 from freehold.core.handoffs import (
     Admitted,
     Answer,
+    Attempt,
     CallRole,
     Candidate,
     Discharge,
     Held,
+    Plan,
     Screened,
     Sendable,
     Usage,
@@ -132,7 +134,8 @@ class Trail:
     ``pace`` has the time at which each sentence was judged, where a rule asks for it: milliseconds
     since the request came. ``sealer`` seals the texts that are kept; ``unsealed`` says why none
     are. ``released`` collects what has left, ``leases`` what is
-    reserved by attempt; ``result`` is set at the end. ``made`` is what the answer is made from,
+    reserved by attempt, ``tried`` the numbers of those that had their turn;
+    ``result`` is set at the end. ``made`` is what the answer is made from,
     where that has labels, and ``marked`` up to where what has left is remembered with them.
     ``trusted`` is the attempt whose answer a cascade has checked and found good enough, ``spare``
     an answer that it doubted and keeps, ``answered`` the model whose answer counts
@@ -189,6 +192,7 @@ class Trail:
         "spent_ns",
         "tags",
         "told",
+        "tried",
         "trusted",
         "unsealed",
         "waited_ns",
@@ -232,6 +236,7 @@ class Trail:
         self.spare: Answer | None = None
         self.answered = ""
         self.leases: dict[int, Lease] = {}
+        self.tried: set[int] = set()
         self.made: Made | None = None
         self.marked: dict[int, int] = {}
         self.released: list[str] = []
@@ -242,8 +247,7 @@ class Trail:
         self.sealer: Any = None
         self.unsealed = ""
         self.result: ExchangeOutcome = "interrupted"
-        self.opened = False
-        self.counted = False
+        self.opened = self.counted = False
         self.closed = False
 
     def decide(self, decision: Decision) -> None:
@@ -300,6 +304,18 @@ class Trail:
                 ),
             )
         )
+
+    def untried(self, plan: Plan) -> Iterator[Attempt]:
+        """The plan's attempts that have not had their turn, in order."""
+        return (attempt for attempt in plan.attempts if attempt.number not in self.tried)
+
+    def turns(self, plan: Plan) -> Iterator[Attempt]:
+        """The plan's attempts in turn. One that was ended because another answered first comes
+        again, should that other break off before anything has left.
+        """
+        while (attempt := next(self.untried(plan), None)) is not None:
+            self.tried.add(attempt.number)
+            yield attempt
 
     def start_over(self) -> None:
         """Forget the working state of an attempt that failed before anything left.

@@ -18,6 +18,7 @@ _RETRIES_HELD, _FIRST_RETRIES, _RETRIES_A_SECOND = 50, 10, 2
 SUSPICIOUS_NS = 10 * 1_000_000_000
 """A call that was given up after so long counts as a failure where nothing tells what is usual."""
 _SLOW_RAMP_NS = 10 * 1_000_000_000
+_LOOK_NS = 5_000_000
 _KNOWN = 20
 _KEPT = 128
 _MOST_ENDPOINTS = 4096
@@ -28,8 +29,8 @@ class _Endpoint:
     """What is known of one endpoint."""
 
     __slots__ = (
-        "back_ns", "breaker", "budget", "first", "group", "model", "rest_until", "troubled",
-        "waits", "whole",
+        "back_ns", "breaker", "budget", "first", "group", "looked_ns", "model", "rest_until",
+        "troubled", "waits", "whole",
     )  # fmt: skip
 
     def __init__(self, model: str, breaker: Breaker, group: "_Group") -> None:
@@ -44,6 +45,7 @@ class _Endpoint:
         self.waits: dict[bool, list[int]] = {True: [], False: []}
         self.rest_until = 0
         self.back_ns = 0
+        self.looked_ns = 0
         self.troubled = False
 
     def readiness(self, now_ns: int) -> Readiness:
@@ -80,6 +82,9 @@ class _Endpoint:
             return
         if report.ok:
             waits = self.waits[report.streamed]
+            if len(waits) >= _KEPT and now_ns - self.looked_ns < _LOOK_NS:
+                return  # of a busy endpoint, two hundred a second tell enough
+            self.looked_ns = now_ns
             if len(waits) >= 2 * _KEPT:
                 del waits[:_KEPT]
             waits.append(ns)

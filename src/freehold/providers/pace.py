@@ -8,7 +8,7 @@ from freehold.core.drift import ChangePoint
 LEAST: Final = log(1.15)
 """A smaller change of the mean is of no interest."""
 LEAST_NS: Final = 5_000_000
-"""Nor is one of fewer nanoseconds: nobody waits for it."""
+"""Nor is one of fewer nanoseconds: nobody waits for it. Shorter times count as this long."""
 FORGET_NS: Final = 600 * 1_000_000_000
 """After so long the new pace is the normal one: the endpoint is what it is."""
 _SURE: Final = 7.0
@@ -84,11 +84,13 @@ class Pace:
 
     def late(self, ns: int, length: int) -> bool:
         """Whether this wait, which was given up, was longer than answers usually take."""
-        return self.seen >= 16 and self._plain(log(max(ns, 1)), log(length + 1)) > self._level
+        return (
+            self.seen >= 16 and self._plain(log(max(ns, LEAST_NS)), log(length + 1)) > self._level
+        )
 
     def add(self, ns: int, length: int, now_ns: int) -> bool:
         """An answer took ``ns`` for so many tokens. True where it turns slow, or back."""
-        y, x = log(max(ns, 1)), log(length + 1)
+        y, x = log(max(ns, LEAST_NS)), log(length + 1)
         value = self._plain(y, x)
         self._learn(y, x)
         self._hear(value)

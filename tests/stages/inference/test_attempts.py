@@ -47,12 +47,19 @@ async def heard(inference, sendable):
 def test_with_others_left_an_attempt_may_not_be_silent_to_the_end(count, attempt_ms, until_s):
     inference = Inference({}, FakeClock(), FakeHealth())
     first = attempts(count=count, attempt_ms=attempt_ms)[0]
-    assert inference._silent_until(first) == until_s * SECOND
+    assert inference._silent_until(first, others=count > 1) == until_s * SECOND
 
 
-def test_the_last_attempt_has_all_that_is_left():
-    inference = Inference({}, FakeClock(), FakeHealth())
-    assert inference._silent_until(attempts(attempt_ms=5_000)[-1]) == 60 * SECOND
+async def test_the_last_attempt_has_all_that_is_left():
+    provider = FakeProvider(Script(deltas=(said("late"),), first_delay=0.1))
+    inference = Inference({"openai": provider}, SystemClock(), FakeHealth())
+    deadline_ns = SystemClock().monotonic_ns() + 60 * SECOND
+    *_, last = attempts(deadline_ns=deadline_ns, attempt_ms=10)
+    trail = make_trail(last)
+    for attempt in trail.turns(last.plan):
+        assert attempt.number <= 2
+    answers = [answer async for answer in inference.call(last, trail)]
+    assert answers[-1].choices[0].text == "late"
 
 
 async def test_one_that_hangs_is_left_for_the_next_and_not_asked_again():

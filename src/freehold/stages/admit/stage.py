@@ -177,6 +177,9 @@ class Admit:
         Raises:
             RateLimited, BudgetExhausted: it would not fit; another model's may.
         """
+        number = sendable.attempt.number
+        if number in trail.leases:  # its turn comes again: it had been ended for another's sake
+            return
         admitted = sendable.plan.ruled.admitted
         model = sendable.attempt.model
         asked = admitted.ask
@@ -187,10 +190,10 @@ class Admit:
             scopes = (admitted.grant.scope, *admitted.app.scopes, *own)
             lease = self._limiter.lease(scopes, prompt + answer, nano, model.scope)
         except LimitError as refused:
-            last = sendable.attempt.number >= len(sendable.plan.attempts)
+            last = number >= len(sendable.plan.attempts)
             _denied(trail, "limit", refused, another=not last)
             raise
-        trail.leases[sendable.attempt.number] = lease
+        trail.leases[number] = lease
 
     def settle(self, trail: Trail) -> None:
         """Replace every attempt's reservation by what its calls, retries included, really used."""

@@ -126,6 +126,7 @@ class Hedging:
                 second = await self._beside(sendable, trail, prepare, delay_s)
                 if second is not None:
                     running.append(second)
+            trail.tried.update(runner.sendable.attempt.number for runner in running)
             winner = await _first_good(running)
             if len(running) > 1:
                 await self._settle(running, winner, trail)
@@ -166,6 +167,8 @@ class Hedging:
         why = f"{winner.model} answered first"
         for runner in running:
             if runner is not winner:
+                if runner.failure is None:  # it may be needed yet, should the winner break off
+                    trail.tried.discard(runner.sendable.attempt.number)
                 await runner.leave(why, beside=True)
                 for call in trail.calls:  # one that was as good and a moment later is paid as well
                     if call.attempt == runner.sendable.attempt.number and not call.error:
@@ -178,8 +181,8 @@ class Hedging:
 
     def _second(self, plan: Plan, attempt: Attempt, trail: Trail) -> Attempt | None:
         """The next of the plan that nobody has tried and that is not known to be in trouble."""
-        for other in plan.attempts[attempt.number :]:
-            if other.number not in trail.leases and self._health.of(other.model).weight:
+        for other in trail.untried(plan):
+            if other.number != attempt.number and self._health.of(other.model).weight:
                 return other
         return None
 

@@ -138,7 +138,8 @@ class Inference:
             if not self._health.of(model).weight:
                 # no other model can take over: a caller need not wait for what is known to fail
                 raise ProviderUnavailable(f"model {model.id}: its endpoint is down")
-        silent_until_ns = self._silent_until(sendable)
+        others = attempt.role == "answer" and _others(sendable, trail)
+        silent_until_ns = self._silent_until(sendable, others=others)
         for tried in range(model.retries + 1):
             growing = Growing(sendable, trail, self._clock, silent_until_ns)
             try:
@@ -147,7 +148,9 @@ class Inference:
                         yield answer
                 return
             except ProviderUnavailable as failure:
-                pause = None if growing.started else self._pause(failure, tried, growing)
+                pause = (
+                    None if growing.started else self._pause(failure, tried, growing, others=others)
+                )
                 if pause is None:
                     raise
             began = self._clock.monotonic_ns()
@@ -221,11 +224,10 @@ class Inference:
                 return _End(error=str(problem), ok=blame)
         return _End(error=f"{type(problem).__name__} in the provider", ok=False)
 
-    def _silent_until(self, sendable: Sendable) -> int:
+    def _silent_until(self, sendable: Sendable, *, others: bool) -> int:
         """Until when this attempt may say nothing: with others left, they need time as well."""
         plan = sendable.plan
-        attempt = sendable.attempt
-        if attempt.role != "answer" or attempt.number >= len(plan.attempts):
+        if not others:
             return plan.deadline_ns
         now = self._clock.monotonic_ns()
         wanted_ms = route_of(plan).attempt_ms
@@ -238,14 +240,15 @@ class Inference:
         until = growing.sendable.plan.deadline_ns if growing.started else growing.silent_until_ns
         return min(own, (until - self._clock.monotonic_ns()) / 1e9)
 
-    def _pause(self, failure: ProviderUnavailable, tried: int, growing: Growing) -> float | None:
+    def _pause(
+        self, failure: ProviderUnavailable, tried: int, growing: Growing, *, others: bool
+    ) -> float | None:
         """Seconds until the next try: full jitter (Brooker, 2015); ``None`` for no next try."""
         sendable = growing.sendable
         attempt = sendable.attempt
         model = attempt.model
         if tried >= model.retries or not failure.again:
             return None
-        others = attempt.role == "answer" and attempt.number < len(sendable.plan.attempts)
         if others and growing.age_ns() > PATIENCE_S * 1e9:
             return None  # it took its time to fail
         pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**tried) * self._jitter()
@@ -268,6 +271,12 @@ class _End(Struct, frozen=True, kw_only=True):
 
 _ANSWERED = _End(ok=True)
 _LEFT = _End()
+
+
+def _others(sendable: Sendable, trail: Trail) -> bool:
+    """Whether the plan has an attempt beside this one that has not had its turn."""
+    number = sendable.attempt.number
+    return any(other.number != number for other in trail.untried(sendable.plan))
 
 
 def _own_limit_ms(growing: Growing) -> int:

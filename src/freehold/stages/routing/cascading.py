@@ -136,8 +136,7 @@ def goes_on(error: FreeholdError, plan: Plan, attempt: Attempt, trail: Trail) ->
             )
         )
         return True
-    left = (other for other in plan.attempts[attempt.number :] if other.number not in trail.leases)
-    after = next(left, None)
+    after = next(trail.untried(plan), None)
     if after is not None:
         why = f"{str(error)[:_LONGEST_REASON]}; {after.model.id} is asked instead"
         trail.decide(Decision(stage="routing", outcome="allow", rule="failover", why=why))
