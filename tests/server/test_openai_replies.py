@@ -24,6 +24,7 @@ from freehold.server.openai_replies import (
     error_event,
     held_text,
     outcome_comment,
+    usage_of,
 )
 from tests.stages import made
 
@@ -305,3 +306,14 @@ def test_comments_are_no_data() -> None:
 
 def test_the_ask_is_what_the_fixtures_say() -> None:
     assert isinstance(made.ask(), Ask)
+
+
+def test_cached_and_reasoning_tokens_are_told_where_there_are_any() -> None:
+    plain = usage_of(Usage(prompt_tokens=7, completion_tokens=5))
+    assert plain.keys() == {"prompt_tokens", "completion_tokens", "total_tokens"}
+    told = usage_of(
+        Usage(prompt_tokens=7, completion_tokens=5, cached_tokens=3, reasoning_tokens=2)
+    )
+    assert told["prompt_tokens_details"] == {"cached_tokens": 3}
+    assert told["completion_tokens_details"] == {"reasoning_tokens": 2}
+    assert told["total_tokens"] == 12

@@ -37,14 +37,19 @@ def error_event(error: FreeholdError) -> bytes:
     return b"data: " + error_bytes(error) + b"\n\n"
 
 
-def usage_of(usage: Usage | None) -> dict[str, int]:
-    """Token counts; zeros when nothing was used."""
+def usage_of(usage: Usage | None) -> dict[str, Any]:
+    """Token counts; zeros when nothing was used, details where the model's endpoint told them."""
     used = usage or Usage()
-    return {
+    counts: dict[str, Any] = {
         "prompt_tokens": used.prompt_tokens,
         "completion_tokens": used.completion_tokens,
         "total_tokens": used.prompt_tokens + used.completion_tokens,
     }
+    if used.cached_tokens:
+        counts["prompt_tokens_details"] = {"cached_tokens": used.cached_tokens}
+    if used.reasoning_tokens:
+        counts["completion_tokens_details"] = {"reasoning_tokens": used.reasoning_tokens}
+    return counts
 
 
 def _finish(reason: str) -> str:
