@@ -60,7 +60,7 @@ def judged(
     cost = sum(c["cost_nano"] for c in calls)
     good = [c for c in calls if not c["error"]]
     opened = {"decisions": list(decisions), "candidates": list(candidates)}
-    closed = {"calls": list(calls), "cost_nano": cost, "decisions": []}
+    closed = {"calls": list(calls), "cost_nano": cost, "decisions": [], "model": "steady"}
     count = len(good) if served is None else served
     counts = {"completed": count, "completed_tokens": 15 * count}
     return judge(

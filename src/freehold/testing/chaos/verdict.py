@@ -140,9 +140,9 @@ def _outcome(asked: Asked, closed: dict[str, list[dict[str, Any]]]) -> str:
     if text == asked.text and ended and not failed:
         return "answered"
     ends = closed.get(asked.exchange, [])
-    calls = ends[0]["calls"] if ends else []
-    if text and failed and calls and calls[-1]["error"] and calls[-1]["first_ns"] is not None:
-        return "broken off"
+    answering = [c for c in ends[0]["calls"] if c["model"] == ends[0]["model"]] if ends else []
+    if text and failed and answering and answering[-1]["error"]:
+        return "lost" if answering[-1]["first_ns"] is None else "broken off"
     return "lost"
 
 
