@@ -14,7 +14,7 @@ from freehold.core.outcomes import Told
 from freehold.core.routing import Estimate, Signals
 from freehold.core.subjects import Subject
 from freehold.services.learning import Box, Learning, sealed
-from freehold.services.route_states import RouteStates
+from freehold.services.route_states import RouteStates, taught
 from freehold.stages.routing.learners import Learners
 from freehold.storage.engine import Database
 from freehold.storage.migrate import open_database
@@ -278,3 +278,11 @@ def test_a_name_that_nobody_knows(database: Database) -> None:
     for ask in (service.show, service.export, service.rebuild, service.reset):
         with pytest.raises(NotFound):
             ask("nobodys")
+
+
+def test_an_erasure_knows_which_states_learned_from_them(database: Database) -> None:
+    process = Process(database, MemoryKeys())
+    many(process, 3)
+    process.tell("a rating", 0, teaches=False)
+    found = taught(process.store, ["exchange-0", "exchange-2", "a rating", "nobody's"])
+    assert found == {("north", "main"): 2}

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from freehold.app.resources import fetcher, getter
@@ -21,6 +22,7 @@ from freehold.services.erasure import Erasing
 from freehold.services.keys import KeyService
 from freehold.services.records import Records
 from freehold.services.retention import Retention
+from freehold.services.route_states import taught
 from freehold.services.spending import Spending
 from freehold.stages.audit import Audit
 from freehold.stages.governance import Governance
@@ -34,6 +36,7 @@ from freehold.storage.holds import SealedHolds, steps_of
 from freehold.storage.keys import StoredKeys
 from freehold.storage.lineage import LineageRows
 from freehold.storage.migrate import open_database
+from freehold.storage.outcomes import StoredOutcomes
 from freehold.storage.secrets import KeyFolder
 from freehold.storage.spend_table import SpendTable
 from freehold.storage.subject_keys import StoredKeys as StoredSubjectKeys
@@ -170,9 +173,11 @@ def erasing_service(home: Path) -> Iterator[tuple[Records, Erasing]]:
         issuers = {issuer.issuer for bundle in bundles for issuer in bundle.issuers}
         held = HeldTexts(database, SystemClock())
         lineage = LineageRows(database)
+        learned = partial(taught, StoredOutcomes(database))
+        log = audit.event
         yield (
             records,
-            Erasing(records, vault, held, issuers, bundle_of, ACTOR, audit.event, lineage),
+            Erasing(records, vault, held, issuers, bundle_of, ACTOR, log, lineage, learned),
         )
 
 

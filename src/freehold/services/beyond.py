@@ -72,6 +72,7 @@ class Reach:
         self.sealed = 0
         self.told = 0
         self.traced = 0
+        self.taught: dict[tuple[str, str], int] = {}
 
     @property
     def exchanges(self) -> int:
@@ -208,6 +209,16 @@ class Reach:
                     do="They reveal nothing, and keep what others hold a copy of from models that"
                     " are not cleared for it; they are deleted after the app's retention_days.",
                     count=self.traced,
+                )
+            )
+        for (owner, route), count in sorted(self.taught.items()):
+            found.append(
+                Beyond(
+                    kind="weights",
+                    what=f"what route {route} of {owner} has learned, from answers to them too",
+                    do=f"Numbers, and no text. `freehold route rebuild {route} --tenant {owner}`"
+                    " makes it again without them.",
+                    count=count,
                 )
             )
         if self.told:

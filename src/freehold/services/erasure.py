@@ -114,6 +114,7 @@ class Erasing:
         actor: who erases, as the ledger is to say.
         log: writes the entry that each erasure must leave.
         lineage: what else is stored of answers.
+        taught: of these exchanges, how many outcomes are in each learned state, by owner and route.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Erasing:
         actor: str,
         log: LogEvent,
         lineage: LineageRows,
+        taught: Callable[[Collection[str]], dict[tuple[str, str], int]] = lambda _: {},
     ) -> None:
         self._records = records
         self._store = store
@@ -135,6 +137,7 @@ class Erasing:
         self._actor = actor
         self._log = log
         self._lineage = lineage
+        self._taught = taught
 
     def plan(self, whom: Whom) -> Erased:
         """What an erasure would do; changes nothing.
@@ -205,7 +208,9 @@ class Erasing:
                 f"nothing is or was stored of `{who[:80]}` in {', '.join(sorted(whom.tenants)[:3])}"
             )
         _unambiguous(known, whom)
-        reach.traced = self._lineage.of([e for each in known for e in each.exchanges])
+        exchanges = [e for each in known for e in each.exchanges]
+        reach.traced = self._lineage.of(exchanges)
+        reach.taught = self._taught(exchanges)
         reach.told = self._held.told([h.approval_id for each in known for h in each.held])
         return known, reach
 

@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -221,6 +222,12 @@ class RouteStates:
                 for e in estimates
             ),
         )
+
+
+def taught(store: Outcomes, exchange_ids: Collection[str]) -> dict[tuple[str, str], int]:
+    """Of these exchanges, how many outcomes are in each learned state, by owner and route."""
+    found = [(told.owner, told.route) for told in store.of(exchange_ids) if told.teaches]
+    return dict(Counter(found))
 
 
 def _several(route: str, owners: list[str]) -> str:
