@@ -185,6 +185,8 @@ def test_retrieve_and_delete(client: OpenAI, simulator: Simulator, served: Serve
     assert made.to_dict()["store"] is True
     found = client.responses.retrieve(made.id)
     assert found.to_dict() == made.to_dict()
+    (item,) = client.responses.input_items.list(made.id)
+    assert (item.role, item.content[0].text) == ("user", "Hello")
     client.responses.delete(made.id)
     once(served, openai.NotFoundError, lambda: client.responses.retrieve(made.id))
     once(served, openai.NotFoundError, lambda: client.responses.delete(made.id))

@@ -243,6 +243,38 @@ async def test_a_client_that_hangs_up_leaves_nothing_kept(tmp_path):
         assert w.store.rows == {}
 
 
+async def test_the_conversation_as_items(tmp_path):
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c1", "output": "3"}
+    async with keeping(tmp_path) as w:
+        body = {
+            "instructions": "Be kind.",
+            "input": [{"role": "user", "content": "Hi"}, call, output],
+        }
+        made = await w.ask(RESPONSES, body)
+        path = f"{RESPONSES}/{made.json['id']}/input_items"
+
+        async def page(query: str) -> Reply:
+            return await w.ask(path, method="GET", query=query)
+
+        whole = (await page("order=asc")).json
+        assert [item["type"] for item in whole["data"]] == [
+            "message", "function_call", "function_call_output",
+        ]  # fmt: skip
+        assert whole["data"][0]["content"] == [{"type": "input_text", "text": "Hi"}]
+        assert whole["has_more"] is False
+        assert (await page("")).json["data"] == whole["data"][::-1]
+        first = (await page("order=asc&limit=2")).json
+        assert (first["data"], first["has_more"]) == (whole["data"][:2], True)
+        rest = (await page(f"order=asc&after={first['last_id']}")).json
+        assert rest["data"] == whole["data"][2:]
+        again = await w.ask(RESPONSES, {"input": whole["data"]})
+        assert again.status == 200, "they can be sent as they are"
+        for bad in ("order=up", "limit=0", "limit=101", "limit=x", "after=x", "more=1"):
+            assert (await page(bad)).status == 400, bad
+        assert (await w.ask(path, method="GET", key=OTHER)).status == 404
+
+
 # -- in the background --
 
 

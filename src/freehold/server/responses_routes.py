@@ -27,10 +27,12 @@ from freehold.server.http import (
     identity_token,
     one_of_each,
     patiently,
+    query,
     reply,
     waiting_time,
 )
 from freehold.server.responses_dialect import RESPONSES
+from freehold.server.responses_items import item_list
 from freehold.server.responses_replies import kept_response, response_id
 from freehold.server.responses_wire import Form, going_on
 from freehold.services.collecting import LONGEST_WAIT_S, Visitor
@@ -106,6 +108,9 @@ class ResponseRoutes:
                 case ("DELETE", wanted):
                     await responses.delete(visitor, wanted)
                     body: Any = {"id": wanted, "object": "response", "deleted": True}
+                case ("GET", wanted, "input_items"):
+                    page = query(scope, ("after", "limit", "order"))
+                    body = item_list(await responses.mine(visitor, wanted), page)
                 case ("POST", wanted, "cancel"):
                     body = kept_response(await responses.cancel(visitor, wanted))
                 case _:
