@@ -61,6 +61,7 @@ def test_a_response(client: OpenAI, simulator: Simulator):
     assert response.usage.output_tokens > 0
     assert (response.instructions, response.metadata) == ("Be polite.", {"a": "b"})
     assert response.id == f"resp_{raw.headers['x-freehold-trace-id']}"
+    assert response._request_id == raw.headers["x-freehold-trace-id"]
     body = sent(simulator)
     assert [m["role"] for m in body["messages"]] == ["system", "user"]
     assert (body["max_tokens"], body["temperature"]) == (100, 0.5)

@@ -28,9 +28,9 @@ class ResponsesDialect(Struct, frozen=True):
         """An OpenAI error object."""
         return error_bytes(error)
 
-    def headers(self, exchange_id: str) -> Headers:  # noqa: ARG002
-        """None of its own."""
-        return []
+    def headers(self, exchange_id: str) -> Headers:
+        """The request's id, where OpenAI's clients look for it."""
+        return [(b"x-request-id", exchange_id.encode())]
 
 
 RESPONSES = ResponsesDialect()
