@@ -72,18 +72,25 @@ def unpack(data: bytes) -> Intents:
         raise ValueError("the intents were trained on other vectors: train them again")
     count = len(header.names) + header.outside
     shapes = {name: array.shape for name, array in arrays.items()}
-    marks = shapes.get("marks", (0,))[0]
+    marks, dims = (*shapes.get("marks", ()), 0, 0)[:2]
     size = shapes.get("columns", (0,))[0]
     wanted = {
         "columns": (size,),
         "steps": (count,),
         "weights": (size, count),
-        "marks": (marks, embedding.DIMS),
+        "marks": (marks, dims),
         "kernel": (marks, count),
     }
     kinds = {name: array.dtype.str[1:] for name, array in arrays.items()}
     types = {"columns": "i4", "steps": "f4", "weights": "i1", "marks": "f4", "kernel": "f4"}
-    if shapes != wanted or kinds != types or not header.names or not marks or not size:
+    if (
+        shapes != wanted
+        or kinds != types
+        or not header.names
+        or not marks
+        or not size
+        or not 0 < dims <= embedding.DIMS
+    ):
         raise ValueError("damaged intents: its arrays don't fit one another")
     columns = arrays["columns"]
     numbers = (header.sharpness, header.weight, header.line, header.slope, header.shift)

@@ -26,7 +26,7 @@ from freehold.text.heads import shipped, vector_of
 from freehold.text.softmax import Row, Softmax
 from freehold.text.vectors import SIZE, Vector, vector
 
-LANDMARKS = 1_024
+LANDMARKS = 1_536
 MAX_INTENTS, MAX_EXAMPLES = 1_000, 50_000
 MAX_NAME = 128
 KEEP = 0.95
@@ -37,6 +37,8 @@ _SHARPNESS = 3.0, 1.5
 """Of the kernel: where intents have few examples, and where many."""
 _WEIGHT = 4.0, 2.0
 """How much the second reading counts beside the first, for few and for many examples."""
+_DIMS = 192, 128
+"""How many of the dense vector's numbers are read, for few and for many; the first tell most."""
 _MANY = 30
 _RIDGE = 0.01
 _FOLDS, _HELD_BACK = 5, 0.2
@@ -44,6 +46,7 @@ _LARGE = 2_000
 """From so many examples on a part of them is held back once, instead of each in turn."""
 _ENOUGH = 20
 """Held-back examples that draw a line."""
+_TINY = 1e-6
 _STEP = 1_000
 """Scores are told in thousandths, so that the last bits of a processor's sums don't matter."""
 _SEED = 11
@@ -80,13 +83,15 @@ class Examples:
         self, rows: list[Row], dense: Floats, groups: Ints, count: int, *, outside: bool
     ) -> None:
         self.rows = rows
-        self.dense = dense
         self.groups = groups
         self.count = count
         self.outside = outside
         sizes = np.bincount(groups, minlength=count)
         many = float(np.median(sizes)) >= _MANY
         self.sharpness, self.weight = _SHARPNESS[many], _WEIGHT[many]
+        dense = dense[:, : _DIMS[many]]
+        sizes = np.linalg.norm(dense, axis=1, keepdims=True)
+        self.dense: Floats = dense / np.maximum(sizes, np.float32(_TINY))
 
     @property
     def inside(self) -> NDArray[np.bool_]:
@@ -116,7 +121,9 @@ class Model:
 
     def margin(self, row: Row, dense: Floats) -> tuple[float, int, int]:
         """The margin, the best intent and the second best."""
+        dense = dense[: self.marks.shape[1]]
         likeness = self.marks @ dense
+        likeness /= np.float32(max(_TINY, math.sqrt(float(dense @ dense))))
         kernel = np.exp(np.float32(self.sharpness) * (likeness - 1))
         says = self.softmax.logits(row)
         says = np.exp(says - says.max())
