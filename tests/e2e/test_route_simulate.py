@@ -94,6 +94,29 @@ async def test_from_the_log_to_a_draft(tmp_path: Path) -> None:
     assert (curve["oracle"], curve["rows"]) == (None, ASKED - 1)
 
 
+async def test_a_learned_route_with_a_canary(tmp_path: Path) -> None:
+    """The newcomer's outcomes are told and kept, and its trial is judged by them."""
+    home, folder = tmp_path / "home", tmp_path / "bundle"
+    folder.mkdir()
+    async with Simulator(behaviour="echo") as simulator:
+        text = BUNDLE.replace("URL", simulator.url).replace(
+            "candidates: [small, large]",
+            "candidates: [small]\n    canary: {model: large, stages: [0.5, 1]}",
+        )
+        (folder / "bundle.yaml").write_text(text, "utf-8")
+        key = make_key(folder, home, scopes=frozenset({"chat", "feedback"}))
+        with Served(folder, home) as served:
+            await traffic(served.url, key)
+    told = CliRunner().invoke(main, ["route", "canary", "status", "--json", "--home", str(home)])
+    (report,) = json.loads(told.stdout)
+    assert report["newcomers"] + report["others"] >= ASKED - 1
+    (quality,) = [m for m in report["measures"] if m["name"] == "quality"]
+    assert quality["newcomer"] < quality["before"], "shortfalls: large always solves it"
+    log = CliRunner().invoke(main, ["route", "log", "--home", str(home)]).stdout
+    models = {json.loads(line)["model"] for line in log.splitlines()}
+    assert models == {"small", "large"}
+
+
 def test_records_that_chose_nobody_are_left_out() -> None:
     from freehold.ledger.record import Record
 
