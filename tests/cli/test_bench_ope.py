@@ -78,6 +78,13 @@ def test_a_file_that_is_no_table(tmp_path: Path, lines: str, why: str) -> None:
     assert why in told.stderr
 
 
+def test_without_a_table_one_is_made_up_and_named_so() -> None:
+    told = run("--runs", "2", "--rows", "400", "--json")
+    assert told.exit_code == 0, told.output
+    assert "a made-up table" in told.stderr
+    assert json.loads(told.stdout)["models"] == ["made-up-small", "made-up-middle", "made-up-large"]
+
+
 def test_exploring_is_needed(table: Path) -> None:
     told = run("--data", str(table), "--floor", "0")
     assert told.exit_code == 2

@@ -12,8 +12,8 @@ from freehold.cli.common import Share, json_option, print_json, say
 @click.option(
     "--data",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    required=True,
-    help="JSON lines: `prompt` and one boolean or score from 0 to 1 per model.",
+    help="JSON lines: `prompt` and one boolean or score from 0 to 1 per model. Without it, a "
+    "made-up table is measured on, which says less.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
@@ -42,7 +42,13 @@ from freehold.cli.common import Share, json_option, print_json, say
 )
 @json_option
 def ope(
-    data: Path, seed: int, runs: int, rows: int, floor: float, least_ess: float, as_json: bool
+    data: Path | None,
+    seed: int,
+    runs: int,
+    rows: int,
+    floor: float,
+    least_ess: float,
+    as_json: bool,
 ) -> None:
     """Compare off-policy estimates with the truth, on a table that knows every model's answer.
 
@@ -54,12 +60,13 @@ def ope(
     from msgspec.structs import asdict
 
     from freehold.services.measure_ope import measure
-    from freehold.services.routing_tables import read_table
+    from freehold.services.routing_tables import made_up, read_table
 
     if floor == 0:
         raise click.BadParameter("without exploring, no log can tell", param_hint="--floor")
-    table = read_table(data)
-    say(f"{len(table.prompts)} prompts, {len(table.models)} models, {runs} logs of {rows}")
+    table = read_table(data) if data is not None else made_up(seed)
+    said = "" if data is not None else "a made-up table: "
+    say(f"{said}{len(table.prompts)} prompts, {len(table.models)} models, {runs} logs of {rows}")
     measured = measure(table, seed=seed, runs=runs, rows=rows, floor=floor, least_ess=least_ess)
     if as_json:
         from msgspec import to_builtins

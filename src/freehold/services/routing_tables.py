@@ -29,6 +29,30 @@ class Table(Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
 
 
+_TOPICS = {
+    "a greeting to customer": (0.95, 0.96, 0.97),
+    "the sum of these invoices": (0.40, 0.75, 0.92),
+    "a refund under section": (0.70, 0.90, 0.90),
+    "a proof of lemma": (0.10, 0.35, 0.80),
+    "the translation of sentence": (0.80, 0.70, 0.90),
+}
+"""How often a small, a middle and a large model of a made-up table are right."""
+
+
+def made_up(seed: int = 0, prompts: int = 3_000) -> Table:
+    """A table of nobody's answers, for whoever has none of their own: five topics, three models."""
+    rng = np.random.default_rng(seed)
+    topics = rng.integers(len(_TOPICS), size=prompts)
+    chances = np.array(list(_TOPICS.values()))[topics]
+    names = list(_TOPICS)
+    return Table(
+        models=("made-up-small", "made-up-middle", "made-up-large"),
+        prompts=tuple(f"Write {names[topic]} {number}." for number, topic in enumerate(topics)),
+        scores=(rng.random(chances.shape) < chances).astype(np.float64),
+        costs=np.tile([0.0001, 0.001, 0.01], (prompts, 1)),
+    )
+
+
 def read_table(path: Path) -> Table:
     """JSON lines with ``prompt`` and one boolean or score from 0 to 1 per model.
 
