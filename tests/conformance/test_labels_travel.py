@@ -17,9 +17,9 @@ from freehold.core.spec import SourceSpec
 from freehold.storage.engine import Database
 from freehold.storage.lineage import StoredLineage
 from freehold.storage.migrate import open_database
-from freehold.testing.fakes import FakeProvider, Script, said
+from freehold.testing.fakes import FakeHealth, FakeProvider, Script, said
 from tests.conformance.harness import KEY, Keys, Wired, wired
-from tests.conformance.wires import CHAT, COMPLETION, EMBEDDING, Reply
+from tests.conformance.wires import CHAT, CHATS, COMPLETION, EMBEDDING, Reply, in_dialect
 
 BUNDLE = """\
 freehold: 1
@@ -114,7 +114,12 @@ async def housed(folder: Path, database: Database | None = None, *extra: str):
     database = database or open_database(folder / "home")
     store = StoredLineage(database, b"l" * 32, SystemClock())
     store.load()
-    more = {"sources": {"http": Payroll()}, "keys": Keys(KEYS), "lineage": store}
+    more = {
+        "sources": {"http": Payroll()},
+        "keys": Keys(KEYS),
+        "lineage": store,
+        "health": FakeHealth(),
+    }
     async with wired(folder / "bundle", BUNDLE, *extra, **more) as made:
         yield House(made, store)
 
@@ -204,13 +209,32 @@ async def test_after_a_restart_and_in_another_process(tmp_path: Path):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("path", CHATS)
+@pytest.mark.parametrize("origin", CHATS)
+async def test_an_answer_of_one_wire_is_known_on_another(
+    house: House, origin: str, path: str, stream: bool
+):
+    """Also quoted in another conversation: what knows it is the text, not the wire."""
+    house.provider.then(SAID)
+    first = in_dialect(origin, {"messages": [QUESTION], "stream": stream})
+    assert (await house.ask(path=origin, body=first)).text == SAID
+    assert house.models() == ["safe"]
+    house.provider.then("Bien sûr.")
+    for messages in (history(), [{"role": "user", "content": f"Translate: {SAID}"}]):
+        body = in_dialect(path, {"messages": list(messages), "stream": stream})
+        reply = await house.ask(path=path, body=body, talk="another")
+        assert (reply.status, reply.text) == (200, "Bien sûr.")
+        assert house.models() == ["safe"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 async def test_failover_never_goes_to_a_model_that_is_not_cleared(house: House, stream: bool):
     await house.first()
     house.provider.then(ProviderUnavailable("down"))
     reply = await house.ask(*history(), stream=stream)
     assert reply.status == 503
     assert house.models() == ["safe"]
-    house.provider.down.add("safe")
+    house.made.health.down.add("safe")
     await house.ask(*history(), stream=stream, model="open")
     assert set(house.models()) <= {"safe"}, "and no wish of the client's"
 
@@ -311,7 +335,12 @@ async def test_a_guard_that_is_not_cleared_does_not_read_it_either(tmp_path: Pat
 async def test_a_bundle_without_such_labels_remembers_nothing(tmp_path: Path):
     text = BUNDLE.replace("    labels: [hr]\n", "")
     store = StoredLineage(open_database(tmp_path / "home"), b"l" * 32, SystemClock())
-    more = {"sources": {"http": Payroll()}, "keys": Keys(KEYS), "lineage": store}
+    more = {
+        "sources": {"http": Payroll()},
+        "keys": Keys(KEYS),
+        "lineage": store,
+        "health": FakeHealth(),
+    }
     async with wired(tmp_path / "bundle", text, **more) as made:
         house = House(made, store)
         house.provider.then(SAID)
