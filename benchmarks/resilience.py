@@ -187,7 +187,8 @@ def chaos_table(verdict: dict[str, Any]) -> str:
     switches = ", ".join(f"{count:,} × {kind}" for kind, count in verdict["switches"].items())
     lost = len(verdict["lost"])
     found = verdict["slow_after"]
-    slow = f"The model that slowed by 25 % was found after {found} answers." if found else ""
+    after = "not found in this run" if found is None else f"found after {found:,} answers"
+    slow = f"That one model slowed by 25 % was {after}."
     lines = [
         f"With seed {verdict['seed']}, {verdict['requests']:,} requests took",
         f"{verdict['took_s']:.0f} s: {verdict['answered']:,} were answered,",
