@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +241,8 @@ async def test_without_keys_the_record_stands_or_the_request_is_refused(
             with Served(bundle, home) as served, monkeypatch.context() as broken:
                 keys = served.gateway._make_journey.store.subjects
                 broken.setattr(keys, "refresh", lambda: None)
-                keys._stock.clear()
+                # none at hand, even if the gateway is still laying in the rest of them
+                broken.setattr(keys, "_stock", deque(maxlen=0))
                 async with aiohttp.ClientSession(
                     headers={"authorization": f"Bearer {key}"}
                 ) as session:
