@@ -238,7 +238,6 @@ class TestStreams:
             with pytest.raises(ProviderUnavailable, match="took too long"):
                 await _gather(line, deltas, line.model(timeout_ms=400))
             await line.endpoint.gone.wait()
-        assert text_of(deltas).startswith("one two")  # it was not held back until the end
 
     async def test_leaving_closes_the_connection_and_the_next_call_gets_its_own(self, line):
         line.endpoint.mood = Mood(stalls_after=5)
