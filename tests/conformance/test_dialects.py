@@ -331,17 +331,19 @@ async def test_a_key_comes_in_one_way(tmp_path, path, headers, status):
 
 @pytest.mark.parametrize("path", [*CHATS, f"{MESSAGES}/count_tokens"])
 async def test_bodies_that_do_not_come_as_they_should(tmp_path, path):
-    async with wired(tmp_path, BUNDLE, door={"body_timeout_s": 0.05}) as w:
-        body = orjson.dumps(body_for(path if path in CHATS else MESSAGES))
+    body = orjson.dumps(body_for(path if path in CHATS else MESSAGES))
+    async with wired(tmp_path / "late", BUNDLE, door={"body_timeout_s": 0.05}) as w:
         late = await w.ask(path, chunks=[body[:9], body[9:]], late=True)
+        assert w.provider.received == []
+    async with wired(tmp_path, BUNDLE) as w:
         packed = await w.ask(path, body, headers=[(b"content-encoding", b"gzip")])
         large = await w.ask(path, b"{}", headers=[(b"content-length", b"9" * 12)])
         longer = await w.ask(path, chunks=[b"x" * (1 << 20)] * 9)
-        assert [r.status for r in (late, packed, large, longer)] == [400, 400, 413, 413]
-        for reply in (late, packed, large, longer):
-            assert reply.error["code"]
-            assert ("request_id" in reply.json) is (MESSAGES in path)
         assert w.provider.received == []
+    assert [r.status for r in (late, packed, large, longer)] == [400, 400, 413, 413]
+    for reply in (late, packed, large, longer):
+        assert reply.error["code"]
+        assert ("request_id" in reply.json) is (MESSAGES in path)
 
 
 async def test_anthropics_errors_have_its_shape(tmp_path):
