@@ -236,7 +236,7 @@ async def test_the_events_of_messages(tmp_path):
 
 
 async def test_the_events_of_responses(tmp_path):
-    async with wired(tmp_path, BUNDLE, provider=answering(*CALLS)) as w:
+    async with wired(tmp_path / "calls", BUNDLE, provider=answering(*CALLS)) as w:
         reply = await w.ask(RESPONSES, talks(True)[RESPONSES])
         call = [
             "response.output_item.added", "response.function_call_arguments.delta",
@@ -335,7 +335,7 @@ async def test_bodies_that_do_not_come_as_they_should(tmp_path, path):
     async with wired(tmp_path / "late", BUNDLE, door={"body_timeout_s": 0.05}) as w:
         late = await w.ask(path, chunks=[body[:9], body[9:]], late=True)
         assert w.provider.received == []
-    async with wired(tmp_path, BUNDLE) as w:
+    async with wired(tmp_path / "others", BUNDLE) as w:
         packed = await w.ask(path, body, headers=[(b"content-encoding", b"gzip")])
         large = await w.ask(path, b"{}", headers=[(b"content-length", b"9" * 12)])
         longer = await w.ask(path, chunks=[b"x" * (1 << 20)] * 9)
