@@ -295,7 +295,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         resources=(
             Opened(lambda: None, store.database.close),
             Opened(store.load, lambda: None),
-            Opened(wired.routes.learning.load, wired.routes.learning.save),
+            Opened(wired.routes.learning.load, wired.routes.learning.close),
             Opened(store.subjects.open, store.subjects.close),
             Opened(store.writer.open, store.writer.close),
             wired.journal,

@@ -252,10 +252,21 @@ class Learning:
         Raises:
             StorageError: the store can't be written.
         """
-        self._keep(self._changed())
+        changed = self._changed()
+        if changed:
+            self._keep(changed)
+
+    def close(self) -> None:
+        """Keep it a last time. What a store that is away does not get is learned again."""
+        try:
+            self.save()
+        except StorageError as error:
+            _log.warning("what routes have learned is not kept: %s", error)
 
     async def _save(self) -> None:
-        await asyncio.to_thread(self._keep, self._changed())
+        changed = self._changed()
+        if changed:
+            await asyncio.to_thread(self._keep, changed)
 
     def _changed(self) -> list[tuple[Learner, RouteState]]:
         """On the event loop: while it looks, nobody teaches."""
