@@ -164,3 +164,17 @@ def test_an_exchange_nobody_finished_says_nothing_of_its_app() -> None:
     assert series is not None
     assert series.total == 0
     assert made.newest(APP, 2) == ("x", "x")
+
+
+def test_what_people_say_of_answers_is_counted_and_watched() -> None:
+    subject = Subject("model", "large")
+    alert = spec("quality", subject, least=0.05, direction="down")
+    monitoring = Monitoring(clock=FakeClock(), watching=watching(alert))
+    for number in range(600):
+        score = 900_000 if number < 400 else 400_000
+        monitoring.learned(score, "feedback", model="large", route="default", app="service")
+        monitoring.watching.tick()
+    text = monitoring.render()
+    assert 'freehold_feedback_total{model="large",source="feedback"} 600' in text
+    assert 'freehold_quality_millionths_total{model="large",source="feedback"} 440000000' in text
+    assert monitoring.watching.read(alert, subject, 0).holds
