@@ -57,3 +57,60 @@ def _line(label: str, curve: Any) -> None:
     within = curve.apgr_interval
     said = f"   95 %: {within[0]:.4f} to {within[1]:.4f}" if within else ""
     click.echo(f"  {label.replace('_', '-'):<16} {''.join(cells)}{said}")
+
+
+@bench.command()
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with val.jsonl (to learn) and test_holdout.jsonl (measured).",
+)
+@click.option(
+    "--install",
+    is_flag=True,
+    help="Fetch the data inside the paretobandit package with pip, into .benchmarks.",
+)
+@click.option("--ceiling", type=float, multiple=True, help="Money a request; may be repeated.")
+@click.option("--runs", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@json_option
+def bandit(
+    data: Path | None,
+    install: bool,
+    ceiling: tuple[float, ...],
+    runs: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Learn while routing: only the chosen model's outcome is seen, and money is short.
+
+    The files are JSON lines: `prompt` and `arms`, an object of model → `reward` (0 to 1), `cost`.
+    """
+    from msgspec import to_builtins
+
+    from freehold.services.measure_bandit import (
+        CEILINGS,
+        fetched,
+        measure_bandit,
+        read_table,
+    )
+
+    if (data is None) is not install:
+        raise click.UsageError("one of --data and --install is needed")
+    folder = data or fetched(Path(".benchmarks") / "paretobandit")
+    tables = read_table(folder / "val.jsonl"), read_table(folder / "test_holdout.jsonl")
+    say(f"{runs} runs through {len(tables[0].prompts)} and {len(tables[1].prompts)} prompts")
+    found = measure_bandit(*tables, ceiling or CEILINGS, runs, seed)
+    if as_json:
+        print_json(to_builtins(found))
+        return
+    for at in found.ceilings:
+        click.echo(f"\nceiling {at.ceiling:.3g} a request, seed {found.seed}, {runs} runs")
+        for label in ("random", "zero_router", "best_single", "oracle", "published"):
+            value = getattr(at, label)
+            if value is not None:
+                click.echo(f"  {label.replace('_', '-'):<14} {value:.4f}")
+        low, high = at.ours_interval
+        click.echo(f"  {'ours':<14} {at.ours:.4f}  95 %: {low:.4f} to {high:.4f}")
+        click.echo(f"  {'':<14} spent {at.ours_spent:.3g} a request")
+        click.echo(f"  {'ours, cold':<14} {at.ours_cold:.4f}  spent {at.ours_cold_spent:.3g}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from freehold.stages.routing.learned.state import Arrays, checked
 
-RIDGE = 6.0
+RIDGE = 30.0
 _AGAIN = 64
 """Updates after which an inverse is made again."""
 

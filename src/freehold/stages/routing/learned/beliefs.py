@@ -19,6 +19,9 @@ _INTENTS = 512
 _NOISE = 0.12
 _NOISE_SEEN = 20.0
 _LENGTHS = 4.0
+_LEVEL = 20.0
+"""Outcomes of a model before what came of it counts half in the level of guessed priors."""
+_SUREST = 0.98
 _LATELY, _SURPRISED = 0.04, 0.12
 _ARRAYS = ("seen", "won", "noise", "smear", "usual", "lengths", "lately")
 
@@ -38,6 +41,8 @@ class Beliefs:
         self.usual: Floats = np.zeros(0)
         self.intents: dict[str, tuple[Floats, Floats]] = {}
         self._first: Floats = np.zeros(0)
+        self._level = 0.0
+        self._guessed: Floats = np.zeros(0)
         self._strength: Floats = np.zeros(0)
         self.lengths: Floats = np.zeros(0)
         self.lately: Floats = np.zeros(0)
@@ -52,6 +57,7 @@ class Beliefs:
         self.usual = _one_more(self.usual, math.log1p(prior.output_tokens))
         self._first = _one_more(self._first, clipped(prior.success))
         self._strength = _one_more(self._strength, max(0.5, prior.strength))
+        self._guessed = _one_more(self._guessed, float(prior.guessed))
         for intent, (seen, won) in self.intents.items():
             self.intents[intent] = (_one_more(seen, 0.0), _one_more(won, 0.0))
 
@@ -59,7 +65,8 @@ class Beliefs:
         """For each model: expected success, usual logarithm of length, variance of the belief."""
         strength = self._strength[places]
         behind = self.seen[places] + strength
-        mean = (self.won[places] + strength * self._first[places]) / behind
+        first = np.minimum(self._first[places] + self._level * self._guessed[places], _SUREST)
+        mean = (self.won[places] + strength * first) / behind
         known = self.intents.get(intent) if intent else None
         if known is not None:
             seen, won = known[0][places], known[1][places]
@@ -92,6 +99,7 @@ class Beliefs:
             length: the logarithm that was predicted for it.
         """
         _fade(self.seen, self.won, place, score, weight, kept)
+        self._settle()
         if intent:
             known = self.intents.get(intent)
             if known is None and len(self.intents) < _INTENTS:
@@ -111,6 +119,12 @@ class Beliefs:
         self.usual[place] += step * (math.log1p(written) - self.usual[place])
         ratio = min(20.0, written / max(1.0, math.expm1(min(16.0, length))))
         self.smear[place] += step * (ratio - self.smear[place])
+
+    def _settle(self) -> None:
+        """How far the models known did better than their guessed priors (empirical Bayes)."""
+        weights = self._guessed * self.seen / (self.seen + _LEVEL)
+        above = self.won / np.maximum(self.seen, 1e-9) - self._first
+        self._level = float((weights * above).sum() / (weights.sum() + 0.1))
 
     def surprised(self, place: int) -> bool:
         """Whether predictions have lately been off by much more than usual: something changed."""
@@ -137,6 +151,7 @@ class Beliefs:
         found = checked(arrays, shapes)
         for name in _ARRAYS:
             setattr(self, name, found[f"beliefs.{name}"])
+        self._settle()
         pairs = zip(found["intents.seen"], found["intents.won"], strict=True)
         self.intents = {
             intent: (seen.copy(), won.copy())

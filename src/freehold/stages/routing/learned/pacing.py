@@ -14,7 +14,7 @@ from itertools import pairwise
 from freehold.core.routing import Estimate
 
 WINDOW = 512
-HORIZON = 128
+HORIZON = 512
 """What was spent beyond the ceiling is won back over so many requests."""
 _FLOOR = 0.05
 

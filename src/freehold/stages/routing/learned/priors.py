@@ -21,12 +21,15 @@ class Prior(Struct, frozen=True, kw_only=True):
         strength: how many outcomes this belief is worth.
         intents: the same for single intents, where more is known.
         output_tokens: length of an answer.
+        guessed: only the differences between such priors are believed; the level follows from what
+            came of the models that are known already.
     """
 
     success: int = _USUAL
     strength: float = 8.0
     intents: dict[str, int] = {}
     output_tokens: int = _OUTPUT
+    guessed: bool = False
 
 
 def by_price(model: ModelSpec, beside: Sequence[ModelSpec]) -> Prior:
@@ -34,7 +37,8 @@ def by_price(model: ModelSpec, beside: Sequence[ModelSpec]) -> Prior:
     prices = sorted(_price(other) for other in beside) or [_price(model)]
     middle = prices[len(prices) // 2]
     step = math.log10(_price(model) / middle)
-    return Prior(success=round(min(_HIGHEST, max(_LOWEST, _USUAL + _STEP * step))))
+    success = round(min(_HIGHEST, max(_LOWEST, _USUAL + _STEP * step)))
+    return Prior(success=success, guessed=True)
 
 
 def clipped(success: int) -> float:
