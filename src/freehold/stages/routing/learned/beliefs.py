@@ -41,7 +41,8 @@ class Beliefs:
         self.usual: Floats = np.zeros(0)
         self.intents: dict[str, tuple[Floats, Floats]] = {}
         self._first: Floats = np.zeros(0)
-        self._level = 0.0
+        self._mean: Floats = np.zeros(0)
+        self._behind: Floats = np.zeros(0)
         self._guessed: Floats = np.zeros(0)
         self._strength: Floats = np.zeros(0)
         self.lengths: Floats = np.zeros(0)
@@ -60,13 +61,11 @@ class Beliefs:
         self._guessed = _one_more(self._guessed, float(prior.guessed))
         for intent, (seen, won) in self.intents.items():
             self.intents[intent] = (_one_more(seen, 0.0), _one_more(won, 0.0))
+        self._settle()
 
     def all_of(self, places: NDArray[np.intp], intent: str) -> tuple[Floats, Floats, Floats]:
         """For each model: expected success, usual logarithm of length, variance of the belief."""
-        strength = self._strength[places]
-        behind = self.seen[places] + strength
-        first = np.minimum(self._first[places] + self._level * self._guessed[places], _SUREST)
-        mean = (self.won[places] + strength * first) / behind
+        mean, behind = self._mean[places], self._behind[places]
         known = self.intents.get(intent) if intent else None
         if known is not None:
             seen, won = known[0][places], known[1][places]
@@ -121,10 +120,13 @@ class Beliefs:
         self.smear[place] += step * (ratio - self.smear[place])
 
     def _settle(self) -> None:
-        """How far the models known did better than their guessed priors (empirical Bayes)."""
+        """Means again; guessed priors move as the models known did better (empirical Bayes)."""
         weights = self._guessed * self.seen / (self.seen + _LEVEL)
         above = self.won / np.maximum(self.seen, 1e-9) - self._first
-        self._level = float((weights * above).sum() / (weights.sum() + 0.1))
+        level = float((weights * above).sum() / (weights.sum() + 0.1))
+        first = np.minimum(self._first + level * self._guessed, _SUREST)
+        self._behind = self.seen + self._strength
+        self._mean = (self.won + self._strength * first) / self._behind
 
     def surprised(self, place: int) -> bool:
         """Whether predictions have lately been off by much more than usual: something changed."""

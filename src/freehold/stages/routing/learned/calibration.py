@@ -63,12 +63,13 @@ class Calibration:
 
     def apply(self, places: NDArray[np.intp], raw: Floats) -> Floats:
         """Probabilities from 0.001 to 0.999 for raw predictions, one for each of ``places``."""
-        at = np.clip(raw, 0.0, 1.0) * _BINS - 0.5
-        low = np.clip(at.astype(np.intp), 0, _BINS - 2)
-        share = at - low
+        # np.clip costs four times as much as these two on so few numbers
+        at = np.minimum(np.maximum(raw, 0.0), 1.0) * _BINS - 0.5
+        low = np.minimum(np.maximum(at, 0.0), _BINS - 2).astype(np.intp)
         maps = self._maps
         left = maps[places, low]
-        found: Floats = np.clip(left + share * (maps[places, low + 1] - left), 0.001, 0.999)
+        risen = left + (at - low) * (maps[places, low + 1] - left)
+        found: Floats = np.minimum(np.maximum(risen, 0.001), 0.999)
         return found
 
     def arrays(self) -> Arrays:
