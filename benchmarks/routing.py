@@ -1,0 +1,130 @@
+"""What the learned choice costs, and how good it is on public data.
+
+    python -m benchmarks.routing [--data FILE] [--bandit FOLDER] [--write]
+
+The hot path is the whole choice: the row of a request, estimates, the price of cost, propensities
+and the draw, for 2, 5 and 50 models that each had 40 outcomes. FILE is RouteLLM's table of answers
+(JSON lines, see `freehold bench routing --help`), cut in halves by a hash of the prompt; FOLDER has
+ParetoBandit's data. ``--write`` puts the figures into docs/explanation/routing-learned.md.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.marked import replaced
+from freehold.core.routing import Signals
+from freehold.core.spec import ModelSpec
+from freehold.services.measure_bandit import measure_bandit, read_table
+from freehold.services.measure_routing import alike, measure_routing, read_routing
+from freehold.stages.routing.learned import LearnedPolicy, Pacer, draw, shares
+from freehold.text.embedding import embed
+from freehold.text.features import featurise
+
+PAGE = Path("docs/explanation/routing-learned.md")
+BEGIN, END = "<!-- routing: begin -->", "<!-- routing: end -->"
+TEXT = "How many clips did Natalia sell altogether in April and May, and what did she earn? "
+
+
+def hot(count: int, rounds: int = 2_000) -> float:
+    """Microseconds of one choice among ``count`` models, the median."""
+    models = [
+        ModelSpec(
+            id=f"m{n}",
+            provider="openai",
+            base_url="",
+            upstream_model="m",
+            input_price_nano=50 * (n + 1),
+            output_price_nano=100 * (n + 1),
+        )
+        for n in range(count)
+    ]
+    policy, pacer = LearnedPolicy(), Pacer(60_000)
+    signals = Signals(vector=embed(TEXT), features=featurise(TEXT), intent="sums", prompt_tokens=60)
+    for n in range(40 * count):
+        policy.estimates(models, signals)
+        policy.learn(models[n % count].id, signals, float(n % 3 > 0), 50_000)
+
+    def choose() -> None:
+        estimates = policy.estimates(models, signals)
+        pacer.saw(estimates)
+        price = pacer.price()
+        scores = [e.success - price * e.cost_nano for e in estimates]
+        draw(shares(scores, [e.doubt for e in estimates], 20_000), b"an exchange")
+
+    taken = []
+    for _ in range(rounds):
+        begun = time.perf_counter_ns()
+        choose()
+        taken.append(time.perf_counter_ns() - begun)
+    return sorted(taken)[rounds // 2] / 1000
+
+
+def routing(file: Path) -> list[str]:
+    """The table of `freehold bench routing`, half of the prompts against the other half."""
+    whole = read_routing(file)
+    first = np.array([alike(prompt)[0] % 2 == 0 for prompt in whole.prompts])
+    train, test = (whole.only(np.flatnonzero(part)) for part in (first, ~first))
+    lines = [
+        "| labels | prompts | APGR (95 %) | CPT50 | CPT80 | published APGR, CPT50 | oracle APGR |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for labels in (1_500, None):
+        found = measure_routing(train, test, labels)
+        for name, group in {"all": found, **found.groups}.items():
+            ours, row = group.ours, group.published
+            within = ours.apgr_interval or (0.0, 0.0)
+            said = f"{row.apgr:.3f}, {row.cpt50:.1%}" if row else "–"
+            lines.append(
+                f"| {found.labels} | {name} ({group.prompts}) | {ours.apgr:.3f}"
+                f" ({within[0]:.3f} to {within[1]:.3f}) | {ours.cpt50:.1%} | {ours.cpt80:.1%}"
+                f" | {said} | {group.oracle.apgr:.3f} |"
+            )
+    return lines
+
+
+def bandit(folder: Path) -> list[str]:
+    """The table of `freehold bench bandit`."""
+    found = measure_bandit(
+        read_table(folder / "val.jsonl"), read_table(folder / "test_holdout.jsonl")
+    )
+    lines = [
+        "| $ a request | random | zero-router | published | ours (95 %) | spent | cold | oracle |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {at.ceiling:.2g} | {at.random:.4f} | {at.zero_router:.4f} | {at.published or '–'}"
+        f" | {at.ours:.4f} ({at.ours_interval[0]:.4f} to {at.ours_interval[1]:.4f})"
+        f" | {at.ours_spent:.3g} | {at.ours_cold:.4f} | {at.oracle:.4f} |"
+        for at in found.ceilings
+    ]
+    return lines
+
+
+def main() -> None:
+    """Measure, and print or write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, help="RouteLLM's table of answers")
+    parser.add_argument("--bandit", type=Path, help="folder with ParetoBandit's data")
+    parser.add_argument("--write", action="store_true", help="into the page, not to the terminal")
+    asked = parser.parse_args()
+    lines = ["", "| models | µs a choice (median) |", "|---|---|"]
+    lines += [f"| {count} | {hot(count):.0f} |" for count in (2, 5, 50)]
+    if asked.data:
+        lines += ["", "Trained on one half of the prompts, measured on the other:", ""]
+        lines += routing(asked.data)
+    if asked.bandit:
+        lines += ["", "Learning while routing, 5 runs, only the chosen model's outcome seen:", ""]
+        lines += bandit(asked.bandit)
+    figures = "\n".join([*lines, ""])
+    if not asked.write:
+        print(figures)
+        return
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(replaced(page, BEGIN, END, figures, PAGE), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
