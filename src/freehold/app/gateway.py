@@ -3,7 +3,9 @@
 import logging
 import os
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 from freehold.app.learning import RouteLearning
 from freehold.app.resources import Child, Opened, fetcher, getter, open_files
@@ -235,6 +237,22 @@ class _Wired:
         """Somebody judged an answer."""
         self.watched.heard(told)
 
+    def resources(self) -> tuple[AbstractAsyncContextManager[Any], ...]:
+        """What opens before the first request and closes after the last, in order."""
+        store, spans = self.store, self.spans
+        return (
+            Opened(lambda: None, store.database.close),
+            Opened(store.load, lambda: None),
+            Opened(self.routes.learning.load, self.routes.learning.close),
+            Opened(store.subjects.open, store.subjects.close),
+            Opened(store.writer.open, store.writer.close),
+            self.journal,
+            self.transport,
+            self.local,
+            self.sql,
+            *([Opened(spans.open, spans.close)] if spans is not None else []),
+        )
+
     def _forget(self) -> None:
         """Somebody's data was erased."""
         self.governance.forget()
@@ -280,7 +298,6 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         watcher = BundleWatcher(versions, first, on_activate=gateway.activate, on_reject=refuse)
         await watcher.run()
 
-    spans = wired.spans
     collecting = Collecting(approvals, wired.audit.event, wired.clock)
     background = Background(store.responses)
     gateway = Gateway(
@@ -292,20 +309,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         monitoring=wired.watched.monitoring,
         collecting=collecting,
         responses=Responses(store.responses, background, collecting, wired.clock),
-        resources=(
-            Opened(lambda: None, store.database.close),
-            Opened(store.load, lambda: None),
-            Opened(wired.routes.learning.load, wired.routes.learning.close),
-            Opened(store.subjects.open, store.subjects.close),
-            Opened(store.writer.open, store.writer.close),
-            wired.journal,
-            wired.transport,
-            wired.local,
-            wired.sql,
-            *([Opened(spans.open, spans.close)] if spans is not None else []),
-            *([Child(lambda: spawn(home, url))] if index else []),
-            background,
-        ),
+        resources=(*wired.resources(), *_indexing(home, url, index=index), background),
         background=(
             follow_bundle,
             lambda _: wired.shedder.watch(),
@@ -322,6 +326,11 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         metrics_token=os.environ.get("FREEHOLD_METRICS_TOKEN"),
     )
     return gateway
+
+
+def _indexing(home: Path, url: str | None, *, index: bool) -> tuple[Child, ...]:
+    """The process that fills the store from the ledger, where one is wanted."""
+    return (Child(lambda: spawn(home, url)),) if index else ()
 
 
 def run_server(
