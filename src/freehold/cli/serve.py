@@ -22,7 +22,7 @@ def serve(
     no_index: bool,
     log_level: str,
 ) -> None:
-    """Serve the OpenAI dialect under http://HOST:PORT/v1.
+    """Serve the wires of OpenAI and Anthropic under http://HOST:PORT/v1.
 
     When it listens, one JSON line with its url and pid is printed on stdout.
     """
