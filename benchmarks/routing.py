@@ -17,8 +17,9 @@ import numpy as np
 from benchmarks.marked import replaced
 from freehold.core.routing import Signals
 from freehold.core.spec import ModelSpec
-from freehold.services.measure_bandit import measure_bandit, read_table
-from freehold.services.measure_routing import alike, measure_routing, read_routing
+from freehold.services.measure_bandit import measure_bandit
+from freehold.services.measure_routing import alike, measure_routing
+from freehold.services.routing_tables import FETCHED_FILES, read_table
 from freehold.stages.routing.learned import LearnedPolicy, Pacer, draw, shares
 from freehold.text.embedding import embed
 from freehold.text.features import featurise
@@ -64,7 +65,7 @@ def hot(count: int, rounds: int = 2_000) -> float:
 
 def routing(file: Path) -> list[str]:
     """The table of `freehold bench routing`, half of the prompts against the other half."""
-    whole = read_routing(file)
+    whole = read_table(file)
     first = np.array([alike(prompt)[0] % 2 == 0 for prompt in whole.prompts])
     train, test = (whole.only(np.flatnonzero(part)) for part in (first, ~first))
     lines = [
@@ -87,9 +88,7 @@ def routing(file: Path) -> list[str]:
 
 def bandit(folder: Path) -> list[str]:
     """The table of `freehold bench bandit`."""
-    found = measure_bandit(
-        read_table(folder / "val.jsonl"), read_table(folder / "test_holdout.jsonl")
-    )
+    found = measure_bandit(*(read_table(folder / name) for name in FETCHED_FILES))
     lines = [
         "| $ a request | random | zero-router | published | ours (95 %) | spent | cold | oracle |",
         "|---|---|---|---|---|---|---|---|",

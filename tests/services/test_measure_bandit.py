@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from freehold.cli.main import main
-from freehold.core.errors import FreeholdError
-from freehold.services.measure_bandit import measure_bandit, mix, read_table
+from freehold.services.measure_bandit import measure_bandit, mix
+from freehold.services.routing_tables import read_table
 
 WORDS = "apple river stone cloud garden letter window market silver harbour".split()
 
@@ -61,21 +61,3 @@ def test_the_best_mix_of_fixed_models() -> None:
     assert mix(rewards, costs, 10) == pytest.approx(0.6)
     assert mix(rewards, costs, 5) == pytest.approx(0.4)
     assert mix(rewards, costs, 55) == pytest.approx(0.75)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "{}",
-        '{"prompt": "a", "arms": {"x": {"reward": 1, "cost": 1}}}',
-        '{"prompt": "a", "arms": {"x": {"reward": 2, "cost": 1}, "y": {"reward": 1, "cost": 1}}}',
-        '{"prompt": "a", "arms": {"x": {"reward": 1, "cost": -1}, "y": {"reward": 1, "cost": 1}}}',
-        '{"prompt": "a", "arms": {"x": {"reward": 1}, "y": {"reward": 1, "cost": 1}}}',
-        "",
-    ],
-)
-def test_files_of_another_form_are_refused(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text(line, encoding="utf-8")
-    with pytest.raises(FreeholdError):
-        read_table(path)

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from freehold.cli.main import main
 from freehold.core.errors import FreeholdError
-from freehold.services.measure_routing import alike, curve, measure_routing, read_routing
+from freehold.services.measure_routing import alike, curve, measure_routing
+from freehold.services.routing_tables import read_table
 
 WORDS = "apple river stone cloud garden letter window market silver harbour".split()
 
@@ -54,7 +55,7 @@ def test_prompts_that_differ_in_figures_only_are_alike() -> None:
 
 def test_it_beats_chance_where_there_is_something_to_find(tmp_path: Path) -> None:
     train, test = write(tmp_path / "a.jsonl", 300, 1), write(tmp_path / "b.jsonl", 400, 2)
-    found = measure_routing(read_routing(train), read_routing(test), seed=3)
+    found = measure_routing(read_table(train), read_table(test), seed=3)
     assert (found.weak, found.strong) == ("small", "large")
     assert found.ours.apgr > 0.68
     assert found.ours.apgr_interval is not None
@@ -83,32 +84,6 @@ def test_the_command_prints_json_and_the_same_for_the_same_seed(tmp_path: Path) 
 
 def test_what_is_tested_is_never_learned_from(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", 200, 1)
-    read = read_routing(path)
+    read = read_table(path)
     with pytest.raises(FreeholdError, match="0 prompts to train on"):
         measure_routing(read, read)
-
-
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        ('{"a": true, "b": true}', "no `prompt`"),
-        ('{"prompt": "x", "a": true}', "two or more"),
-        ('{"prompt": "x", "a": 3, "b": 0}', "from 0 to 1"),
-        ("[]", "no `prompt`"),
-        ("", "no prompt"),
-        ("{", "line 1"),
-    ],
-)
-def test_files_of_another_form_are_refused(tmp_path: Path, line: str, why: str) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text(line, encoding="utf-8")
-    with pytest.raises(FreeholdError, match=why):
-        read_routing(path)
-
-
-def test_other_models_on_a_later_line_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    lines = ({"prompt": "x", "a": 1, "b": 0}, {"prompt": "x", "a": 1, "c": 0})
-    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    with pytest.raises(FreeholdError, match=r"a\.jsonl:2 has scores of"):
-        read_routing(path)

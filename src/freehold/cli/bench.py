@@ -8,6 +8,14 @@ from freehold.cli.bench_chaos import chaos
 from freehold.cli.bench_stream import stream
 from freehold.cli.common import json_option, print_json, say
 
+FETCHED = Path(".benchmarks") / "paretobandit"
+"""Where `install_option` puts the data, in the working folder."""
+install_option = click.option(
+    "--install",
+    is_flag=True,
+    help="Fetch the data inside the paretobandit package with pip, into .benchmarks.",
+)
+
 
 @click.group()
 def bench() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from freehold.cli.bench import bench
+from freehold.cli.bench import FETCHED, bench, install_option
 from freehold.cli.common import Share, json_option, print_json, say
 
 
@@ -15,6 +15,7 @@ from freehold.cli.common import Share, json_option, print_json, say
     help="JSON lines: `prompt` and one boolean or score from 0 to 1 per model. Without it, a "
     "made-up table is measured on, which says less.",
 )
+@install_option
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--runs", type=click.IntRange(2, 10_000), default=200, show_default=True, help="Logs."
@@ -43,6 +44,7 @@ from freehold.cli.common import Share, json_option, print_json, say
 @json_option
 def ope(
     data: Path | None,
+    install: bool,
     seed: int,
     runs: int,
     rows: int,
@@ -60,12 +62,16 @@ def ope(
     from msgspec.structs import asdict
 
     from freehold.services.measure_ope import measure
-    from freehold.services.routing_tables import made_up, read_table
+    from freehold.services.routing_tables import FETCHED_FILES, fetched, made_up, read_table
 
     if floor == 0:
         raise click.BadParameter("without exploring, no log can tell", param_hint="--floor")
-    table = read_table(data) if data is not None else made_up(seed)
-    said = "" if data is not None else "a made-up table: "
+    if install and data is not None:
+        raise click.UsageError("one of --data and --install, not both")
+    files = [fetched(FETCHED) / name for name in FETCHED_FILES] if install else [data]
+    given = [file for file in files if file is not None]
+    table = read_table(*given) if given else made_up(seed)
+    said = "" if given else "a made-up table: "
     say(f"{said}{len(table.prompts)} prompts, {len(table.models)} models, {runs} logs of {rows}")
     measured = measure(table, seed=seed, runs=runs, rows=rows, floor=floor, least_ess=least_ess)
     if as_json:

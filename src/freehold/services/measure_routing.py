@@ -11,39 +11,19 @@ import re
 import time
 from collections.abc import Sequence
 from hashlib import blake2b
-from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from freehold.core.errors import FreeholdError
-from freehold.services.json_files import parsed_lines, read_text
+from freehold.services.routing_tables import Table
 from freehold.stages.routing.learned.batch import fit
 
 BINS = 10
 RESAMPLED = 200
-_NOT_MODELS = frozenset({"difficulty", "cost", "id"})
 
 Floats = NDArray[np.float64]
-
-
-class Labelled(Struct, frozen=True, kw_only=True):
-    """Prompts, the group of each (empty where a file names none), and a score for each model."""
-
-    prompts: list[str]
-    groups: list[str]
-    models: list[str]
-    scores: Floats
-
-    def only(self, rows: NDArray[np.intp]) -> "Labelled":
-        """Some of them."""
-        return Labelled(
-            prompts=[self.prompts[row] for row in rows.tolist()],
-            groups=[self.groups[row] for row in rows.tolist()],
-            models=self.models,
-            scores=self.scores[rows],
-        )
 
 
 class Curve(Struct, frozen=True, kw_only=True):
@@ -75,7 +55,7 @@ class RoutingMeasured(Struct, frozen=True, kw_only=True):
 
     weak: str
     strong: str
-    models: list[str]
+    models: tuple[str, ...]
     labels: int
     prompts: int
     left_out: int
@@ -102,41 +82,6 @@ PUBLISHED = {
 }
 """RouteLLM's best routers trained with 1,500 golden labels; it gives no CPT80 with them here."""
 _PUBLISHED_PAIR = {"mixtral-8x7b", "gpt-4-1106"}
-
-
-def read_routing(path: Path) -> Labelled:
-    """JSON lines with ``prompt`` and one boolean or score from 0 to 1 for each model.
-
-    Other keys with strings are ignored, but for ``dataset``, which groups the figures.
-
-    Raises:
-        FreeholdError: a line has another form, or another set of models than the first.
-    """
-    prompts, groups, rows = [], [], []
-    models: list[str] = []
-    for number, row in parsed_lines(read_text(path), path):
-        if not isinstance(row, dict) or not isinstance(row.get("prompt"), str):
-            raise FreeholdError(f"{number} has no `prompt`")
-        scores = {
-            name: float(value)
-            for name, value in row.items()
-            if isinstance(value, bool | int | float) and name not in _NOT_MODELS
-        }
-        models = models or sorted(scores)
-        if sorted(scores) != models or len(models) < 2:
-            raise FreeholdError(
-                f"{number} has scores of {sorted(scores) or 'no model'};"
-                f" wanted are the same two or more on every line"
-            )
-        if not all(0 <= score <= 1 for score in scores.values()):
-            raise FreeholdError(f"{number} has a score that is not from 0 to 1")
-        prompts.append(row["prompt"])
-        named = row.get("dataset")
-        groups.append(named.split("/")[0] if isinstance(named, str) else "")
-        rows.append([scores[name] for name in models])
-    if not prompts:
-        raise FreeholdError(f"{path} holds no prompt")
-    return Labelled(prompts=prompts, groups=groups, models=models, scores=np.array(rows))
 
 
 def alike(prompt: str) -> bytes:
@@ -169,7 +114,7 @@ def closed_gap(
 
 
 def measure_routing(
-    train: Labelled, test: Labelled, labels: int | None = None, seed: int = 0
+    train: Table, test: Table, labels: int | None = None, seed: int = 0
 ) -> RoutingMeasured:
     """Train on ``labels`` prompts of ``train`` drawn with ``seed`` (all by default), and measure.
 
@@ -180,6 +125,7 @@ def measure_routing(
     Raises:
         FreeholdError: the files have different models, or too few prompts.
     """
+    train, test = train.by_name(), test.by_name()
     if train.models != test.models:
         raise FreeholdError(f"the files have different models: {train.models}, {test.models}")
     seen = {alike(prompt) for prompt in test.prompts}

