@@ -91,9 +91,9 @@ def bandit(
     if (data is None) is not install:
         raise click.UsageError("one of --data and --install is needed")
     folder = data or fetched(FETCHED)
-    tables = [read_table(folder / name) for name in FETCHED_FILES]
-    say(f"{runs} runs through {len(tables[0].prompts)} and {len(tables[1].prompts)} prompts")
-    found = measure_bandit(*tables, ceiling or CEILINGS, runs, seed)
+    learn, test = (read_table(folder / name) for name in FETCHED_FILES)
+    say(f"{runs} runs through {len(learn.prompts)} and {len(test.prompts)} prompts")
+    found = measure_bandit(learn, test, ceiling or CEILINGS, runs, seed)
     if as_json:
         print_json(to_builtins(found))
         return
