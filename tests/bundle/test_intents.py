@@ -12,6 +12,8 @@ from freehold.bundle.check import Report, check
 from freehold.bundle.intents import Unreadable, read_examples
 from freehold.bundle.starter import write_starter
 from freehold.services.bundles import check_bundle, learn_intents, open_bundle
+from freehold.text.intent_files import pack
+from freehold.text.intents import learn
 
 GOOD = {
     "track": {"examples": ["where is my order", "track my parcel"], "description": "Orders."},
@@ -125,6 +127,17 @@ def test_a_trained_file_that_is_damaged_does_not_go_live(tmp_path: Path) -> None
     activation = Activator(folder, None, lookup={}.get, warm=learn_intents).prepare()
     assert activation is not None
     assert codes(activation.report) == ["activate.failed"]
+
+
+def test_a_trained_file_that_is_damaged_is_told_by_the_check(tmp_path: Path) -> None:
+    good = pack(learn({"a": ["one two", "three"], "b": ["four five", "six"]}, []))
+    folder = written(tmp_path, {"a.safetensors": good}, intent_file="a.safetensors")
+    assert check_bundle(folder).ok
+    for data in (b"damaged", good[: len(good) // 2]):
+        (folder / "a.safetensors").write_bytes(data)
+        (problem,) = check_bundle(folder).errors
+        assert (problem.code, problem.file) == ("intent.file", "apps.yaml")
+        assert "freehold intents train" in problem.suggestion
 
 
 def test_clinc_s_form_and_bare_json_lines_are_read() -> None:

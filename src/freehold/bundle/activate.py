@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from freehold.bundle.check import Report, check_snapshot
 from freehold.bundle.extensions import Inspect
+from freehold.bundle.intents import InspectIntents
 from freehold.bundle.kept import keep
 from freehold.bundle.load import load
 from freehold.bundle.meaning import CompileRule
@@ -49,7 +50,8 @@ class Activator:
         folder: the bundle that people edit.
         home: where activated versions are kept, or None to keep none.
         lookup: gives environment variables: ``os.environ.get``.
-        compile_rule, detector_ids, inspect, inspect_model: as for ``check``.
+        compile_rule, detector_ids, inspect, inspect_model, inspect_intents, router_ids: as for
+            ``check``.
         warm: does what takes its time ahead of a version's first request (learning from examples);
             raises `BundleError` where that fails.
     """
@@ -64,6 +66,8 @@ class Activator:
         detector_ids: Collection[str] | None = None,
         inspect: Inspect | None = None,
         inspect_model: InspectModel | None = None,
+        inspect_intents: InspectIntents | None = None,
+        router_ids: Collection[str] | None = None,
         warm: Callable[[ResolvedBundle], None] | None = None,
     ) -> None:
         self.folder = folder
@@ -73,6 +77,8 @@ class Activator:
         self._detector_ids = detector_ids
         self._inspect = inspect
         self._inspect_model = inspect_model
+        self._inspect_intents = inspect_intents
+        self._router_ids = router_ids
         self._warm = warm
 
     def first(self) -> ResolvedBundle:
@@ -114,6 +120,8 @@ class Activator:
             detector_ids=self._detector_ids,
             inspect=self._inspect,
             inspect_model=self._inspect_model,
+            inspect_intents=self._inspect_intents,
+            router_ids=self._router_ids,
         )
         if report.bundle is None:
             return Activation(report, None)

@@ -12,8 +12,9 @@ from msgspec import Struct
 from freehold.bundle import secrets
 from freehold.bundle.alerting import check_alerts
 from freehold.bundle.conflicts import Relate, check_conflicts
+from freehold.bundle.effects import check_effects
 from freehold.bundle.extensions import Inspect, check_detectors
-from freehold.bundle.intents import all_intents, check_intents
+from freehold.bundle.intents import InspectIntents, all_intents, check_intents
 from freehold.bundle.load import load
 from freehold.bundle.meaning import (
     CompileRule,
@@ -30,6 +31,7 @@ from freehold.bundle.names import DETECTORS
 from freehold.bundle.problems import Problem, Problems
 from freehold.bundle.references import Names, References
 from freehold.bundle.resolve import Lookup
+from freehold.bundle.routers import check_routers
 from freehold.bundle.schema import Bundle
 from freehold.bundle.shape import validate
 from freehold.bundle.snapshot import Snapshot, read_folder
@@ -77,6 +79,8 @@ def check(
     lookup: Lookup | None = None,
     inspect: Inspect | None = None,
     inspect_model: InspectModel | None = None,
+    inspect_intents: InspectIntents | None = None,
+    router_ids: Collection[str] | None = None,
 ) -> Report:
     """Read and check the bundle in ``folder``. Nothing is raised for what is wrong with it.
 
@@ -92,6 +96,8 @@ def check(
         inspect: looks at a detector that the bundle declares (a package may be missing, a file may
             be no head) and returns what is wrong with it, or None. Without it, nobody looks.
         inspect_model: the same for models that run in this process.
+        inspect_intents: the same for files of trained intents.
+        router_ids: the routers that can be had here; without them, nobody looks.
     """
     problems = Problems()
     snapshot = read_folder(folder, problems)
@@ -105,6 +111,8 @@ def check(
         lookup=lookup,
         inspect=inspect,
         inspect_model=inspect_model,
+        inspect_intents=inspect_intents,
+        router_ids=router_ids,
     )
 
 
@@ -119,6 +127,8 @@ def check_snapshot(
     lookup: Lookup | None = None,
     inspect: Inspect | None = None,
     inspect_model: InspectModel | None = None,
+    inspect_intents: InspectIntents | None = None,
+    router_ids: Collection[str] | None = None,
 ) -> Report:
     """Check files that are in memory already; ``problems`` has what reading them showed."""
     known = DETECTORS if detector_ids is None else detector_ids
@@ -144,8 +154,10 @@ def check_snapshot(
         check_streams(names, problems)
         check_tool_rules(root, names, problems)
         check_voices(names, problems)
-        check_intents(names, snapshot.files, problems)
+        check_intents(names, snapshot.files, inspect_intents, problems)
         intents = all_intents(names, snapshot.files)
+        check_effects(root, names, unread, intents, problems)
+        check_routers(names, router_ids, problems)
         check_expressions(names, unread, compile_rule, problems, doubt_rule, intents)
         if unread.whole:  # or else what is missing may stand in what could not be read
             check_conflicts(root, names, paths, relate, problems)

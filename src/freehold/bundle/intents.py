@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -15,6 +15,9 @@ from freehold.bundle.section import Section
 from freehold.bundle.tree import Tree, shown
 from freehold.core.decisions import MILLION
 from freehold.core.spec import IntentSet
+
+InspectIntents = Callable[[bytes], str | None]
+"""From a file of trained intents to what is wrong with it."""
 
 MAX_INTENTS, MAX_EXAMPLES = 1_000, 50_000
 MAX_CHARS = 10_000
@@ -146,10 +149,15 @@ def intent_set(
 # -- checked ------------------------------------------------------------------------------------
 
 
-def check_intents(names: Names, files: Mapping[str, bytes], problems: Problems) -> None:
+def check_intents(
+    names: Names,
+    files: Mapping[str, bytes],
+    inspect: InspectIntents | None,
+    problems: Problems,
+) -> None:
     """Every intent has an example, no example belongs to two, and files can be read."""
     for app, tree in names.apps.items():
-        _Checked(app, tree, files, problems).check()
+        _Checked(app, tree, files, inspect, problems).check()
 
 
 def all_intents(names: Names, files: Mapping[str, bytes]) -> frozenset[str] | None:
@@ -176,9 +184,15 @@ def _is_outside(intent: Tree) -> bool:
 
 class _Checked:
     def __init__(
-        self, app: str, tree: Tree, files: Mapping[str, bytes], problems: Problems
+        self,
+        app: str,
+        tree: Tree,
+        files: Mapping[str, bytes],
+        inspect: InspectIntents | None,
+        problems: Problems,
     ) -> None:
         self.app = app
+        self.inspect = inspect
         self.tree = tree
         self.files = files
         self.problems = problems
@@ -255,6 +269,15 @@ class _Checked:
                     f"{shown(file)} is trained already, so `intents` beside it say nothing",
                     path=path,
                     suggestion="take `intents` out, or name a file of examples",
+                )
+            wrong = self.inspect(self.files[file]) if self.inspect is not None else None
+            if wrong:
+                self.problems.add(
+                    "intent.file",
+                    at.spot,
+                    f"{shown(file)} can't be used: {wrong}",
+                    path=path,
+                    suggestion="write it again with `freehold intents train`",
                 )
             return False
         try:

@@ -31,6 +31,8 @@ from freehold.rules.records import doubts
 from freehold.stages.data_prep.intents import learned
 from freehold.stages.governance.detectors.classifier import Classifier
 from freehold.stages.governance.installed import Unloadable, load
+from freehold.stages.routing import loading
+from freehold.text import intent_files
 from freehold.text.heads import unpack
 from freehold.text.local import make
 
@@ -109,6 +111,20 @@ def inspect_model(declared: Local, files: Mapping[str, bytes]) -> str | None:
     return None
 
 
+def inspect_intents(data: bytes) -> str | None:
+    """What is wrong with a file of trained intents; None when nothing is."""
+    try:
+        intent_files.unpack(data)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def router_ids() -> tuple[str, ...]:
+    """The routers that can be had here: built in, and offered by installed packages."""
+    return (*loading.BUILT_IN, *loading.installed())
+
+
 def check_bundle(
     folder: Path,
     *,
@@ -128,6 +144,8 @@ def check_bundle(
         lookup=lookup,
         inspect=inspect,
         inspect_model=inspect_model,
+        inspect_intents=inspect_intents,
+        router_ids=router_ids(),
     )
 
 
@@ -149,6 +167,8 @@ def activator(
         inspect=inspect,
         warm=warm,
         inspect_model=inspect_model,
+        inspect_intents=inspect_intents,
+        router_ids=router_ids(),
     )
 
 

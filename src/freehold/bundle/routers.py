@@ -1,0 +1,35 @@
+"""The routers that a bundle names: are they there?"""
+
+from collections.abc import Collection, Iterator
+
+from freehold.bundle.problems import Problems, did_you_mean, one_of
+from freehold.bundle.references import Names
+from freehold.bundle.tree import Tree
+
+
+def check_routers(names: Names, router_ids: Collection[str] | None, problems: Problems) -> None:
+    """Warn of each policy that is none of ``router_ids``, which are those that can be had here. A
+    warning, because the bundle may run where the package is; without any ids, nobody looks.
+    """
+    if router_ids is None:
+        return
+    for aims, path in _aims(names):
+        said = aims.text("policy")
+        if said is not None and said not in router_ids:
+            problems.warn(
+                "route.policy",
+                aims.key_spot("policy"),
+                f"no router `{said}` is installed here; a route that names it refuses its requests",
+                path=(*path, "policy"),
+                suggestion=did_you_mean(said, router_ids)
+                or f"there is {one_of(router_ids)}; packages bring others",
+            )
+
+
+def _aims(names: Names) -> Iterator[tuple[Tree, tuple[str, ...]]]:
+    for name, route in names.routes.items():
+        yield route.section("objective"), ("routes", name, "objective")
+    for kind, trees in (("tenants", names.tenants), ("apps", names.apps)):
+        for name, tree in trees.items():
+            path = (kind, name, "settings", "routing")
+            yield tree.section("settings").section("routing"), path
