@@ -6,11 +6,13 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner
 
 from freehold.cli.main import main
+from freehold.stages.admit import Shedder
 from freehold.storage.engine import DATABASE_FILE
 from freehold.testing import Simulator
 from tests.e2e.served import Served, ledger, make_key, serving
@@ -103,6 +105,7 @@ async def test_only_the_decision(tmp_path: Path, upstream: Simulator):
             await ask("Hello")
             (row,) = await compared(home)
     assert (row.outcome, row.cost_nano) == ("could", 0)
+    assert row.why == "old first: less preferred", "a written order never chooses a newcomer"
     assert asked(upstream, "simulated-small") == []
 
 
@@ -186,3 +189,51 @@ async def test_killed_while_a_shadow_is_asked(tmp_path: Path, upstream: Simulato
             assert (await ask("Hello again"))[0] == 200
         (row,) = await compared(home)
     assert row.outcome == "allowed"
+
+
+GUARD = """
+models:
+  judge: {base_url: "URL/v1", upstream_model: simulated-guard, simulated: true, retries: 0,
+    clearances: [pii], price: {input: 1, output: 1}}
+detectors:
+  guard.safety:
+    guard: {model: judge, style: llama-guard, deadline_ms: 20000}
+    mode: observe
+    phases: [answer]
+"""
+
+
+async def test_a_guard_that_judges_its_answer_is_paid_from_its_money(
+    tmp_path: Path, upstream: Simulator
+):
+    home, folder = tmp_path / "home", write(tmp_path / "bundle", upstream.url, ALWAYS)
+    (folder / "guard.yaml").write_text(GUARD.replace("URL", upstream.url))
+    key = make_key(folder, home)
+    upstream.control_now(models={"simulated-small": {"answers": ["Something else."]}})
+    with Served(folder, home) as served:
+        async with asking(served.url, key) as ask:
+            assert (await ask("Hello"))[0] == 200
+            (row,) = await compared(home)
+        used = _spend(served)[0][2]
+    assert len(asked(upstream, "simulated-guard")) == 2
+    assert used == row.cost_nano
+
+
+async def test_it_stands_back_while_requests_are_refused(
+    tmp_path: Path, upstream: Simulator, monkeypatch: pytest.MonkeyPatch
+):
+    home, folder = tmp_path / "home", write(tmp_path / "bundle", upstream.url, ALWAYS)
+    key = make_key(folder, home)
+    with Served(folder, home) as served:
+        async with asking(served.url, key) as ask:
+            with monkeypatch.context() as busy:
+                busy.setattr(Shedder, "pressed", True)
+                assert (await ask("Hello"))[0] == 200
+                told = await until(
+                    lambda: urlopen(f"{served.url}/metrics", timeout=60).read().decode(),
+                    lambda page: 'dropped_total{reason="load"} 1' in page,
+                )
+            assert 'freehold_shadows_dropped_total{reason="load"} 1' in told
+            assert (await ask("Hello again"))[0] == 200
+            rows = await compared(home)
+    assert len(rows) == len(asked(upstream, "simulated-small")) == 1

@@ -150,8 +150,15 @@ class _Wired:
             home, store.database, store.subjects, self.audit.event, clock, self._heard
         )
         self.spans = _spans()
+        ceiling = ceiling_here(os.environ.get("FREEHOLD_MAX_IN_FLIGHT"), open_files)
+        self.shedder = shedder = Shedder(clock, ceiling=ceiling)
         self.shadows = Shadows(
-            lambda: self._journey, store.trials, self.audit.event, Policy(NobodyHolds()), clock
+            lambda: self._journey,
+            store.trials,
+            self.audit.event,
+            Policy(NobodyHolds()),
+            clock,
+            lambda: shedder.pressed,
         )
         also: tuple[Observer, ...] = (self.routes.aftermath, self.shadows, CanaryEyes(store.trials))
         if self.spans is not None:
@@ -165,10 +172,8 @@ class _Wired:
             lineage=store.lineage,
         )
         self.policy = Policy(store.holds)
-        ceiling = ceiling_here(os.environ.get("FREEHOLD_MAX_IN_FLIGHT"), open_files)
-        self.shedder = Shedder(clock, ceiling=ceiling)
         self.health = EndpointHealth(clock, lag_ns=lambda: self.shedder.lag_ns)
-        self.watched.show(self.health, store.limiter.used, self.shedder)
+        self.watched.show(self.health, store.limiter.used, self.shedder, self.shadows.dropped)
         self.local = LocalProvider(clock)
         self._inference = Inference(
             {**http_providers(self.transport, self.secrets, clock), "local": self.local},

@@ -1,6 +1,6 @@
 """Monitoring wired: samples, alerts, what they set, and what the metrics page reads elsewhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock
@@ -11,6 +11,7 @@ from freehold.core.outcomes import Told
 from freehold.core.ports import Observer
 from freehold.core.standing import StandingMeasures
 from freehold.services.alerting import AlertKeeper
+from freehold.services.shadows import Dropped
 from freehold.stages.admit import Shedder
 from freehold.stages.audit import Audit
 from freehold.stages.monitoring import Monitoring
@@ -68,14 +69,21 @@ class Watched:
             told.score, told.source, model=told.model, route=told.route, app=told.app
         )
 
-    def show(self, health: Health, used: Used, shedder: Shedder) -> None:
-        """Let the metrics page say how models are doing, what of the budgets is used, and how much
-        is under way.
+    def show(
+        self,
+        health: Health,
+        used: Used,
+        shedder: Shedder,
+        dropped: Mapping[Dropped, int],
+    ) -> None:
+        """Let the metrics page say how models are doing, what of the budgets is used, how much is
+        under way, and how many shadows were not asked.
         """
         self.monitoring.readers += [
             lambda: self._ready(health),
             lambda: self._budgets(used),
             lambda: _under_way(shedder),
+            lambda: _not_asked(dropped),
         ]
 
     def _ready(self, health: Health) -> Iterator[str]:
@@ -120,6 +128,14 @@ class Watched:
 
 def _share(weight: int) -> str:
     return f"{weight / MILLION:.4f}"
+
+
+def _not_asked(dropped: Mapping[Dropped, int]) -> Iterator[str]:
+    said = "Shadows that were not asked, because the gateway was busy."
+    counted = Counter("freehold_shadows_dropped_total", said, ("reason",))
+    for reason, count in dropped.items():
+        counted.add((reason,), count)
+    yield from counted.render()
 
 
 def _under_way(shedder: Shedder) -> Iterator[str]:

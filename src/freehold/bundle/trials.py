@@ -24,7 +24,7 @@ class Shadow(Section):
         "against the tenant's own ceilings as well.",
     )
     decision_only: bool = Field(
-        False, description="Ask nobody; only note whether the model might have taken the request."
+        False, description="Ask nobody; only note whether the route would have chosen the model."
     )
 
 

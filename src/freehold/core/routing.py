@@ -73,6 +73,8 @@ class Contest(Struct, frozen=True, kw_only=True):
         owner: the tenant to which what this route learns belongs.
         models: at least one, in the order of preference that rules and the route have written.
         floor: success, in millionths, that a choice should not stay below where it need not.
+        supposed: nobody is asked; it is only to be known who would have been chosen, so nothing is
+            tried and nothing counts.
     """
 
     exchange_id: str
@@ -81,6 +83,7 @@ class Contest(Struct, frozen=True, kw_only=True):
     models: tuple[ModelSpec, ...]
     signals: Signals
     floor: int = 0
+    supposed: bool = False
 
 
 class Ranked(Struct, frozen=True, kw_only=True):

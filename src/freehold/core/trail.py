@@ -34,6 +34,7 @@ from freehold.core.handoffs import (
     Usage,
 )
 from freehold.core.leases import Lease
+from freehold.core.limits import Scope
 from freehold.core.lineage import Made
 from freehold.core.principal import KeyGrant
 from freehold.core.routing import Outcome, Routed
@@ -157,6 +158,7 @@ class Trail:
         "called",
         "calls",
         "candidates",
+        "ceilings",
         "closed",
         "context",
         "counted",
@@ -236,6 +238,7 @@ class Trail:
         self.spare: Answer | None = None
         self.answered = ""
         self.leases: dict[int, Lease] = {}
+        self.ceilings: tuple[Scope, ...] = ()
         self.tried: set[int] = set()
         self.made: Made | None = None
         self.marked: dict[int, int] = {}
@@ -247,8 +250,7 @@ class Trail:
         self.sealer: Any = None
         self.unsealed = ""
         self.result: ExchangeOutcome = "interrupted"
-        self.opened = self.counted = False
-        self.closed = False
+        self.opened = self.counted = self.closed = False
 
     def decide(self, decision: Decision) -> None:
         """Write down a verdict."""

@@ -158,8 +158,9 @@ class ShadowSeen(Struct, frozen=True, kw_only=True):
     """What came of asking a shadow, beside what came of the exchange itself.
 
     ``outcome`` is what would have become of its answer: ``allowed``, ``held`` or ``denied``;
-    ``error`` where none came, ``barred`` where a hard filter keeps the request from it, ``could``
-    where only the decision was wanted, ``no money`` where a ceiling is reached. ``words`` and
+    ``error`` where none came, ``barred`` where a hard filter keeps the request from it,
+    ``no money`` where a ceiling is reached. Where only the decision was wanted, ``chosen`` if the
+    route would have chosen it, had it been a candidate, and ``could`` if another one. ``words`` and
     ``sense`` say in millionths how much alike the two answers are; ``rules`` fired on its answer.
     """
 

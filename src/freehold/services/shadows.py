@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from msgspec import Struct
@@ -35,6 +35,8 @@ _MOST_CHARS = 20_000
 _MS = 1_000_000
 _log = logging.getLogger("freehold.shadows")
 LogEvent = Callable[..., str]
+Dropped = Literal["load", "queue"]
+"""Why a shadow is not asked: the gateway refuses requests just now, or too many wait already."""
 
 
 class NobodyHolds:
@@ -61,13 +63,15 @@ class _Exchange(Struct, frozen=True):
 class Shadows:
     """An `Observer` and the work behind it.
 
-    At most eight shadows are asked at once and 64 wait; a gateway that is busier than that asks
-    fewer (``dropped`` counts them). Ending the task of `run` ends the calls upstream too.
+    At most eight shadows are asked at once and 64 wait; a gateway that is busier than that, or that
+    refuses requests for having too many, asks fewer (``dropped`` counts them, by why). Ending the
+    task of `run` ends the calls upstream too.
 
     Args:
         journey: the one that is live.
         log: writes a ledger entry.
         policy: judges what a shadow says; its holds must hold nothing.
+        pressed: whether the gateway has more to do than it should have.
     """
 
     def __init__(
@@ -77,14 +81,16 @@ class Shadows:
         log: LogEvent,
         policy: Policy,
         clock: Clock,
+        pressed: Callable[[], bool],
     ) -> None:
         self._journey = journey
         self._book = book
         self._log = log
         self._policy = policy
         self._clock = clock
+        self._pressed = pressed
         self._queue: asyncio.Queue[_Exchange] = asyncio.Queue(_WAITING)
-        self.dropped = 0
+        self.dropped: dict[Dropped, int] = {"load": 0, "queue": 0}
 
     def prepare(self, app: AppSpec) -> None:
         """Compile what judges an app's shadow, so that no loop of requests waits for it."""
@@ -101,10 +107,13 @@ class Shadows:
             return
         if lot("shadow", spec.model, trail.arrival.exchange_id) >= spec.share:
             return
+        if self._pressed():
+            self.dropped["load"] += 1
+            return
         try:
             self._queue.put_nowait(_Exchange(sendable.plan, trail, spec, outcome, took_ns))
         except asyncio.QueueFull:
-            self.dropped += 1
+            self.dropped["queue"] += 1
 
     async def run(self) -> None:
         """Ask those that wait, until cancelled."""
@@ -116,7 +125,10 @@ class Shadows:
         while True:
             exchange = await self._queue.get()
             try:
-                await self._one(exchange)
+                if self._pressed():  # since it began to wait
+                    self.dropped["load"] += 1
+                else:
+                    await self._one(exchange)
             except Exception as error:  # noqa: BLE001 - one shadow must not end the others
                 _log.error("a shadow was not compared: %s", type(error).__name__)
             finally:
@@ -132,10 +144,15 @@ class Shadows:
         model = ruled.admitted.app.models[spec.model]
         journey = self._journey()
         barred = journey.routing.bars(model, ruled)
-        if barred or spec.decision_only:
-            self._keep(exchange, "barred" if barred else "could", barred)
+        if barred:
+            self._keep(exchange, "barred", barred)
+            return
+        if spec.decision_only:
+            chosen, why = journey.routing.would(model, ruled)
+            self._keep(exchange, "chosen" if chosen else "could", why)
             return
         trail = _fresh(exchange.trail)
+        trail.ceilings = (spec.scope(ruled.admitted.app.route.id),)
         self._tell("shadow.asked", exchange, {})
         began = self._clock.monotonic_ns()
         judged: Judged | None = None
@@ -172,7 +189,7 @@ class Shadows:
             packed = journey.inference.pack(alone, attempt, trail)
             redact = journey.governance.redact
             sendable = await journey.governed(redact, alone, attempt, packed, trail)
-            journey.admit.lease(sendable, trail, own=(exchange.spec.scope(route.id),))
+            journey.admit.lease(sendable, trail)
             answer = await journey.inference.whole(sendable, trail)
             checked = await journey.governed(journey.governance.answer, answer, trail)
             return self._policy.answer(checked, trail)

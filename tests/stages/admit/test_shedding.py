@@ -124,3 +124,20 @@ async def test_a_refused_request_is_told_when_to_come_back_and_is_counted_out(
         reply = await w.ask(path, body_for(path, stream=stream))
         assert reply.status != 503
         assert shed.in_flight == 0
+
+
+def test_it_is_pressed_from_the_first_refusal_on_until_all_is_well_again():
+    shed = shedder(ceiling=1_000)
+    assert not shed.pressed
+    for number in range(500):
+        shed.enter("low", f"x{number}")
+    assert shed.pressed
+    for _ in range(500):
+        shed.leave()
+    assert not shed.pressed
+    shed.tick(2 * TARGET_NS)
+    shed.tick(2 * TARGET_NS)
+    assert shed.pressed
+    for _ in range(100):
+        shed.tick(0)
+    assert not shed.pressed

@@ -18,6 +18,7 @@ from freehold.core.standing import Measure, StandingMeasures
 from freehold.core.trail import Trail
 from freehold.stages.routing import Routing
 from freehold.stages.routing.choosing import LearnedRouter
+from freehold.stages.routing.learned import Pacer
 from freehold.stages.routing.learners import Learner, Learners
 from freehold.stages.routing.sticky import Sessions
 from freehold.text.signal_bytes import pack, unpack, without_text
@@ -309,3 +310,36 @@ def test_it_finds_the_right_split_and_follows_when_it_turns(intents: bool, withi
     site.quality = {"one": site.quality["two"], "two": site.quality["one"]}
     site.run(within - 100)
     assert site.run(100) > enough
+
+
+def supposed(route: Route, **asked: Any) -> tuple[bool, str]:
+    """What would have become of `newcomer`, which is no candidate."""
+    newcomer = made.model("newcomer")
+    app = structs.replace(route.app, models={**route.app.models, "newcomer": newcomer})
+    ask = made.ask(**asked)
+    grounded = made.grounded(ask, app, arrival=made.arrival(ask))
+    return route.stage.would(newcomer, made.ruled(grounded))
+
+
+def test_who_would_have_been_chosen_had_a_newcomer_been_a_candidate() -> None:
+    route = Route(explore=500_000, nano_per_request=30_000)
+    route.policy.expected["newcomer"] = (950_000, 2_000)
+    chosen, why = supposed(route)
+    assert chosen
+    assert "95.0 %" in why
+    route.policy.expected["newcomer"] = (100_000, 2_000)
+    chosen, why = supposed(route)
+    assert not chosen
+    assert why == "dear first: expected to do well 80.0 % less often"
+    assert not supposed(route, model="cheap")[0]
+
+
+def test_what_is_only_supposed_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    route = Route(nano_per_request=30_000)
+    route.policy.expected["newcomer"] = (950_000, 2_000)
+    counted: list[int] = []
+    monkeypatch.setattr(Pacer, "saw", lambda _, estimates: counted.append(len(estimates)))
+    supposed(route)
+    assert counted == []
+    route.ask()
+    assert counted == [2]

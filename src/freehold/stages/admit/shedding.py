@@ -44,6 +44,13 @@ class Shedder:
         self.lag_ns = 0
         self.shed: dict[Priority, int] = {"low": 0, "normal": 0, "high": 0}
 
+    @property
+    def pressed(self) -> bool:
+        """Whether a request of low priority would be refused just now, or the loop was late and the
+        limit has not come back yet: no time for what nobody waits for.
+        """
+        return self.limit < self._ceiling or self.in_flight * 100 >= self.limit * _SHARES["low"]
+
     def enter(self, priority: Priority, exchange_id: str) -> None:
         """Count one in; ``leave`` when it is over.
 

@@ -18,7 +18,6 @@ from freehold.core.errors import (
     ScopeRefused,
 )
 from freehold.core.handoffs import Admitted, Sendable
-from freehold.core.limits import Scope
 from freehold.core.ports import IdentityVerifier, KeyBook, Limiter
 from freehold.core.prices import worst_nano
 from freehold.core.principal import KeyGrant, Principal
@@ -171,8 +170,8 @@ class Admit:
             ) from None
 
     @timed("admit")
-    def lease(self, sendable: Sendable, trail: Trail, *, own: tuple[Scope, ...] = ()) -> None:
-        """Reserve the worst case of one attempt, in scopes of its ``own`` too.
+    def lease(self, sendable: Sendable, trail: Trail) -> None:
+        """Reserve the worst case of one attempt, in the trail's own ceilings too.
 
         Raises:
             RateLimited, BudgetExhausted: it would not fit; another model's may.
@@ -187,7 +186,7 @@ class Admit:
         answer = 0 if asked.operation == "embedding" else sendable.attempt.max_tokens * asked.n
         nano = worst_nano(model, prompt, answer)
         try:
-            scopes = (admitted.grant.scope, *admitted.app.scopes, *own)
+            scopes = (admitted.grant.scope, *admitted.app.scopes, *trail.ceilings)
             lease = self._limiter.lease(scopes, prompt + answer, nano, model.scope)
         except LimitError as refused:
             last = number >= len(sendable.plan.attempts)

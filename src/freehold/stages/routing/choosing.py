@@ -35,10 +35,11 @@ class LearnedRouter:
         pacer = None
         if aim.nano_per_request is not None:
             pacer = self._learners.pacer(contest.owner, route, aim.nano_per_request)
-            pacer.saw(estimates)
+            if not contest.supposed:
+                pacer.saw(estimates)
         price = price_of(aim, pacer)
         found = scored(estimates, aim, price, contest.floor)
-        shown = odds(estimates, found, aim.explore)
+        shown = odds(estimates, found, 0 if contest.supposed else aim.explore)
         chosen = draw(shown, contest.exchange_id.encode())
         return Ranking(
             ranked=_ranked(estimates, found, shown, chosen, contest.floor),

@@ -97,15 +97,7 @@ class Routing:
         behind = self._behind(route, allowed, ruled, signals.intent)
         # With every endpoint down, trying is better than refusing: one may be back.
         ready = [model for model in allowed if model.id not in behind] or allowed
-        owner = route.learn.owner or app.tenant
-        contest = Contest(
-            exchange_id=ruled.admitted.arrival.exchange_id,
-            route=route,
-            owner=owner,
-            models=tuple(cascading.order(route, ready)),
-            signals=signals,
-            floor=max(route.objective.quality_floor, self._standing.floor(route.id)),
-        )
+        contest = self._contest(route, ruled, ready, signals)
         ranking, stayed = self._ranked(contest, order, ruled)
         noting.record(trail, contest, ranking, learns=learns, stayed=stayed)
         trail.candidates = noting.candidates(order.models, ranking.ranked, behind, lost)
@@ -141,11 +133,39 @@ class Routing:
             deadline_ns=self._clock.monotonic_ns() + route.deadline_ms * 1_000_000,
         )
 
+    def _contest(
+        self, route: RouteSpec, ruled: Ruled, ready: list[ModelSpec], signals: Signals
+    ) -> Contest:
+        return Contest(
+            exchange_id=ruled.admitted.arrival.exchange_id,
+            route=route,
+            owner=route.learn.owner or ruled.admitted.app.tenant,
+            models=tuple(cascading.order(route, ready)),
+            signals=signals,
+            floor=max(route.objective.quality_floor, self._standing.floor(route.id)),
+        )
+
     def bars(self, model: ModelSpec, ruled: Ruled) -> str:
         """Why a model on trial may not take a request of the app's route; empty when it may."""
-        route = ruled.admitted.app.route
+        route, intent = ruled.admitted.app.route, ruled.grounded.screened.prepared.intent
         lost, wanted = ordered(route, ruled).lost, filters.wanted(ruled)
-        return lost.get(model.id, "") or self._unfit(model, wanted, route, "")
+        return lost.get(model.id, "") or self._unfit(model, wanted, route, intent)
+
+    def would(self, model: ModelSpec, ruled: Ruled) -> tuple[bool, str]:
+        """Whether the app's route would have chosen a model on trial that it does not bar, were it
+        the last of its candidates, and why, or why not. Nothing is tried, and nothing counts.
+        """
+        app = ruled.admitted.app
+        route, order, wanted = app.route, ordered(app.route, ruled), filters.wanted(ruled)
+        signals = _signals(ruled, wanted)
+        allowed = self._allowed(route, order, wanted, signals.intent, dict(order.lost))
+        behind = self._behind(route, allowed, ruled, signals.intent)
+        ready = [one for one in allowed if one.id not in behind]
+        contest = replace(self._contest(route, ruled, [*ready, model], signals), supposed=True)
+        ranking, _ = self._ranked(contest, order, ruled)
+        (mine,) = (one for one in ranking.ranked if one.model == model.id)
+        chosen = ranking.ranked[0] is mine
+        return chosen, ranking.why if chosen else f"{ranking.ranked[0].model} first: {mine.lost}"
 
     def _unfit(self, model: ModelSpec, wanted: Wanted, route: RouteSpec, intent: str) -> str:
         """A model on trial is not asked where it would only do for want of a better one."""
