@@ -371,7 +371,7 @@ async def test_azure(provider):
 
 async def test_embeddings(provider):
     async def handler(request, writer):
-        data = [{"index": i, "embedding": "AAA="} for i in range(len(request.json["input"]))]
+        data = [{"index": i, "embedding": "AACAPw=="} for i in range(len(request.json["input"]))]
         writer.write(answer({"data": data, "model": "e", "usage": {"prompt_tokens": 4}}))
 
     async with serving(handler) as server:
@@ -383,7 +383,7 @@ async def test_embeddings(provider):
             stream=True,
         )
         (delta,) = await everything(provider, sent)
-    assert delta.embeddings == ("AAA=", "AAA=")
+    assert delta.embeddings == ("AACAPw==", "AACAPw==")
     assert server.received[0].path == "/v1/embeddings"
     assert server.received[0].json == {
         "model": "upstream",

@@ -133,9 +133,9 @@ def test_malformed_answers(body):
 
 
 def test_embeddings_come_in_the_order_of_the_inputs():
-    data = [{"index": 1, "embedding": "AAA="}, {"index": 0, "embedding": [0.25, 1]}]
+    data = [{"index": 1, "embedding": "AACAPgAAgD8="}, {"index": 0, "embedding": [0.25, 1]}]
     got = read({"data": data, "model": "e", "usage": {"prompt_tokens": 3}}, inputs=2)
-    assert got.embeddings == ([0.25, 1], "AAA=")
+    assert got.embeddings == ([0.25, 1], "AACAPgAAgD8=")
     assert got.usage == Usage(prompt_tokens=3)
 
 
@@ -146,11 +146,33 @@ def test_embeddings_come_in_the_order_of_the_inputs():
         [{"index": 1, "embedding": []}],
         [{"embedding": 5}],
         [{"embedding": []}, {"embedding": []}],
+        [{"embedding": []}],
+        [{"embedding": ""}],
+        [{"embedding": None}],
+        [{"embedding": [None]}],
+        [{"embedding": [True]}],
+        [{"embedding": [[1]]}],
+        [{"embedding": ["SECRET", "text"]}],
+        [{"embedding": "SECRET text, and no numbers"}],
+        [{"embedding": "AAA="}],  # two bytes are no float
+        [{"embedding": "AADAfw=="}],  # not a number
+        "SECRET",
+        {"embedding": [1]},
     ],
 )
 def test_malformed_embeddings(data):
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderUnavailable) as caught:
         read({"data": data}, inputs=1)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("second", [[1], [1, 2, 3], "AACAPg=="])
+def test_vectors_of_one_answer_are_of_one_length(second):
+    with pytest.raises(ProviderUnavailable):
+        read(
+            {"data": [{"embedding": [0.5, 1]}, {"embedding": second, "index": 1}]},
+            inputs=2,
+        )
 
 
 def streamed(*events, n=1, cuts=()):

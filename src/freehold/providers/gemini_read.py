@@ -23,6 +23,7 @@ from freehold.providers.reading import (
     written,
 )
 from freehold.providers.sse import SseParser
+from freehold.providers.vectors import sound
 
 _FILTERED = frozenset(
     {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR"}
@@ -123,9 +124,9 @@ def vectors(payload: bytes, inputs: int, *, packed: bool) -> Delta:
         raise malformed("it is no JSON of the expected shape") from None
     if len(found) != inputs:
         raise malformed("it has not one vector for each input")
-    lists = [vector.values for vector in found]
+    lists = sound([vector.values for vector in found])
     if not packed:
-        return Delta(embeddings=tuple(lists))
+        return Delta(embeddings=lists)
     return Delta(
         embeddings=tuple(b64encode(np.asarray(v, dtype="<f4").tobytes()).decode() for v in lists)
     )

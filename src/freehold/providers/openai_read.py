@@ -23,6 +23,7 @@ from freehold.providers.reading import (
     whole_number,
     written,
 )
+from freehold.providers.vectors import in_order
 
 _FINISHED = frozenset({"stop", "length", "tool_calls", "content_filter"})
 
@@ -53,15 +54,10 @@ class _Choice(Struct):
     finish_reason: str | None = None
 
 
-class _Vector(Struct):
-    embedding: Any
-    index: int = 0
-
-
 class _Body(Struct):
     model: str | None = None
     choices: list[_Choice] | None = None
-    data: list[_Vector] | None = None
+    data: msgspec.Raw = msgspec.Raw(b"[]")  # vectors, read where some are asked for
     usage: msgspec.Raw = msgspec.Raw()  # read by itself: nonsense in it spoils no answer
     error: Any = None
 
@@ -89,7 +85,7 @@ def whole(payload: bytes, *, n: int, inputs: int | None = None) -> Delta:
     model = model_name(body.model)
     if inputs is not None:
         return Delta(
-            embeddings=_vectors(body.data or [], inputs),
+            embeddings=in_order(body.data, inputs),
             usage=_usage(body.usage),
             reported_model=model,
         )
@@ -354,12 +350,3 @@ def _usage(raw: msgspec.Raw) -> Usage | None:
         cache_write_tokens=count(read, "cache_write_tokens"),
         reasoning_tokens=count(usage.get("completion_tokens_details"), "reasoning_tokens"),
     )
-
-
-def _vectors(data: list[_Vector], inputs: int) -> tuple[Any, ...]:
-    ordered = sorted(data, key=lambda vector: vector.index)
-    if [vector.index for vector in ordered] != list(range(inputs)):
-        raise malformed("it has not one vector for each input")
-    if not all(isinstance(vector.embedding, (str, list)) for vector in ordered):
-        raise malformed("a vector is neither a list nor base64")
-    return tuple(vector.embedding for vector in ordered)
