@@ -72,7 +72,7 @@ def test_there_and_back() -> None:
     assert admitted_of(after.answer).ask == ASK
     assert after.demand == before.demand
     plan = before.answer.sendable.plan
-    alike = replace(plan, attempts=(), candidates=())
+    alike = replace(plan, attempts=())
     sendable = replace(before.answer.sendable, plan=alike)
     assert whole == replace(before.answer, sendable=sendable)
 

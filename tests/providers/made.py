@@ -78,7 +78,7 @@ def make_plan(
     attempts = tuple(
         Attempt(number=i, model=m, max_tokens=max_tokens) for i, m in enumerate(models, 1)
     )
-    return Plan(ruled=ruled, attempts=attempts, candidates=(), deadline_ns=deadline_ns)
+    return Plan(ruled=ruled, attempts=attempts, deadline_ns=deadline_ns)
 
 
 def make_sendable(

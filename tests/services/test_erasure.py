@@ -98,7 +98,7 @@ class House:
     async def hold(self, one: Admitted) -> str:
         _, ruled, _ = exchange()
         attempt = Attempt(number=1, model=app().models["large"], max_tokens=100)
-        plan = Plan(ruled=under(ruled, one), attempts=(attempt,), candidates=(), deadline_ns=0)
+        plan = Plan(ruled=under(ruled, one), attempts=(attempt,), deadline_ns=0)
         sendable = Sendable(plan=plan, attempt=attempt, messages=(), restorations={})
         answer = Answer(sendable=sendable, choices=(Choice(text=ANSWER),), complete=True)
         approval = self.holds.hold(one, Demand(role="manager", rule="discount"), answer)

@@ -180,7 +180,7 @@ def ruled(made: Grounded | None = None) -> Ruled:
 def sendable(made: Grounded | None = None, number: int = 1) -> Sendable:
     settled = ruled(made)
     attempt = Attempt(number=number, model=model(), max_tokens=100)
-    plan = Plan(ruled=settled, attempts=(attempt,), candidates=(), deadline_ns=2**62)
+    plan = Plan(ruled=settled, attempts=(attempt,), deadline_ns=2**62)
     return Sendable(plan=plan, attempt=attempt, messages=settled.messages, restorations={})
 
 

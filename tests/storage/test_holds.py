@@ -40,7 +40,7 @@ def answer() -> tuple[Admitted, Answer]:
     _, ruled, one = exchange()
     model = app().models["large"]
     attempt = Attempt(number=1, model=model, max_tokens=100)
-    plan = Plan(ruled=ruled, attempts=(attempt,), candidates=(), deadline_ns=0)
+    plan = Plan(ruled=ruled, attempts=(attempt,), deadline_ns=0)
     sendable = Sendable(
         plan=plan, attempt=attempt, messages=(), restorations={"<CARD_1>": "4111 1111"}
     )

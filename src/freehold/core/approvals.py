@@ -180,6 +180,7 @@ def packed(case: Case | RequestCase) -> bytes:
     needed = ("id", "tenant", "tenant_path", "bundle_hash", "purpose", "route")
     admitted["app"] = {name: admitted["app"][name] for name in needed}
     if of_answer:
+        # earlier versions, which may read it too, want candidates
         raw["answer"]["sendable"]["plan"] |= {"attempts": [], "candidates": []}
     return msgspec.json.encode(raw)
 

@@ -218,11 +218,10 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """routing → inference: attempts in order, and everyone who was considered."""
+    """routing → inference: attempts in order. Who was considered is in the trail."""
 
     ruled: Ruled
     attempts: tuple[Attempt, ...]
-    candidates: tuple[Candidate, ...]
     deadline_ns: int
 
 

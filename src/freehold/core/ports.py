@@ -206,6 +206,10 @@ class Standing(Protocol):
     reorders what is allowed anyway.
     """
 
+    def quiet(self) -> bool:
+        """Whether no model is excluded or demoted anywhere: then nobody needs to ask of each."""
+        ...
+
     def excluded(self, route: str, model: str, intent: str = "") -> str:
         """Why this model may not be asked on this route now; empty where it may."""
         ...

@@ -1,5 +1,6 @@
 """What a router may know of a request, what it says of each model, and what came of it."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -107,17 +108,24 @@ class Ranking(Struct, frozen=True, kw_only=True):
     """A router's choice, which comes first, and who is tried when it fails, in this order.
 
     Attributes:
+        order: the ids of ``ranked``; may be left empty. A router that gives it may make ``ranked``
+            later, when the record is written (`core.later`).
         version: of what the router has learned.
         price_nano: what one more good answer might cost; none where cost was not weighed.
         explored: chosen to learn from it, and not for its score.
         why: for the trail.
     """
 
-    ranked: tuple[Ranked, ...]
+    ranked: Sequence[Ranked]
+    order: tuple[str, ...] = ()
     version: int = 0
     price_nano: int | None = None
     explored: bool = False
     why: str = ""
+
+    def names(self) -> tuple[str, ...]:
+        """The ids of the models, the chosen one first."""
+        return self.order or tuple([one.model for one in self.ranked])
 
 
 class Routed(Struct, frozen=True, kw_only=True):

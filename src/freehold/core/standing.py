@@ -60,6 +60,10 @@ class StandingMeasures:
         self._out = tuple(m for m in every if m.kind != "raise_floor")
         self._floors = tuple(m for m in every if m.kind == "raise_floor")
 
+    def quiet(self) -> bool:
+        """Whether no measure is about a model."""
+        return not self._out
+
     def excluded(self, route: str, model: str, intent: str = "") -> str:
         """Why this model may not be asked here now; empty where it may."""
         return self._found("stop", route, model, intent) if self._out else ""

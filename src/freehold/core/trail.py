@@ -1,6 +1,6 @@
 """The trusted record that grows beside an exchange; no caller bytes are ever merged into it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -146,6 +146,7 @@ class Trail:
     """
 
     __slots__ = (
+        "_signals",
         "admitted",
         "answer_facts",
         "answer_findings",
@@ -189,7 +190,6 @@ class Trail:
         "sealer",
         "seen",
         "sendable",
-        "signals",
         "spare",
         "spent_ns",
         "tags",
@@ -216,9 +216,9 @@ class Trail:
         self.context: list[Provenance] = []
         self.drawn: Drawn | None = None
         self.dropped: tuple[str, ...] = ()
-        self.candidates: tuple[Candidate, ...] = ()
+        self.candidates: Sequence[Candidate] = ()
         self.routed: Routed | None = None
-        self.signals = b""
+        self._signals: bytes | Callable[[], bytes] = b""
         self.outcomes: list[Outcome] = []
         self.calls: list[Call] = []
         self.tags: list[str] = []
@@ -251,6 +251,17 @@ class Trail:
         self.unsealed = ""
         self.result: ExchangeOutcome = "interrupted"
         self.opened = self.counted = self.closed = False
+
+    @property
+    def signals(self) -> bytes:
+        """What the router saw of the request; made when somebody reads it."""
+        if not isinstance(self._signals, bytes):
+            self._signals = self._signals()
+        return self._signals
+
+    @signals.setter
+    def signals(self, made: bytes | Callable[[], bytes]) -> None:
+        self._signals = made
 
     def decide(self, decision: Decision) -> None:
         """Write down a verdict."""

@@ -22,7 +22,7 @@ from freehold.stages.routing.evaluation import estimators
 from freehold.stages.routing.evaluation.estimators import Estimated
 from freehold.stages.routing.evaluation.fitting import cross_fitted
 from freehold.stages.routing.evaluation.log import Floats, Log, support
-from freehold.stages.routing.learned import Pacer
+from freehold.stages.routing.learned import Expected, Pacer
 from freehold.stages.routing.objective import price_of, scored
 
 LEAST_ESS = 200.0
@@ -206,14 +206,15 @@ def _learned(row: Chosen, draft: RouteSpec, pacer: Pacer | None) -> dict[str, in
     if not estimates:
         return {}
     aim = draft.objective
+    expected = Expected.of(estimates)
     if pacer is not None:
-        pacer.saw(estimates)
-    found = scored(estimates, aim, price_of(aim, pacer), aim.quality_floor)
-    shares = odds(estimates, found, aim.explore)
+        pacer.offered(expected.cost, expected.success)
+    found = scored(expected, aim, price_of(aim, pacer), aim.quality_floor)
+    shares = odds(expected, found, aim.explore)
     if pacer is not None:
-        expected = sum(e.cost_nano * s for e, s in zip(estimates, shares, strict=True))
-        pacer.spent(expected // MILLION)
-    return {e.model: share for e, share in zip(estimates, shares, strict=True)}
+        spent = sum(cost * share for cost, share in zip(expected.cost, shares, strict=True))
+        pacer.spent(spent // MILLION)
+    return dict(zip(expected.names, shares, strict=True))
 
 
 def _shares(log: Log, target: Floats) -> dict[str, tuple[float, float]]:

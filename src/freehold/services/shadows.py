@@ -182,7 +182,6 @@ class Shadows:
         alone = Plan(
             ruled=plan.ruled,
             attempts=(attempt,),
-            candidates=plan.candidates,
             deadline_ns=self._clock.monotonic_ns() + route.deadline_ms * _MS,
         )
         try:

@@ -135,7 +135,7 @@ def travel(
     grounded = gov.context(Stitched(screened=screened, pieces=tuple(pieces)), trail)
     ruled = Ruled(grounded=grounded, messages=screened.messages, facts={}, redact_labels=demanded)
     attempt = Attempt(number=1, model=model, max_tokens=100)
-    plan = Plan(ruled=ruled, attempts=(attempt,), candidates=(), deadline_ns=0)
+    plan = Plan(ruled=ruled, attempts=(attempt,), deadline_ns=0)
     messages = screened.messages
     if grounded.pieces:
         blocks = "\n".join(

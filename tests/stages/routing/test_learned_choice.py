@@ -18,7 +18,7 @@ from freehold.core.standing import Measure, StandingMeasures
 from freehold.core.trail import Trail
 from freehold.stages.routing import Routing
 from freehold.stages.routing.choosing import LearnedRouter
-from freehold.stages.routing.learned import Pacer
+from freehold.stages.routing.learned import Expected, Pacer
 from freehold.stages.routing.learners import Learner, Learners
 from freehold.stages.routing.sticky import Sessions
 from freehold.text.signal_bytes import pack, unpack, without_text
@@ -32,15 +32,18 @@ class Expecting:
     version = 7
 
     def __init__(self, **expected: tuple[int, int]) -> None:
-        self.expected = expected
+        self.told = expected
         self.doubt = 0
 
     def estimates(self, models: Sequence[ModelSpec], signals: Signals) -> tuple[Estimate, ...]:
         return tuple(
             Estimate(model=m.id, success=s, cost_nano=c, doubt=self.doubt, seen=3)
             for m in models
-            for s, c in [self.expected[m.id]]
+            for s, c in [self.told[m.id]]
         )
+
+    def expected(self, models: Sequence[ModelSpec], signals: Signals) -> Expected:
+        return Expected.of(self.estimates(models, signals))
 
 
 class Route:
@@ -111,10 +114,10 @@ def test_what_one_more_good_answer_may_cost_decides() -> None:
 
 def test_who_costs_more_for_the_same_says_so() -> None:
     route = Route(nano_per_success=10**12)
-    route.policy.expected = {"cheap": (900_000, 1_000), "dear": (900_100, 50_000)}
+    route.policy.told = {"cheap": (900_000, 1_000), "dear": (900_100, 50_000)}
     assert route.ask()[0] == ["dear", "cheap"]  # a hundredth of a point is worth it at this price
     route = Route(nano_per_success=10**6)
-    route.policy.expected = {"cheap": (900_000, 1_000), "dear": (900_100, 50_000)}
+    route.policy.told = {"cheap": (900_000, 1_000), "dear": (900_100, 50_000)}
     assert lost(route.ask()[1])["dear"] == "costs 49000 nano-units more for the same"
 
 
@@ -323,11 +326,11 @@ def supposed(route: Route, **asked: Any) -> tuple[bool, str]:
 
 def test_who_would_have_been_chosen_had_a_newcomer_been_a_candidate() -> None:
     route = Route(explore=500_000, nano_per_request=30_000)
-    route.policy.expected["newcomer"] = (950_000, 2_000)
+    route.policy.told["newcomer"] = (950_000, 2_000)
     chosen, why = supposed(route)
     assert chosen
     assert "95.0 %" in why
-    route.policy.expected["newcomer"] = (100_000, 2_000)
+    route.policy.told["newcomer"] = (100_000, 2_000)
     chosen, why = supposed(route)
     assert not chosen
     assert why == "dear first: expected to do well 80.0 % less often"
@@ -336,9 +339,9 @@ def test_who_would_have_been_chosen_had_a_newcomer_been_a_candidate() -> None:
 
 def test_what_is_only_supposed_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     route = Route(nano_per_request=30_000)
-    route.policy.expected["newcomer"] = (950_000, 2_000)
+    route.policy.told["newcomer"] = (950_000, 2_000)
     counted: list[int] = []
-    monkeypatch.setattr(Pacer, "saw", lambda _, estimates: counted.append(len(estimates)))
+    monkeypatch.setattr(Pacer, "offered", lambda _, costs, __: counted.append(len(costs)))
     supposed(route)
     assert counted == []
     route.ask()

@@ -229,11 +229,11 @@ def test_nobody_who_may_not_take_a_request_ever_gets_it() -> None:
             tried = [attempt.model.id for attempt in plan.attempts]
             assert set(tried) <= may, (number, tried, may)
             assert len(tried) == len(set(tried))
-            chances = {one.model: one.propensity for one in plan.candidates}
+            chances = {one.model: one.propensity for one in trail.candidates}
             assert sum(chances.values()) == 1_000_000
             assert all(not chance or name in may for name, chance in chances.items())
             assert chances[tried[0]] > 0
-            assert [one.model for one in plan.candidates if not one.lost] == tried[:1]
+            assert [one.model for one in trail.candidates if not one.lost] == tried[:1]
             if trail.routed is not None:
                 stayed += trail.routed.stayed
                 explored += trail.routed.explored

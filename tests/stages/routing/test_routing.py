@@ -54,18 +54,17 @@ def order(plan: Plan) -> list[str]:
     return [attempt.model.id for attempt in plan.attempts]
 
 
-def lost(plan: Plan) -> dict[str, str]:
-    return {candidate.model: candidate.lost for candidate in plan.candidates}
+def lost(trail: Trail) -> dict[str, str]:
+    return {candidate.model: candidate.lost for candidate in trail.candidates}
 
 
 def test_the_written_order_is_the_plan() -> None:
     plan, trail = routed()
     assert order(plan) == ["large", "small"]
     assert [a.number for a in plan.attempts] == [1, 2]
-    assert lost(plan) == {"large": "", "small": "less preferred"}
-    assert plan.candidates == trail.candidates
-    assert [c.propensity for c in plan.candidates] == [MILLION, 0]
-    assert [c.score for c in plan.candidates] == [MILLION, MILLION // 2]
+    assert lost(trail) == {"large": "", "small": "less preferred"}
+    assert [c.propensity for c in trail.candidates] == [MILLION, 0]
+    assert [c.score for c in trail.candidates] == [MILLION, MILLION // 2]
     (decision,) = trail.decisions
     assert (decision.stage, decision.outcome, decision.rule) == (
         "routing",
@@ -119,18 +118,18 @@ def test_an_unknown_model_is_an_error_where_the_app_says_so(wanted: str) -> None
 
 def test_a_model_that_the_tenant_does_not_allow() -> None:
     app = spec(made.model("small"), route=RouteSpec(id="r", candidates=("large", "small")))
-    plan, _ = routed(app)
+    plan, trail = routed(app)
     assert order(plan) == ["small"]
-    assert lost(plan) == {"large": "the tenant does not allow this model", "small": ""}
-    assert [c.filtered for c in plan.candidates] == [True, False]
+    assert lost(trail) == {"large": "the tenant does not allow this model", "small": ""}
+    assert [c.filtered for c in trail.candidates] == [True, False]
 
 
 @pytest.mark.parametrize(("region", "shown"), [("us-east", "us-east"), ("", "unknown")])
 def test_regions(region: str, shown: str) -> None:
     models = (made.model("large", region=region), made.model("small", region="eu"))
-    plan, _ = routed(spec(*models, allowed_regions=frozenset({"eu"})))
+    plan, trail = routed(spec(*models, allowed_regions=frozenset({"eu"})))
     assert order(plan) == ["small"]
-    assert lost(plan)["large"] == f"region {shown} is not allowed"
+    assert lost(trail)["large"] == f"region {shown} is not allowed"
     assert order(routed(spec(*models))[0]) == ["large", "small"]
 
 
@@ -151,11 +150,11 @@ def test_no_region_at_all() -> None:
 )
 def test_clearance(labels: frozenset[str], large_may: bool) -> None:
     models = (made.model("large"), made.model("small", clearances=frozenset({"orders"})))
-    plan, _ = routed(spec(*models), labels=labels)
+    plan, trail = routed(spec(*models), labels=labels)
     assert ("large" in order(plan)) is large_may
     assert "small" in order(plan)
     if not large_may:
-        assert lost(plan)["large"] == "not cleared for orders"
+        assert lost(trail)["large"] == "not cleared for orders"
 
 
 FIXED = Fixed(param="tools[0]", kind="email", label="pii")
@@ -163,9 +162,9 @@ FIXED = Fixed(param="tools[0]", kind="email", label="pii")
 
 def test_what_stands_where_nothing_can_be_cut_out_needs_the_clearance() -> None:
     models = (made.model("large"), made.model("small", clearances=frozenset({"pii"})))
-    plan, _ = routed(spec(*models), fixed=(FIXED,))
+    plan, trail = routed(spec(*models), fixed=(FIXED,))
     assert order(plan) == ["small"]
-    assert lost(plan)["large"] == "not cleared for pii, which tools[0] holds (email)"
+    assert lost(trail)["large"] == "not cleared for pii, which tools[0] holds (email)"
 
 
 def test_when_nobody_has_it_the_refusal_names_the_parameter() -> None:
@@ -197,11 +196,12 @@ def test_a_record_that_is_labelled_as_a_whole_reaches_no_uncleared_model() -> No
         trusted=True,
         labels=frozenset({"pii"}),
     )
+    trail = made.trail()
     plan = Routing(FakeHealth(), made.Standing())(
-        made.ruled(made.grounded(made.ask(), spec(*models), pieces=(profile,))), made.trail()
+        made.ruled(made.grounded(made.ask(), spec(*models), pieces=(profile,))), trail
     )
     assert order(plan) == ["small"]
-    assert lost(plan)["large"] == "not cleared for pii"
+    assert lost(trail)["large"] == "not cleared for pii"
 
 
 TOOL = {"type": "function", "function": {"name": "look_up"}}
@@ -221,8 +221,8 @@ TOOL = {"type": "function", "function": {"name": "look_up"}}
 )
 def test_capabilities(asked: dict[str, Any], missing: str) -> None:
     models = (made.model("large", capabilities=frozenset({"chat"})), made.model("small"))
-    plan, _ = routed(spec(*models), **asked)
-    assert lost(plan)["large"] == (f"can't do {missing}" if missing else "")
+    _, trail = routed(spec(*models), **asked)
+    assert lost(trail)["large"] == (f"can't do {missing}" if missing else "")
 
 
 def test_embeddings_have_a_route_of_their_own() -> None:
@@ -234,7 +234,7 @@ def test_embeddings_have_a_route_of_their_own() -> None:
     )
     plan, trail = routed(app, operation="embedding")
     assert order(plan) == ["embed"]
-    assert lost(plan)["large"] == "can't do embedding"
+    assert lost(trail)["large"] == "can't do embedding"
     assert trail.decisions[0].rule == "route.vectors"
 
 
@@ -317,10 +317,10 @@ def test_a_preference_never_beats_a_filter() -> None:
 
 
 def test_an_endpoint_that_is_down_comes_last() -> None:
-    plan, _ = routed(down=frozenset({"large"}))
+    plan, trail = routed(down=frozenset({"large"}))
     assert order(plan) == ["small", "large"]
-    assert lost(plan) == {"large": "its endpoint is down", "small": ""}
-    assert [c.filtered for c in plan.candidates] == [False, False]
+    assert lost(trail) == {"large": "its endpoint is down", "small": ""}
+    assert [c.filtered for c in trail.candidates] == [False, False]
 
 
 def test_with_all_endpoints_down_they_are_tried_nevertheless() -> None:
@@ -345,9 +345,9 @@ def test_a_model_that_is_ruled_out_is_not_asked_for_its_health() -> None:
 def test_no_more_attempts_than_the_route_allows() -> None:
     models = tuple(made.model(f"m{i}") for i in range(5))
     route = RouteSpec(id="r", candidates=tuple(m.id for m in models), max_attempts=2)
-    plan, _ = routed(spec(*models, route=route))
+    plan, trail = routed(spec(*models, route=route))
     assert order(plan) == ["m0", "m1"]
-    assert len(plan.candidates) == 5
+    assert len(trail.candidates) == 5
 
 
 def test_the_deadline_counts_from_now() -> None:

@@ -224,7 +224,7 @@ class Audit:
             decisions=trail.decisions,
             context=trail.context,
             dropped=trail.dropped,
-            candidates=trail.candidates,
+            candidates=tuple(trail.candidates),
             calls=trail.calls,
             tags=trail.tags,
             spent_ns=trail.spent_ns,

@@ -1,5 +1,6 @@
 """What is kept of an exchange until it is counted: values and references, and never a text."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from freehold.core.decisions import Finding, Stage
@@ -29,7 +30,7 @@ class Sample(NamedTuple):
     answer_findings: list[Finding]
     features: Features | None
     intent: str
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     own_ns: int
 
 

@@ -1,12 +1,12 @@
 """The router that learns: what each model is expected to do, against what that costs."""
 
 from collections.abc import Sequence
-
-from msgspec.structs import replace
+from functools import partial
 
 from freehold.core.decisions import MILLION
-from freehold.core.routing import Contest, Estimate, Ranked, Ranking
-from freehold.stages.routing.learned import draw, shares
+from freehold.core.later import Later
+from freehold.core.routing import Contest, Ranked, Ranking
+from freehold.stages.routing.learned import Expected, draw, shares
 from freehold.stages.routing.learners import Learners
 from freehold.stages.routing.objective import Scored, lost, percent, price_of, scored
 
@@ -26,76 +26,83 @@ class LearnedRouter:
         """Drawn by propensity; who is tried next goes by score."""
         aim, route = contest.route.objective, contest.route.id
         learner = self._learners.of(contest.owner, route)
-        estimates: Sequence[Estimate] = learner.policy.estimates(contest.models, contest.signals)
+        expected = learner.policy.expected(contest.models, contest.signals)
         if aim.latency_price:
-            estimates = [
-                replace(estimate, latency_ms=self._learners.latency_ms(estimate.model))
-                for estimate in estimates
-            ]
+            expected.latency = [self._learners.latency_ms(name) for name in expected.names]
         pacer = None
         if aim.nano_per_request is not None:
             pacer = self._learners.pacer(contest.owner, route, aim.nano_per_request)
             if not contest.supposed:
-                pacer.saw(estimates)
+                pacer.offered(expected.cost, expected.success)
         price = price_of(aim, pacer)
-        found = scored(estimates, aim, price, contest.floor)
-        shown = odds(estimates, found, 0 if contest.supposed else aim.explore)
+        found = scored(expected, aim, price, contest.floor)
+        shown = odds(expected, found, 0 if contest.supposed else aim.explore)
         chosen = draw(shown, contest.exchange_id.encode())
+        order = _order(found, chosen)
+        explored = chosen != found.best
         return Ranking(
-            ranked=_ranked(estimates, found, shown, chosen, contest.floor),
+            ranked=Later(len(order), partial(_ranked, expected, found, shown, order, contest)),
+            order=tuple([expected.names[place] for place in order]),
             version=learner.policy.version,
             price_nano=round(MILLION / price) if price > 0 else None,
-            explored=chosen != found.best,
-            why=_why(estimates[chosen], found, len(estimates), explored=chosen != found.best),
+            explored=explored,
+            why=_why(expected, chosen, met=found.met, explored=explored),
         )
 
 
-def odds(estimates: Sequence[Estimate], found: Scored, explore: int) -> tuple[int, ...]:
+def odds(expected: Expected, found: Scored, explore: int) -> tuple[int, ...]:
     """Each model's propensity. Below the floor only the share that is for learning leads there."""
-    scores = [
-        float(score) if fine else _NEVER
-        for score, fine in zip(found.scores, found.reach, strict=True)
-    ]
     if not explore:
-        return tuple([MILLION if place == found.best else 0 for place in range(len(scores))])
-    doubts = [
-        float(estimate.doubt) if fine else 0.0
-        for estimate, fine in zip(estimates, found.reach, strict=True)
-    ]
+        return tuple([MILLION if place == found.best else 0 for place in range(len(expected))])
+    if False not in found.reach:
+        return shares(found.scores, expected.doubt, explore)
+    scores = [s if fine else _NEVER for s, fine in zip(found.scores, found.reach, strict=True)]
+    doubts = [d if fine else 0 for d, fine in zip(expected.doubt, found.reach, strict=True)]
     return shares(scores, doubts, explore)
 
 
+def _order(found: Scored, chosen: int) -> list[int]:
+    """The chosen one's place, and the others' by score; below the floor they come last."""
+    scores, reach = found.scores, found.reach
+    order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
+    if False in reach:
+        order.sort(key=reach.__getitem__, reverse=True)
+    if order[0] != chosen:
+        order.remove(chosen)
+        order.insert(0, chosen)
+    return order
+
+
 def _ranked(
-    estimates: Sequence[Estimate], found: Scored, odds: Sequence[int], chosen: int, floor: int
+    expected: Expected, found: Scored, odds: Sequence[int], order: list[int], contest: Contest
 ) -> tuple[Ranked, ...]:
-    others = [place for place in range(len(estimates)) if place != chosen]
-    others.sort(key=lambda place: (found.reach[place], found.scores[place]), reverse=True)
+    chosen = order[0]
     ranked = []
-    for place in (chosen, *others):
+    for place in order:
         why = ""
         if place != chosen:
-            why = lost(estimates[place], estimates[chosen], floor)
+            why = lost(expected, place, chosen, contest.floor)
             if place == found.best:
-                why = f"{estimates[chosen].model} was tried instead, to learn of it"
+                why = f"{expected.names[chosen]} was tried instead, to learn of it"
         ranked.append(
             Ranked(
-                model=estimates[place].model,
+                model=expected.names[place],
                 score=found.scores[place],
                 propensity=odds[place],
                 lost=why,
-                estimate=estimates[place],
+                estimate=expected.estimate(place),
             )
         )
     return tuple(ranked)
 
 
-def _why(chosen: Estimate, found: Scored, count: int, *, explored: bool) -> str:
+def _why(expected: Expected, chosen: int, *, met: bool, explored: bool) -> str:
     said = (
-        f"expected to do well in {percent(chosen.success)} of such requests, for "
-        f"{chosen.cost_nano} nano-units"
+        f"expected to do well in {percent(expected.success[chosen])} of such requests, for "
+        f"{expected.cost[chosen]} nano-units"
     )
     if explored:
         return f"{said}; tried to learn of it"
-    if not found.met:
-        return f"{said}; no model reaches the floor, so the best of {count}"
-    return f"{said}; the best of {count}"
+    if not met:
+        return f"{said}; no model reaches the floor, so the best of {len(expected)}"
+    return f"{said}; the best of {len(expected)}"

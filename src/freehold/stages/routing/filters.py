@@ -120,6 +120,33 @@ def excluded(
     return standing.excluded(route, model.id, intent)
 
 
+def sorted_out(
+    order: Iterable[str],
+    wanted: Wanted,
+    route: str,
+    intent: str,
+    standing: Standing,
+    lost: dict[str, str],
+) -> list[ModelSpec]:
+    """Those of ``order`` that may take the request; ``lost`` gets the others' reasons."""
+    models, labels, capabilities = wanted.app.models, wanted.labels, wanted.capabilities
+    simple = wanted.app.allowed_regions is None and not wanted.fixed and standing.quiet()
+    allowed = []
+    for model_id in order:
+        if model_id in lost:
+            continue
+        model = models.get(model_id)
+        if model is None or not (
+            simple and capabilities <= model.capabilities and labels <= model.clearances
+        ):
+            reason = excluded(model, wanted, route, intent, standing)
+            if model is None or reason:
+                lost[model_id] = reason
+                continue
+        allowed.append(model)
+    return allowed
+
+
 def stands(fixed: Fixed) -> str:
     """The reason of a value that stands where none can be cut out."""
     return f"{CLEARANCE} {fixed.label}, which {fixed.param} holds ({fixed.kind})"
@@ -133,6 +160,14 @@ def too_long(model: ModelSpec, wanted: Wanted) -> str:
     if wanted.whole <= room:
         return ""
     return f"about {wanted.whole} tokens do not fit the {max(0, room)} that its window leaves"
+
+
+def fitting(models: list[ModelSpec], wanted: Wanted, lost: dict[str, str]) -> list[ModelSpec]:
+    """Those into whose window the request fits as it is; all of them where there is none."""
+    most = wanted.whole + (0 if wanted.ask.operation == "embedding" else wanted.longest)
+    if all([model.context_window >= most for model in models]):  # noqa: C419 - a list is quicker
+        return models
+    return narrowed(models, lambda model: too_long(model, wanted), lost)
 
 
 def too_dear(model: ModelSpec, wanted: Wanted, misfit: Misfit) -> str:

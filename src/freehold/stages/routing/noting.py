@@ -1,8 +1,12 @@
 """What a choice leaves behind for the record, and for whoever learns from it later."""
 
+from collections.abc import Sequence
+from functools import partial
+
 from msgspec import UNSET
 
 from freehold.core.handoffs import Candidate
+from freehold.core.later import Later
 from freehold.core.routing import Contest, Ranked, Ranking, Routed
 from freehold.core.trail import Trail
 from freehold.text import embedding
@@ -14,7 +18,7 @@ def record(trail: Trail, contest: Contest, ranking: Ranking, *, learns: bool, st
     if not learns:
         return
     route, signals = contest.route, contest.signals
-    trail.signals = pack(signals)
+    trail.signals = partial(pack, signals)
     trail.routed = Routed(
         route=route.id,
         policy=route.objective.policy,
@@ -35,11 +39,22 @@ def record(trail: Trail, contest: Contest, ranking: Ranking, *, learns: bool, st
 
 def candidates(
     order: tuple[str, ...],
-    ranked: tuple[Ranked, ...],
+    ranked: Sequence[Ranked],
+    behind: dict[str, str],
+    lost: dict[str, str],
+) -> Sequence[Candidate]:
+    """Everyone considered, with what was expected of them and why they lost. Made when somebody
+    reads it: the model is asked before that.
+    """
+    return Later(len(order), partial(_candidates, order, ranked, behind, lost))
+
+
+def _candidates(
+    order: tuple[str, ...],
+    ranked: Sequence[Ranked],
     behind: dict[str, str],
     lost: dict[str, str],
 ) -> tuple[Candidate, ...]:
-    """Everyone considered, with what was expected of them and why they lost."""
     chosen = {one.model: one for one in ranked}
     entries = []
     for model in order:

@@ -4,14 +4,11 @@ A score is in millionths of success. Below the quality floor a model only counts
 reaches it, and then the most successful does.
 """
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 
 from freehold.core.decisions import MILLION
 from freehold.core.routes import ObjectiveSpec
-from freehold.core.routing import Estimate
-from freehold.stages.routing.learned import Pacer
+from freehold.stages.routing.learned import Expected, Pacer
 
 _SAME = 5_000
 """Success that differs by less than half a point counts as the same, in words."""
@@ -42,32 +39,39 @@ def price_of(objective: ObjectiveSpec, pacer: Pacer | None) -> float:
     return max(fixed, pacer.price()) if pacer is not None else fixed
 
 
-def scored(
-    estimates: Sequence[Estimate], objective: ObjectiveSpec, price: float, floor: int
-) -> Scored:
-    """The estimates under an objective; at least one."""
-    weight = objective.latency_price / 1_000
-    reach = tuple([estimate.success >= floor for estimate in estimates])
+def scored(expected: Expected, objective: ObjectiveSpec, price: float, floor: int) -> Scored:
+    """What is expected under an objective; of at least one model."""
+    success = expected.success
+    reach = [one >= floor for one in success]
     met = True in reach
-    if met:
-        scores = [int(e.success - price * e.cost_nano - weight * e.latency_ms) for e in estimates]
-    else:  # nobody is good enough: then the best that there is, whatever it costs
-        scores = [e.success for e in estimates]
-        reach = (True,) * len(scores)
-    places = [place for place, fine in enumerate(reach) if fine]
-    best = max(places, key=scores.__getitem__)
-    return Scored(scores=tuple(scores), reach=reach, price=price, best=best, met=met)
+    if not met:  # nobody is good enough: then the best that there is, whatever it costs
+        scores, reach = success, [True] * len(success)
+    elif weight := objective.latency_price / 1_000:
+        columns = zip(success, expected.cost, expected.latency, strict=True)
+        scores = [int(s - price * cost - weight * waited) for s, cost, waited in columns]
+    elif price:
+        scores = [int(s - price * c) for s, c in zip(success, expected.cost, strict=True)]
+    else:
+        scores = success
+    if False in reach:
+        places = [place for place, fine in enumerate(reach) if fine]
+        best = max(places, key=scores.__getitem__)
+    else:
+        best = scores.index(max(scores))
+    return Scored(scores=tuple(scores), reach=tuple(reach), price=price, best=best, met=met)
 
 
-def lost(mine: Estimate, chosen: Estimate, floor: int) -> str:
+def lost(expected: Expected, place: int, chosen: int, floor: int) -> str:
     """Why a model lost to the chosen one, which was chosen for its score."""
-    if mine.success < floor <= chosen.success:
-        return f"expected to do well in {percent(mine.success)}, below the floor"
-    gain, extra = mine.success - chosen.success, mine.cost_nano - chosen.cost_nano
+    mine, other = expected.success[place], expected.success[chosen]
+    if mine < floor <= other:
+        return f"expected to do well in {percent(mine)}, below the floor"
+    gain, extra = mine - other, expected.cost[place] - expected.cost[chosen]
     if abs(gain) <= _SAME:
         if extra > 0:
             return f"costs {extra} nano-units more for the same"
-        return "slower for the same" if mine.latency_ms > chosen.latency_ms else "no better"
+        slower = expected.latency[place] > expected.latency[chosen]
+        return "slower for the same" if slower else "no better"
     if gain < 0:
         return f"expected to do well {percent(-gain)} less often"
     if extra > 0:

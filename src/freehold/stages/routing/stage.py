@@ -18,8 +18,8 @@ from freehold.core.errors import (
     RequestError,
     RoutingError,
 )
-from freehold.core.handoffs import Answer, Attempt, Candidate, Checked, Plan, Ruled
-from freehold.core.health import Health
+from freehold.core.handoffs import Answer, Attempt, Checked, Plan, Ruled
+from freehold.core.health import READY, Health
 from freehold.core.ports import Router, Standing
 from freehold.core.routes import RouteSpec
 from freehold.core.routing import Contest, Ranking, Signals
@@ -101,12 +101,14 @@ class Routing:
         ranking, stayed = self._ranked(contest, order, ruled)
         noting.record(trail, contest, ranking, learns=learns, stayed=stayed)
         trail.candidates = noting.candidates(order.models, ranking.ranked, behind, lost)
-        trail.decide(_chosen(order, ranking))
-        models = _in_turn(route, [app.models[one.model] for one in ranking.ranked])
-        models += [model for model in allowed if model not in ready]
+        names = ranking.names()
+        trail.decide(_chosen(order, ranking, names[0]))
+        models = _in_turn(route, [app.models[name] for name in names])
+        if len(ready) < len(allowed):
+            models += [model for model in allowed if model.id in behind]
         if route.canary is not None and not order.first:
             models = self._with_canary(route.canary, contest, order, ruled, wanted, models, trail)
-        return self._plan(route, ruled, wanted, models, trail.candidates)
+        return self._plan(route, ruled, wanted, models)
 
     def _plan(
         self,
@@ -114,7 +116,6 @@ class Routing:
         ruled: Ruled,
         wanted: Wanted,
         models: list[ModelSpec],
-        candidates: tuple[Candidate, ...],
     ) -> Plan:
         tried = models[: route.max_attempts]
         checks = cascading.checks(route, tried, wanted.ask)
@@ -129,7 +130,6 @@ class Routing:
                 )
                 for i, model in enumerate(tried)
             ),
-            candidates=candidates,
             deadline_ns=self._clock.monotonic_ns() + route.deadline_ms * 1_000_000,
         )
 
@@ -236,18 +236,9 @@ class Routing:
         lost: dict[str, str],
     ) -> list[ModelSpec]:
         """Those that may take it, in the order of preference; ``lost`` gets the others' reasons."""
-        models = wanted.app.models
-        allowed = []
-        for model_id in order.models:
-            if model_id in lost:
-                continue
-            model = models.get(model_id)
-            reason = filters.excluded(model, wanted, route.id, intent, self._standing)
-            if model is None or reason:
-                lost[model_id] = reason
-            else:
-                allowed.append(model)
-        allowed = filters.narrowed(allowed, lambda m: filters.too_long(m, wanted), lost)
+        standing = self._standing
+        allowed = filters.sorted_out(order.models, wanted, route.id, intent, standing, lost)
+        allowed = filters.fitting(allowed, wanted, lost)
         misfit = self._misfit
         if misfit is not None and len(allowed) > 1:
             allowed = filters.narrowed(allowed, lambda m: filters.too_dear(m, wanted, misfit), lost)
@@ -259,11 +250,15 @@ class Routing:
         """Whom the others come before, and why: their endpoints, or an alert."""
         exchange = ruled.admitted.arrival.exchange_id
         behind: dict[str, str] = {}
+        health, standing = self._health.of, self._standing
+        quiet = standing.quiet()
         for model in allowed:
-            readiness = self._health.of(model)
+            readiness = health(model)
+            if readiness is READY and quiet:
+                continue
             if not readiness.takes(exchange, model.id, slow_too=not route.demotes_slow):
                 behind[model.id] = readiness.why
-            elif why := self._standing.demoted(route.id, model.id, intent):
+            elif why := standing.demoted(route.id, model.id, intent):
                 behind[model.id] = why
         return behind
 
@@ -280,12 +275,13 @@ class Routing:
         ranking = router.rank(contest)
         if router is _STATIC:
             return ranking, False
-        _check(ranking, contest)
+        if type(router) is not LearnedRouter:
+            _check(ranking, contest)
         first = [model for model in order.first if any(m.id == model for m in contest.models)]
         if first:
             return _first(ranking, first), False
         prepared = ruled.grounded.screened.prepared
-        if len(ranking.ranked) > 1 and continues(prepared):
+        if len(contest.models) > 1 and continues(prepared):
             mine = self._sessions.of(route.id, ruled.admitted.conversation_id)
             stays = kept(ranking, mine, route.objective.switch_margin) if mine else None
             if stays is not None:
@@ -352,19 +348,19 @@ def _first(ranking: Ranking, first: list[str]) -> Ranking:
             )
             for place, model in enumerate(order)
         ),
+        order=tuple(order),
         explored=False,
         why="",
     )
 
 
-def _chosen(order: Order, ranking: Ranking) -> Decision:
-    first = ranking.ranked[0]
-    why = f"{first.model} is the first of {len(order.models)} that may take it; {order.why}"
+def _chosen(order: Order, ranking: Ranking, first: str) -> Decision:
+    why = f"{first} is the first of {len(order.models)} that may take it; {order.why}"
     return Decision(
         stage="routing",
         outcome="allow",
         rule=order.rule,
-        why=f"{first.model}: {ranking.why}" if ranking.why else why,
+        why=f"{first}: {ranking.why}" if ranking.why else why,
     )
 
 

@@ -1,5 +1,7 @@
 """A route's canary: whose conversation it gets, within what the hard filters allow."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from freehold.core.decisions import MILLION, Decision
@@ -55,7 +57,7 @@ def canary(
     return (*_shrunk(candidates, drawn.share, lost_to), mine)
 
 
-def _shrunk(candidates: tuple[Candidate, ...], share: int, lost: str) -> list[Candidate]:
+def _shrunk(candidates: Sequence[Candidate], share: int, lost: str) -> list[Candidate]:
     """What the others keep of their propensities; rounding goes to the largest."""
     rest = MILLION - share
     kept = [c.propensity * rest // MILLION for c in candidates]

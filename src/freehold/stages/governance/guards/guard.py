@@ -210,4 +210,4 @@ def plan_for(ask: Ask, attempt: Attempt, admitted: Admitted) -> Plan:
         labels=frozenset(),
     )
     ruled = Ruled(grounded=grounded, messages=ask.messages, facts={})
-    return Plan(ruled=ruled, attempts=(attempt,), candidates=(), deadline_ns=_ENDLESS)
+    return Plan(ruled=ruled, attempts=(attempt,), deadline_ns=_ENDLESS)

@@ -4,9 +4,10 @@
 and `draw` explore. Nothing here decides what a request is allowed to use.
 """
 
+from freehold.stages.routing.learned.expected import Expected
 from freehold.stages.routing.learned.exploring import draw, shares
 from freehold.stages.routing.learned.pacing import Pacer
 from freehold.stages.routing.learned.policy import LearnedPolicy
 from freehold.stages.routing.learned.priors import Prior
 
-__all__ = ["LearnedPolicy", "Pacer", "Prior", "draw", "shares"]
+__all__ = ["Expected", "LearnedPolicy", "Pacer", "Prior", "draw", "shares"]

@@ -35,6 +35,13 @@ class Arms:
         self.inverse: Singles = np.zeros((room, width, width), dtype=np.float32)
         self.theta: Singles = np.zeros((room, self.targets, width), dtype=np.float32)
         self._updates = [0] * room
+        self._look()
+
+    def _look(self) -> None:
+        """The rows of all regressions under each other, to be asked with one product."""
+        count, width = self.count, self.width
+        self._thetas: Singles = self.theta[:count].reshape(-1, width)
+        self._inverses: Singles = self.inverse[:count].reshape(-1, width)
 
     def add(self) -> int:
         """A new regression; its place."""
@@ -47,6 +54,7 @@ class Arms:
         place = self.count
         self.inverse[place] = np.eye(self.width, dtype=np.float32) / RIDGE
         self.count += 1
+        self._look()
         return place
 
     def learn(self, place: int, row: Singles, errors: Floats, weight: float, kept: float) -> None:
@@ -94,8 +102,8 @@ class Arms:
             answer for noise of one, of shape ``(count,)``.
         """
         count, width = self.count, self.width
-        said: Singles = self.theta[:count].reshape(-1, width) @ row
-        turned: Singles = self.inverse[:count].reshape(-1, width) @ row
+        said: Singles = self._thetas @ row
+        turned: Singles = self._inverses @ row
         spread: Singles = turned.reshape(count, width) @ row
         return said.reshape(count, self.targets), spread
 

@@ -30,6 +30,7 @@ class Calibration:
         self.won: Floats = np.zeros((0, _BINS))
         self.said: Floats = np.zeros((0, _BINS))
         self._maps: Floats = np.zeros((0, _BINS))
+        self._lines: list[list[float]] = []
         self._since: list[int] = []
 
     def add(self) -> None:
@@ -39,6 +40,7 @@ class Calibration:
         self.won = np.concatenate((self.won, none))
         self.said = np.concatenate((self.said, none))
         self._maps = np.concatenate((self._maps, _EDGES[None]))
+        self._lines.append(_EDGES.tolist())
         self._since.append(0)
 
     def learn(self, place: int, raw: float, score: float, weight: float, kept: float) -> None:
@@ -59,7 +61,17 @@ class Calibration:
         self._since[place] = 0
         weights = self.seen[place] + _BELIEVED
         shift = (self.won[place] - self.said[place]) / weights
-        self._maps[place] = pooled(_EDGES + shift, weights)
+        drawn = pooled(_EDGES + shift, weights)
+        self._maps[place], self._lines[place] = drawn, drawn.tolist()
+
+    def one(self, place: int, raw: float) -> float:
+        """As `apply`, of one model: quicker for a few of them."""
+        at = (1.0 if raw > 1.0 else max(0.0, raw)) * _BINS - 0.5
+        low = min(int(at), _BINS - 2) if at > 0.0 else 0
+        line = self._lines[place]
+        left = line[low]
+        risen = left + (at - low) * (line[low + 1] - left)
+        return 0.999 if risen > 0.999 else max(risen, 0.001)
 
     def apply(self, places: NDArray[np.intp], raw: Floats) -> Floats:
         """Probabilities from 0.001 to 0.999 for raw predictions, one for each of ``places``."""

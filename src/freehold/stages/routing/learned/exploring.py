@@ -11,6 +11,7 @@ from math import erfc, sqrt
 from freehold.core.decisions import MILLION
 
 _SPACE = 1 << 64
+_FAR = 72.0
 
 
 def shares(scores: Sequence[float], doubts: Sequence[float], floor: int) -> tuple[int, ...]:
@@ -29,13 +30,13 @@ def shares(scores: Sequence[float], doubts: Sequence[float], floor: int) -> tupl
     if count == 0:
         return ()
     best = max(range(count), key=scores.__getitem__)
-    top, doubt = scores[best], doubts[best]
-    weights = [
-        0.5 * erfc((top - score) / (sqrt(2.0 * (own * own + doubt * doubt)) or 1e-300))
-        if own > 0 or doubt > 0
-        else 0.0
-        for score, own in zip(scores, doubts, strict=True)
-    ]
+    top, variance = scores[best], doubts[best] ** 2
+    weights = []
+    for score, own in zip(scores, doubts, strict=True):
+        gap, both = top - score, own * own + variance
+        # so far behind that the probability is below 1e-17: no share comes of it
+        chance = both > 0 and gap * gap <= _FAR * both
+        weights.append(0.5 * erfc(gap / (sqrt(2.0 * both) or 1e-300)) if chance else 0.0)
     weights[best] = 0.0
     others = sum(weights)
     # The best keeps at least as much as the likeliest of the others.

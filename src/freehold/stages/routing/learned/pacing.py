@@ -48,9 +48,13 @@ class Pacer:
 
     def saw(self, estimates: Sequence[Estimate]) -> None:
         """A request came, and this is what its allowed models promise."""
-        if not estimates:
+        self.offered([e.cost_nano for e in estimates], [e.success for e in estimates])
+
+    def offered(self, costs: Sequence[int], successes: Sequence[int]) -> None:
+        """The same as columns."""
+        if not costs:
             return
-        self._window.add((estimate.cost_nano, estimate.success) for estimate in estimates)
+        self._window.add(zip(costs, successes, strict=True))
         # What was saved long ago is no leave to squander now.
         self._owed = max(self._owed - self.ceiling_nano, -self.ceiling_nano * HORIZON)
         allowed = self.ceiling_nano - self._owed / HORIZON

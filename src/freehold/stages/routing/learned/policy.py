@@ -19,6 +19,7 @@ from freehold.stages.routing.learned import features, state
 from freehold.stages.routing.learned.arms import Arms
 from freehold.stages.routing.learned.beliefs import Beliefs
 from freehold.stages.routing.learned.calibration import Calibration
+from freehold.stages.routing.learned.expected import Expected
 from freehold.stages.routing.learned.priors import Prior, by_price
 from freehold.text import embedding
 
@@ -28,20 +29,59 @@ _SHAKEN = 0.96
 """The same while predictions are off by much more than usual."""
 _CANDIDATES = 64
 
+_INTENTS = 256
+_FEW = 10
+"""Up to so many models are judged one by one."""
+_LONGEST = 16.0
+"""Of the logarithm of an answer's length."""
+
 Floats = NDArray[np.float64]
+_Columns = tuple[list[int], list[int], list[int]]
+_Row = tuple[int, float, float, float, float, float, float, float]
 
 
 class _Candidates:
-    """A list of models with their places and prices, made once for the same list."""
+    """A list of models with their places and prices, made once for the same list.
 
-    __slots__ = ("ids", "models", "places", "read", "written")
+    ``believed`` holds what is believed of them, by intent, as long as nothing has been learned:
+    ``taught`` says when that was.
+    """
+
+    __slots__ = ("believed", "ids", "models", "places", "read", "taught", "written")
 
     def __init__(self, models: tuple[ModelSpec, ...], places: list[int]) -> None:
         self.models = models
         self.ids = [model.id for model in models]
+        self.taught = -1
+        self.believed: dict[str, _Believed] = {}
         self.places = np.array(places)
         self.read = np.array([float(model.input_price_nano) for model in models])
         self.written = np.array([float(model.output_price_nano) for model in models])
+
+
+class _Believed:
+    """What is believed of a list of models, for one intent.
+
+    Attributes:
+        rows: of each model its place, the expected success, the usual logarithm of a length, the
+            variance of the belief, how far predictions are off, how lengths are, and its prices.
+    """
+
+    __slots__ = ("base", "noise", "rows", "seen", "smear", "uncertain", "usual")
+
+    def __init__(self, listed: _Candidates, beliefs: Beliefs, intent: str) -> None:
+        places = listed.places
+        self.base, self.usual, self.uncertain = beliefs.all_of(places, intent)
+        self.noise, self.smear = beliefs.noise[places], beliefs.smear[places]
+        self.seen: list[int] = beliefs.seen[places].astype(np.int64).tolist()
+        columns = (
+            self.base, self.usual, self.uncertain, self.noise, self.smear,
+            listed.read, listed.written,
+        )  # fmt: skip
+        self.rows: list[_Row] = []
+        if len(places) <= _FEW:
+            rows = zip(places.tolist(), *(column.tolist() for column in columns), strict=True)
+            self.rows = list(rows)
 
 
 class LearnedPolicy:
@@ -61,6 +101,7 @@ class LearnedPolicy:
         self._calibration = Calibration()
         self._prices: dict[str, tuple[int, int]] = {}
         self._lists: dict[tuple[int, ...], _Candidates] = {}
+        self._taught = 0
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -75,32 +116,27 @@ class LearnedPolicy:
         self._beliefs.add(prior or Prior())
         self._calibration.add()
         self._lists.clear()
+        self._changed()
         self.version += 1
 
     def estimates(self, models: Sequence[ModelSpec], signals: Signals) -> tuple[Estimate, ...]:
         """What is expected of each model; unknown ones start from a prior after their price."""
+        return self.expected(models, signals).estimates()
+
+    def expected(self, models: Sequence[ModelSpec], signals: Signals) -> Expected:
+        """The same as columns."""
         if not models:
-            return ()
+            return Expected((), [], [], [], ())
         listed = self._listed(models)
+        believed = listed.believed.get(signals.intent)
+        if believed is None or listed.taught != self._taught:
+            believed = self._believe(listed, signals.intent)
         said, spread = self._arms.ask(features.row(signals))
-        success, doubt, tokens = self._judge(listed.places, said, spread, signals.intent)
-        if signals.max_tokens:
-            np.minimum(tokens, signals.max_tokens, out=tokens)
-        cost = signals.prompt_tokens * listed.read + tokens * listed.written
-        seen = self._beliefs.seen
-        return tuple(
-            [
-                Estimate(model=name, success=s, doubt=d, cost_nano=c, seen=int(seen[place]))
-                for name, place, s, d, c in zip(
-                    listed.ids,
-                    listed.places.tolist(),
-                    (success * MILLION).astype(np.int64).tolist(),
-                    (doubt * MILLION).astype(np.int64).tolist(),
-                    cost.astype(np.int64).tolist(),
-                    strict=True,
-                )
-            ]
-        )
+        if len(models) <= _FEW:
+            found = self._few(believed, said.tolist(), spread.tolist(), signals)
+        else:
+            found = self._many(listed, believed, said, spread, signals)
+        return Expected(listed.ids, *found, believed.seen)
 
     def learn(
         self,
@@ -137,6 +173,7 @@ class LearnedPolicy:
             place, signals.intent, score, score - raw, written, usual + tokens, weight, kept
         )
         self._calibration.learn(place, raw, score, weight, kept)
+        self._changed()
         self.version += 1
 
     def dump(self) -> bytes:
@@ -177,22 +214,61 @@ class LearnedPolicy:
         made._calibration.restore(arrays)
         made._prices = {name: (read, written) for name, (read, written) in about.prices.items()}
         made.version = about.version
+        made._changed()
         return made
 
-    def _judge(
+    def _believe(self, listed: _Candidates, intent: str) -> "_Believed":
+        """What is believed of these models now, kept until something is learned."""
+        if listed.taught != self._taught or len(listed.believed) >= _INTENTS:
+            listed.believed.clear()
+            listed.taught = self._taught
+        made = listed.believed[intent] = _Believed(listed, self._beliefs, intent)
+        return made
+
+    def _few(
+        self, believed: "_Believed", said: list[list[float]], spread: list[float], signals: Signals
+    ) -> _Columns:
+        """Success, doubt and cost, one model after another: numpy's calls cost more than that."""
+        one, read, most = self._calibration.one, signals.prompt_tokens, signals.max_tokens
+        success, doubt, cost = [], [], []
+        for place, base, usual, uncertain, noise, smear, price_in, price_out in believed.rows:
+            rest, longer = said[place]
+            success.append(int(one(place, base + rest) * MILLION))
+            variance = uncertain + noise * spread[place]
+            doubt.append(int(math.sqrt(variance) * MILLION) if variance > 0.0 else 0)
+            tokens = max(math.expm1(min(usual + longer, _LONGEST)), 1.0) * smear
+            if most and tokens > most:
+                tokens = most
+            cost.append(int(read * price_in + tokens * price_out))
+        return success, doubt, cost
+
+    def _many(
         self,
-        places: NDArray[np.intp],
+        listed: _Candidates,
+        believed: "_Believed",
         said: NDArray[np.float32],
         spread: NDArray[np.float32],
-        intent: str,
-    ) -> tuple[Floats, Floats, Floats]:
-        base, usual, uncertain = self._beliefs.all_of(places, intent)
-        raw = base + said[places, 0]
-        success = self._calibration.apply(places, raw)
-        doubt = np.sqrt(uncertain + self._beliefs.noise[places] * spread[places])
-        length = np.minimum(usual + said[places, 1], 16.0)
-        tokens = np.maximum(np.expm1(length), 1.0) * self._beliefs.smear[places]
-        return success, doubt, tokens
+        signals: Signals,
+    ) -> _Columns:
+        """As `_few`, all models at once."""
+        places = listed.places
+        rest, longer = said[places].T
+        success = self._calibration.apply(places, believed.base + rest)
+        variance = np.maximum(believed.uncertain + believed.noise * spread[places], 0.0)
+        length = np.minimum(believed.usual + longer, _LONGEST)
+        tokens = np.maximum(np.expm1(length), 1.0) * believed.smear
+        if signals.max_tokens:
+            np.minimum(tokens, signals.max_tokens, out=tokens)
+        cost = signals.prompt_tokens * listed.read + tokens * listed.written
+        return (
+            (success * MILLION).astype(np.int64).tolist(),
+            (np.sqrt(variance) * MILLION).astype(np.int64).tolist(),
+            cost.astype(np.int64).tolist(),
+        )
+
+    def _changed(self) -> None:
+        """What was believed is not what is believed now."""
+        self._taught += 1
 
     def _listed(self, models: Sequence[ModelSpec]) -> _Candidates:
         key = tuple(map(id, models))
