@@ -140,7 +140,14 @@ async def test_a_key_gets_other_ceilings_while_the_gateway_runs(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "given", ["money_per_year=5", "money_per_day", "money_per_day=-1", "tokens_per_day=many"]
+    "given",
+    [
+        "money_per_year=5",
+        "money_per_day",
+        "money_per_day=-1",
+        "money_per_day=1e-10",
+        "tokens_per_day=many",
+    ],
 )
 def test_a_ceiling_that_makes_no_sense(tmp_path: Path, given: str):
     done = run("key", "limit", "1f0c", "--home", str(tmp_path), "--limit", given)

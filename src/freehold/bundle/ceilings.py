@@ -1,14 +1,29 @@
 """Ceilings on requests, tokens and money as the bundle's YAML, and a key, have them."""
 
 from decimal import Decimal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from freehold.bundle.section import Section
 from freehold.core.limits import PERIODS, UNITS, Limits, ceiling_name
 
 NANO = 1_000_000_000
 _MOST_MONEY = 1_000_000_000
+
+
+def _whole_nano(amount: float) -> float:
+    """A tinier part would be dropped without a word, and 0 is a ceiling too.
+
+    Raises:
+        ValueError: more than nine decimals.
+    """
+    if Decimal(repr(amount)) * NANO % 1:
+        raise ValueError("money has at most nine decimals")
+    return amount
+
+
+_Money = Annotated[float, Field(ge=0, le=_MOST_MONEY), AfterValidator(_whole_nano)]
 
 
 class Ceilings(Section):
@@ -27,16 +42,10 @@ class Ceilings(Section):
     tokens_per_day: int | None = Field(None, ge=1, description="Sent and received together.")
     tokens_per_month: int | None = Field(None, ge=1, description="Sent and received together.")
     tokens_in_total: int | None = Field(None, ge=1, description="For ever.")
-    money_per_minute: float | None = Field(
-        None, ge=0, le=_MOST_MONEY, description="In the bundle's currency."
-    )
-    money_per_day: float | None = Field(
-        None, ge=0, le=_MOST_MONEY, description="In the bundle's currency."
-    )
-    money_per_month: float | None = Field(
-        None, ge=0, le=_MOST_MONEY, description="In the bundle's currency."
-    )
-    money_in_total: float | None = Field(None, ge=0, le=_MOST_MONEY, description="For ever.")
+    money_per_minute: _Money | None = Field(None, description="In the bundle's currency.")
+    money_per_day: _Money | None = Field(None, description="In the bundle's currency.")
+    money_per_month: _Money | None = Field(None, description="In the bundle's currency.")
+    money_in_total: _Money | None = Field(None, description="For ever.")
 
 
 NAMES: dict[str, str] = {
