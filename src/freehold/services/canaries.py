@@ -61,7 +61,8 @@ class Canaries:
     def advance(
         self, route: str, actor: str, *, reason: str = "", all_the_way: bool = False
     ) -> Report:
-        """To the next stage, or at once to every conversation.
+        """To the next stage, or at once to every conversation. One that was rolled back begins at
+        its first stage again.
 
         Raises:
             NotFound, RequestError: there is none, or it does not run any more.
@@ -70,13 +71,11 @@ class Canaries:
         spec, standing = self._standing(self._found(route)[0])
         if standing.state == "promoted":
             raise RequestError(f"{standing.model} is promoted on route {route} already")
-        nxt = standing.stage + 1
-        last = all_the_way or nxt >= len(spec.stages) or spec.stages[nxt] >= MILLION
-        to = replace(standing, state="promoted" if last else "running", stage=nxt)
-        if last:
-            to = replace(to, stage=min(nxt, len(spec.stages) - 1))
-        if standing.state == "rolled_back" and not last:
-            to = replace(to, stage=0)
+        again = standing.state == "rolled_back"
+        nxt = 0 if again else standing.stage + 1
+        most = len(spec.stages) - 1
+        last = all_the_way or nxt > most or (spec.stages[nxt] >= MILLION and not again)
+        to = replace(standing, state="promoted" if last else "running", stage=min(nxt, most))
         return self._move(spec, standing, to, actor, reason)
 
     def roll_back(self, route: str, actor: str, *, reason: str = "") -> Report:
