@@ -79,7 +79,13 @@ def states(database: Database, keys: MemoryKeys, events: list[Any] | None = None
         return "evt"
 
     return RouteStates(
-        StoredOutcomes(database), MODELS, keys.find, made.Standing(), "terminal", log
+        StoredOutcomes(database),
+        MODELS,
+        {"north", "south"},
+        keys.find,
+        made.Standing(),
+        "terminal",
+        log,
     )
 
 
@@ -249,6 +255,35 @@ def test_a_changed_file_is_refused(database: Database) -> None:
     changed = data[:at] + (b"A" if data[at : at + 1] != b"A" else b"B") + data[at + 1 :]
     with pytest.raises(RequestError):
         states(database, keys).bring(changed)
+
+
+def exported(database: Database, keys: MemoryKeys) -> bytes:
+    process = Process(database, keys)
+    many(process, 5)
+    process.catch_up()
+    process.learning.save()
+    return states(database, keys).export("main")
+
+
+@pytest.mark.parametrize("outcomes", [b"-1", b"99999999999999999999", b"true", b"null"])
+def test_a_count_of_outcomes_that_none_has_is_refused(database: Database, outcomes: bytes) -> None:
+    keys = MemoryKeys()
+    data = exported(database, keys).replace(b'"outcomes": 5', b'"outcomes": ' + outcomes)
+    assert outcomes in data
+    with pytest.raises(RequestError, match="no state of a route"):
+        states(database, keys).bring(data)
+
+
+def test_nobody_unknown_comes_to_own_what_is_brought(database: Database) -> None:
+    keys = MemoryKeys()
+    data = exported(database, keys)
+    with pytest.raises(NotFound, match=r"no tenant noth; did you mean `north`\?"):
+        states(database, keys).bring(data, owner="noth")
+    with pytest.raises(NotFound, match=r"no tenant nobody; there is `north`, `south`"):
+        states(database, keys).bring(data.replace(b'"north"', b'"nobody"'))
+    with pytest.raises(NotFound, match=r"no route mian; did you mean `main`\?"):
+        states(database, keys).bring(data, route="mian")
+    assert [one.owner for one in states(database, keys).show("main")] == ["north"]
 
 
 def test_reset_begins_anew_in_a_running_process_too(database: Database) -> None:

@@ -104,6 +104,7 @@ def route_service(home: Path) -> Iterator[RouteStates]:
         yield RouteStates(
             StoredOutcomes(database),
             models_by_route(routes, bundle.models),
+            bundle.tenants,
             StoredKeys(vault).find,
             SystemClock(),
             ACTOR,

@@ -4,11 +4,12 @@ import base64
 import binascii
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from freehold.bundle.problems import did_you_mean, one_of
 from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import NotFound, RequestError
 from freehold.core.features import Features
@@ -65,7 +66,7 @@ class _File(Struct, frozen=True, kw_only=True):
     owner: str
     route: str
     version: int
-    outcomes: int
+    outcomes: Annotated[int, Meta(ge=0, lt=2**53)]
     saved_at: str
     policy: str
 
@@ -75,6 +76,7 @@ class RouteStates:
 
     Args:
         models: each route's candidates, as the live bundle has them.
+        tenants: those of the live bundle; nobody else can own what is brought.
         find: keys of subjects, by their id.
         actor: who does it, as the ledger is to say.
         log: writes the entry that each change must leave.
@@ -84,6 +86,7 @@ class RouteStates:
         self,
         store: Outcomes,
         models: Mapping[str, Sequence[ModelSpec]],
+        tenants: Collection[str],
         find: FindKey,
         clock: Clock,
         actor: str,
@@ -91,6 +94,7 @@ class RouteStates:
     ) -> None:
         self._store = store
         self._models = models
+        self._tenants = tenants
         self._find = find
         self._clock = clock
         self._actor = actor
@@ -137,7 +141,7 @@ class RouteStates:
 
         Raises:
             RequestError: it is no such file, or was learned on other features.
-            NotFound: the live bundle has no such route.
+            NotFound: the live bundle has no such route or tenant.
         """
         try:
             file = msgspec.json.decode(data, type=_File)
@@ -148,7 +152,7 @@ class RouteStates:
         if file.format != FORMAT:
             raise RequestError(f"This file says that it is a `{file.format[:60]}`.")
         state = RouteState(
-            owner=owner or file.owner,
+            owner=self._tenant(owner or file.owner),
             route=self._known(route or file.route),
             version=version,
             outcomes=file.outcomes,
@@ -203,9 +207,10 @@ class RouteStates:
         return found[0]
 
     def _known(self, route: str) -> str:
-        if route not in self._models:
-            raise NotFound(f"the live bundle has no route {route}")
-        return route
+        return _one_of(route, self._models, "route")
+
+    def _tenant(self, name: str) -> str:
+        return _one_of(name, self._tenants, "tenant")
 
     def _shown(self, state: RouteState) -> Shown:
         policy = LearnedPolicy.load(state.policy) if state.policy else LearnedPolicy()
@@ -228,6 +233,13 @@ def taught(store: Outcomes, exchange_ids: Collection[str]) -> dict[tuple[str, st
     """Of these exchanges, how many outcomes are in each learned state, by owner and route."""
     found = [(told.owner, told.route) for told in store.of(exchange_ids) if told.teaches]
     return dict(Counter(found))
+
+
+def _one_of(name: str, known: Collection[str], what: str) -> str:
+    if name not in known:
+        hint = did_you_mean(name, known) or f"there is {one_of(known)}"
+        raise NotFound(f"the live bundle has no {what} {name[:80]}; {hint}")
+    return name
 
 
 def _several(route: str, owners: list[str]) -> str:
