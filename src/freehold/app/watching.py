@@ -64,10 +64,11 @@ class Watched:
         self.keeper.adopt(bundle)
 
     def heard(self, told: Told) -> None:
-        """Somebody, or something, judged an answer."""
-        self.monitoring.learned(
-            told.score, told.source, model=told.model, route=told.route, app=told.app
-        )
+        """Somebody, or something, judged an answer: of the route's and the app's own quality tells
+        only what the caller got.
+        """
+        route, app = (told.route, told.app) if told.of_the_answer else ("", "")
+        self.monitoring.learned(told.score, told.source, model=told.model, route=route, app=app)
 
     def show(
         self,

@@ -51,6 +51,11 @@ class Told(Struct, frozen=True, kw_only=True):
     number: int = 0
     first_number: int = 0
 
+    @property
+    def of_the_answer(self) -> bool:
+        """Whether it judges what the caller got: a cascade doubts answers that never leave."""
+        return self.source != "cascade"
+
 
 class RouteState(Struct, frozen=True, kw_only=True):
     """A learned state as it is kept.

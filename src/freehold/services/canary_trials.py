@@ -34,11 +34,11 @@ _BLOCKS = 2_000
 
 def scores_of(told: Iterable[Told], metric: str) -> dict[str, int]:
     """Each exchange's score by one metric, in millionths, in the order in which they were told
-    first; where no metric is named, the mean of all.
+    first; where no metric is named, the mean of all that judge what the caller got.
     """
     found: dict[str, list[int]] = {}
     for one in sorted(told, key=lambda one: one.first_number):
-        if not metric or one.metric == metric:
+        if one.of_the_answer and metric in ("", one.metric):
             found.setdefault(one.exchange_id, []).append(one.score)
     return {exchange: sum(scores) // len(scores) for exchange, scores in found.items()}
 

@@ -85,7 +85,7 @@ def chosen(
     rows = [row for row in map(_row, records) if row is not None]
     rows.sort(key=lambda row: row.at_ns)
     scores: dict[str, dict[str, int]] = {}
-    for told in outcomes([row.exchange for row in rows]):
+    for told in filter(lambda one: one.of_the_answer, outcomes([row.exchange for row in rows])):
         scores.setdefault(told.exchange_id, {})[told.metric] = told.score
     return [msgspec.structs.replace(row, scores=scores.get(row.exchange, {})) for row in rows]
 
