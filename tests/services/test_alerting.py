@@ -308,6 +308,73 @@ async def test_levels_fire_after_their_time_and_are_over_below(
     assert names["failing"] == "critical"
     await world.serve(200, 400)
     assert "failing" not in {row.name for row in world.open()}
+    resolved = {row.name: row.resolved for row in world.store.alerts()}
+    assert resolved["failing"].startswith("back to normal: ")
+    assert "not above 0.5" in resolved["failing"]
+
+
+FAILING = (
+    "  failing: {watch: errors, of: {model: '*'}, when: above, value: 0.5, window_s: 10,\n"
+    "    fewest: 5, settle_s: 600, reactions: [{demote: {minutes: 60}}]}\n"
+)
+
+
+async def failing(home: Path, folder: Path, clock: FakeClock) -> World:
+    """A world in which `failing` is open."""
+    world = World(home, bundle(folder, extra=FAILING), clock)
+    await world.serve(40, 400, error="it answered 503")
+    assert "failing" in {row.name for row in world.open()}
+    return world
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_an_alert_of_which_nothing_more_is_heard_is_over_and_its_measure_stays(
+    tmp_path: Path, clock: FakeClock, *, restarted: bool
+) -> None:
+    world = await failing(tmp_path / "home", tmp_path / "bundle", clock)
+    if restarted:
+        world = World(tmp_path / "home", bundle(tmp_path / "bundle", extra=FAILING), clock)
+        await world.keeper.tick()
+    clock.advance(300)
+    await world.serve(3, 400)  # too few to say anything
+    await world.keeper.tick()
+    assert "failing" in {row.name for row in world.open()}
+    clock.advance(601)
+    await world.keeper.tick()
+    assert "failing" not in {row.name for row in world.open()}
+    (row,) = [row for row in world.store.alerts() if row.name == "failing"]
+    assert "too few readings" in row.resolved
+    assert "alert failing" in world.standing.demoted("default", "large")
+    clock.advance(3_600)
+    await world.keeper.tick()
+    assert world.standing.demoted("default", "large") == ""
+
+
+async def test_an_alert_of_a_model_that_is_gone_is_over(tmp_path: Path, clock: FakeClock) -> None:
+    world = await failing(tmp_path / "home", tmp_path / "bundle", clock)
+    file = tmp_path / "bundle" / "bundle.yaml"
+    file.write_text(file.read_text().replace("large", "larger"))
+    world.keeper.adopt(described_bundle(tmp_path / "bundle"))
+    await world.keeper.tick()
+    assert "failing" not in {row.name for row in world.open()}
+    assert world.standing.demoted("default", "large") == ""
+
+
+async def test_a_pause_without_readings_does_not_count_as_time_in_which_it_held(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    extra = (
+        "  failing: {watch: errors, of: {model: large}, when: above, value: 0.5, window_s: 10,\n"
+        "    for_s: 60, fewest: 5}\n"
+    )
+    world = World(tmp_path / "home", bundle(tmp_path / "bundle", extra=extra), clock)
+    await world.serve(10, 400, error="it answered 503")
+    clock.advance(120)
+    await world.keeper.tick()
+    await world.serve(20, 400, error="it answered 503")
+    assert "failing" not in {row.name for row in world.open()}
+    await world.serve(620, 400, error="it answered 503")
+    assert "failing" in {row.name for row in world.open()}
 
 
 async def test_a_storm_of_alerts_is_a_bounded_number_of_notices(world: World) -> None:

@@ -88,7 +88,11 @@ class Alert(Section):
     for_s: int = Field(0, ge=0, le=86_400, description="For how long it must be so.")
     fewest: int = Field(20, ge=1, le=2_000, description="Readings without which nothing is said.")
     settle_s: int = Field(
-        3_600, ge=60, le=30 * 86_400, description="After so long, a drift is the new normal."
+        3_600,
+        ge=60,
+        le=30 * 86_400,
+        description="After so long, a drift is the new normal; and an alert of which nothing could "
+        "be said for so long, since there were too few readings, is over.",
     )
     severity: Literal["info", "warning", "critical"] = Field("warning", description="For people.")
     reactions: list[Reaction] = Field([], description="What follows when it fires.")

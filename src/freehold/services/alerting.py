@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.alerts import (
     AlertRow,
+    AlertSpec,
     AlertStore,
     CaseRow,
     Happened,
@@ -33,7 +34,7 @@ from freehold.services.alert_views import (
     subject_of,
 )
 from freehold.stages.monitoring import Monitoring
-from freehold.stages.monitoring.alerting import Alerting, Transition
+from freehold.stages.monitoring.alerting import Alerting, Transition, covers
 from freehold.stages.monitoring.metrics import Counter, gauge
 
 LogEvent = Callable[..., str]
@@ -83,7 +84,8 @@ class AlertKeeper:
         self._dirty = True
         self._recalled = False
         self._saved_ns = clock.now_ns()
-        self._names: frozenset[str] = frozenset()
+        self._live: dict[str, AlertSpec] = {}
+        self._there: frozenset[Subject] = frozenset()
         self._wanted = self._detector = "freehold"
         self._fired = Counter(
             "freehold_alerts_total", "Alerts that fired or were over.",
@@ -93,9 +95,11 @@ class AlertKeeper:
 
     def adopt(self, bundle: ResolvedBundle) -> None:
         """This bundle says from now on what is watched."""
-        self._names = frozenset(spec.name for spec in bundle.alerts)
+        prints = fingerprints(bundle)
+        self._live = {spec.name: spec for spec in bundle.alerts}
+        self._there = frozenset(prints)
         self._wanted = bundle.bundle.monitoring.detector
-        self._monitoring.watching.adopt(bundle.alerts, fingerprints(bundle))
+        self._monitoring.watching.adopt(bundle.alerts, prints)
         self._alerting.adopt(bundle.alerts)
 
     def changed(self) -> None:
@@ -147,7 +151,8 @@ class AlertKeeper:
             if change.kind != "resolved":
                 self._fire(change, now)
             elif (row := self._open.get((change.spec.name, change.subject))) is not None:
-                self._resolve(row, change.why, now, webhook=change.spec.webhook)
+                undone = () if change.unknown else _UNDONE_WHEN_OVER
+                self._resolve(row, change.why, now, undone, webhook=change.spec.webhook)
         except AuditError:
             self._alerting.take_back(change, now)
             raise
@@ -213,13 +218,15 @@ class AlertKeeper:
         self._event("case.opened", case.case_id, {"alert": row.alert_id, "exchanges": list(ids)})
         return case
 
-    def _resolve(self, row: AlertRow, why: str, now: int, *, webhook: bool) -> None:
+    def _resolve(
+        self, row: AlertRow, why: str, now: int, undone: tuple[MeasureKind, ...], *, webhook: bool
+    ) -> None:
         row = replace(row, state="resolved", resolved_ns=now, resolved=why[:500])
         self._event("alert.resolved", row.alert_id, details_of(row) | {"resolved": row.resolved})
         ended = tuple(
             self._end(m, now, f"alert {row.name} is over")
             for m in self._of(row.alert_id)
-            if m.measure.kind in _UNDONE_WHEN_OVER
+            if m.measure.kind in undone
         )
         self._say(row, f"over: {row.resolved}", "resolved")
         notice = self._notice("alert.resolved", row, now, []) if webhook else None
@@ -233,10 +240,17 @@ class AlertKeeper:
         return replace(row, ended_ns=now, ended_by=by)
 
     def _forget_undeclared(self, now: int) -> None:
-        for key in [k for k in self._open if k[0] not in self._names]:
-            self._resolve(self._open[key], "the live bundle declares it no more", now,
-                          webhook=False)  # fmt: skip
+        for key in [k for k in self._open if not self._declared(*k)]:
+            spec = self._live.get(key[0])
+            why = "the live bundle declares it no more"
+            webhook = spec is not None and spec.webhook
+            self._resolve(self._open[key], why, now, _UNDONE_WHEN_OVER, webhook=webhook)
             self._alerting.cleared(key[0], key[1], now)
+
+    def _declared(self, name: str, subject: Subject) -> bool:
+        spec = self._live.get(name)
+        there = subject in self._there or subject.name == "other"  # beyond so many subjects
+        return spec is not None and covers(spec, subject) and there
 
     def _expire(self, now: int) -> None:
         """Measures whose time is over; what they were against is looked at again."""

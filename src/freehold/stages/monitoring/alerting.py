@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from freehold.core.alerts import AlertSpec, Subject
+from freehold.core.alerts import EVERY, AlertSpec, Subject
 from freehold.stages.monitoring.series import MOST_A_TICK
 from freehold.stages.monitoring.watching import Watching
 
@@ -24,11 +24,14 @@ class Transition(Struct, frozen=True):
     spec: AlertSpec
     subject: Subject
     why: str
+    unknown: bool = False
+    """It is over because nothing was heard for long, and not because all is well."""
 
 
 class _State(Struct):
     since_ns: int | None = None
     open_ns: int | None = None
+    heard_ns: int | None = None
     quiet_until_ns: int = 0
     probation_from: int | None = None
 
@@ -49,7 +52,7 @@ class Alerting:
         """This one is open already: it was before a restart, or another process said so."""
         state = self._states.setdefault((name, subject), _State())
         if state.open_ns is None:
-            state.open_ns = since_ns
+            state.open_ns, state.heard_ns = since_ns, None
 
     def cleared(self, name: str, subject: Subject, now_ns: int) -> None:
         """Somebody says that it is over: how things are is the new normal."""
@@ -87,7 +90,8 @@ class Alerting:
         """What changed since the last step."""
         known: set[Key] = set()
         for spec in self._specs:
-            for subject in self._watching.subjects(spec):
+            quiet = [s for name, s in self.open_keys() if name == spec.name and covers(spec, s)]
+            for subject in dict.fromkeys((*self._watching.subjects(spec), *quiet)):
                 known.add((spec.name, subject))
                 yield from self._one(spec, subject, now_ns)
         for key in [k for k in self._states if k not in known]:
@@ -107,6 +111,8 @@ class Alerting:
             if not holds:
                 return
             state = self._states[key] = _State()
+        if holds is not None or state.heard_ns is None:
+            state.heard_ns = now_ns
         if state.open_ns is None:
             yield from self._closed(spec, subject, state, holds, said, now_ns)
         elif holds is False:
@@ -115,9 +121,12 @@ class Alerting:
             yield Transition("resolved", spec, subject, f"back to normal: {said}")
         elif spec.when == "drift" and now_ns - state.open_ns >= spec.settle_s * _SECOND_NS:
             self.cleared(spec.name, subject, now_ns)
-            yield Transition(
-                "resolved", spec, subject, f"the new normal after {spec.settle_s} seconds: {said}"
-            )
+            why = f"the new normal after {spec.settle_s} seconds" + (f": {said}" if said else "")
+            yield Transition("resolved", spec, subject, why)
+        elif holds is None and now_ns - state.heard_ns >= spec.settle_s * _SECOND_NS:
+            state.open_ns = state.since_ns = state.probation_from = None
+            why = f"for {spec.settle_s} seconds, too few readings to say how it is"
+            yield Transition("resolved", spec, subject, why, unknown=True)
         elif holds and state.probation_from is not None:
             series = self._watching.series(spec.watch, subject)
             seen = series.total - state.probation_from if series is not None else 0
@@ -129,8 +138,6 @@ class Alerting:
         self, spec: AlertSpec, subject: Subject, state: _State, holds: bool | None, said: str,
         now_ns: int,
     ) -> Iterator[Transition]:  # fmt: skip
-        if holds is None:
-            return
         if not holds:
             state.since_ns = None
             return
@@ -144,3 +151,8 @@ class Alerting:
     @staticmethod
     def _why(spec: AlertSpec, subject: Subject, said: str) -> str:
         return f"{spec.watch} of {subject}: {said}"
+
+
+def covers(spec: AlertSpec, subject: Subject) -> bool:
+    """Whether an alert is about this subject, among others perhaps."""
+    return spec.subject.kind == subject.kind and spec.subject.name in (EVERY, subject.name)

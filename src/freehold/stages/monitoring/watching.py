@@ -226,8 +226,9 @@ def _level(spec: AlertSpec, series: Series, now_ns: int) -> Reading:
         return Reading(None)
     holds = level > spec.value if spec.when == "above" else level < spec.value
     what = "95th percentile " if series.watch.unit == "ms" else ""
+    when = spec.when if holds else f"not {spec.when}"
     return Reading(
-        holds, f"{what}{level:.4g}, {spec.when} {spec.value:.4g} over {spec.window_s} seconds"
+        holds, f"{what}{level:.4g}, {when} {spec.value:.4g} over {spec.window_s} seconds"
     )
 
 
