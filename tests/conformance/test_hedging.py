@@ -88,6 +88,7 @@ async def test_the_second_answers_where_the_first_is_late(tmp_path, path, stream
         calls = w.journal.closed(reply.trace)["calls"]
         assert [call["model"] for call in calls] == [one, two]
         assert calls[0]["error"] == f"{two} answered first"
+        assert [call["error_kind"] for call in calls] == ["hung_up", ""]
         assert calls[1]["error"] == ""
         (why,) = decisions(w, reply)
         assert why == f"{one} had said nothing after 1 ms; {two} is asked beside it"

@@ -6,6 +6,7 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import orjson
 import pytest
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 
 from freehold.cli.main import main
 from freehold.testing import Simulator
-from tests.e2e.served import Served, ledger, make_key
+from tests.e2e.served import PATIENCE_S, Served, ledger, make_key
 
 BUNDLE = """\
 freehold: 1
@@ -241,6 +242,25 @@ def run(home: Path, *arguments: str, code: int = 0) -> str:
     done = CliRunner().invoke(main, [*arguments, "--home", str(home)])
     assert done.exit_code == code, done.output
     return done.stdout
+
+
+def test_a_gateway_counts_what_is_told_at_the_terminal(site: Site, app: Asking) -> None:
+    exchange = app.ask("What do you count?")
+
+    def counted() -> float:
+        page = urlopen(f"{site.served.url}/metrics", timeout=60).read().decode()
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in page.splitlines()
+            if line.startswith("freehold_feedback_total{")
+        )
+
+    before = counted()
+    run(site.home, "feedback", exchange, "--metric", "solved", "--value", "true")
+    ends = time.monotonic() + PATIENCE_S
+    while counted() == before and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert counted() == before + 1
 
 
 def test_at_the_terminal(tmp_path: Path, graded: Simulator) -> None:

@@ -120,8 +120,9 @@ async def test_half_a_stream_is_an_error_after_what_was_said(provider):
         sent = make_sendable(model(base_url=server.url), stream=True)
         async with aclosing(provider.call(sent)) as deltas:
             assert (await anext(deltas)).choices[0].text == "Some"
-            with pytest.raises(ProviderUnavailable, match="m1"):
+            with pytest.raises(ProviderUnavailable, match="m1") as caught:
                 await anext(deltas)
+            assert caught.value.sort == "broken_off"
 
 
 async def test_a_stream_that_ends_politely_but_too_early_is_an_error(provider):
@@ -130,8 +131,9 @@ async def test_a_stream_that_ends_politely_but_too_early_is_an_error(provider):
 
     async with serving(handler) as server:
         sent = make_sendable(model(base_url=server.url), stream=True)
-        with pytest.raises(ProviderUnavailable, match="before the answer was complete"):
+        with pytest.raises(ProviderUnavailable, match="before the answer was complete") as caught:
             await everything(provider, sent)
+        assert caught.value.sort == "broken_off"
 
 
 async def test_leaving_a_stream_closes_the_connection_and_the_next_call_gets_its_own(provider):
@@ -194,29 +196,31 @@ async def test_the_plans_end_is_the_calls_end(provider):
             soon = SystemClock().monotonic_ns() + 50_000_000
             with pytest.raises(ProviderUnavailable):
                 await everything(provider, make_sendable(there, deadline_ns=soon))
+        sent = len(server.received)  # a busy machine may not have got to all of them
         with pytest.raises(ProviderUnavailable):
             await everything(provider, make_sendable(there, deadline_ns=0))
-        assert len(server.received) == 6
+        assert len(server.received) == sent > 0
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "again"),
+    ("status", "kind", "again", "sort"),
     [
-        (400, ProviderRejected, None),
-        (413, ProviderRejected, None),
-        (422, ProviderRejected, None),
-        (401, ProviderError, None),
-        (403, ProviderError, None),
-        (404, ProviderError, None),
-        (307, ProviderError, None),
-        (408, ProviderUnavailable, True),
-        (429, ProviderUnavailable, True),
-        (500, ProviderUnavailable, True),
-        (529, ProviderUnavailable, True),
-        (204, ProviderUnavailable, True),
+        (400, ProviderRejected, None, "refused"),
+        (413, ProviderRejected, None, "refused"),
+        (422, ProviderRejected, None, "refused"),
+        (401, ProviderError, None, "refused"),
+        (403, ProviderError, None, "refused"),
+        (404, ProviderError, None, "refused"),
+        (307, ProviderError, None, "refused"),
+        (408, ProviderUnavailable, True, "timeout"),
+        (409, ProviderUnavailable, True, "refused"),
+        (429, ProviderUnavailable, True, "rate_limited"),
+        (500, ProviderUnavailable, True, "server_error"),
+        (529, ProviderUnavailable, True, "server_error"),
+        (204, ProviderUnavailable, True, "nonsense"),
     ],
 )
-async def test_statuses(provider, status, kind, again):
+async def test_statuses(provider, status, kind, again, sort):
     said = {"error": {"message": "Because of this.", "type": "x"}}
 
     async def handler(request, writer):
@@ -227,6 +231,7 @@ async def test_statuses(provider, status, kind, again):
             await everything(provider, make_sendable(model(base_url=server.url)))
     assert len(server.received) == 1
     assert type(caught.value) is kind
+    assert caught.value.sort == sort
     assert "Because" not in caught.value.public
     if again is not None:
         assert caught.value.again is again
@@ -483,3 +488,4 @@ async def test_nobody_there(provider):
     with pytest.raises(ProviderUnavailable, match="connection") as caught:
         await everything(provider, make_sendable(model(base_url="http://127.0.0.1:9/v1")))
     assert caught.value.again
+    assert caught.value.sort == "unreachable"

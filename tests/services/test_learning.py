@@ -44,7 +44,14 @@ class Process:
         self.keys = keys
         self.learners = Learners()
         self.learners.adopt(MODELS)
-        self.learning = Learning(self.store, self.learners, keys.find, made.Standing())
+        self.heard: list[str] = []
+        self.learning = Learning(
+            self.store,
+            self.learners,
+            keys.find,
+            made.Standing(),
+            lambda told: self.heard.append(told.exchange_id),
+        )
         self.learning.load()
 
     def tell(self, exchange: str, score: int, model: str = "small", **more: Any) -> Told:
@@ -321,3 +328,19 @@ def test_an_erasure_knows_which_states_learned_from_them(database: Database) -> 
     process.tell("a rating", 0, teaches=False)
     found = taught(process.store, ["exchange-0", "exchange-2", "a rating", "nobody's"])
     assert found == {("north", "main"): 2}
+
+
+async def test_what_is_told_at_the_terminal_is_heard_once_by_every_process(
+    database: Database,
+) -> None:
+    keys = MemoryKeys()
+    Process(database, keys).tell("before", 0, by="terminal")
+    one, two = Process(database, keys), Process(database, keys)
+    one.tell("asked", 0, by="terminal")
+    one.tell("wired", 0, by="key_1")
+    one.tell("untaught", 0, by="terminal", teaches=False, model="")
+    for process in (one, two):
+        await process.learning.catch_up()
+        process.learning._seen = 0  # as when a state is put in the place of its own
+        await process.learning.catch_up()
+        assert process.heard == ["asked", "untaught"]

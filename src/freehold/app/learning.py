@@ -10,7 +10,7 @@ from freehold.app.terminal import ACTOR, with_vault
 from freehold.bundle.kept import live_mark
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock, SystemClock
-from freehold.core.outcomes import Told
+from freehold.core.outcomes import TERMINAL, Told
 from freehold.core.ports import Router, SubjectKeys
 from freehold.ledger.record import Record
 from freehold.services.bundles import kept_bundle
@@ -47,7 +47,7 @@ class RouteLearning:
         self.sessions = Sessions(clock)
         self.aftermath = Aftermath(self.learners, self.sessions)
         self.store = StoredOutcomes(database)
-        self.learning = Learning(self.store, self.learners, keys.find, clock)
+        self.learning = Learning(self.store, self.learners, keys.find, clock, heard)
         self.feedback = Feedback(
             self.store,
             past(home, database),
@@ -133,6 +133,6 @@ def give_feedback(home: Path, exchange_id: str, metric: str, value: Any, comment
             value=value,
             exchange_id=record.exchange_id,
             comment=comment,
-            by=ACTOR,
+            by=TERMINAL,
         )
         return asyncio.run(feedback.give(app, said))

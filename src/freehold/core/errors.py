@@ -34,7 +34,9 @@ FreeholdError
 └── NotFound                    no such exchange, key, app or approval for this caller
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from freehold.core.call_errors import CallError
 
 
 class FreeholdError(Exception):
@@ -307,12 +309,18 @@ class AnswerDoubted(RoutingError):
 
 
 class ProviderError(FreeholdError):
-    """A model's endpoint failed."""
+    """A model's endpoint failed; ``sort`` says how, for programs."""
 
+    sort: CallError = "other"
     code = "FH-INF-001"
     status = 502
     slug = "provider_error"
     default_public = "The model could not be reached or did not answer properly."
+
+    def of(self, sort: CallError) -> Self:
+        """This error, of that sort."""
+        self.sort = sort
+        return self
 
 
 class ProviderUnavailable(ProviderError):
@@ -334,11 +342,11 @@ class ProviderUnavailable(ProviderError):
 
 
 class Abstained(ProviderUnavailable):
-    """A custom model is not sure enough of its answer; another model may know.
-
-    It says nothing against the model's health. ``confidence`` is in millionths.
+    """A custom model is not sure enough of its answer, by ``confidence`` in millionths; another may
+    know. It says nothing against the model's health.
     """
 
+    sort = "unsure"
     code = "FH-INF-004"
     status = 422
     kind = "invalid_request_error"
@@ -353,6 +361,7 @@ class Abstained(ProviderUnavailable):
 class ProviderRejected(ProviderError):
     """The endpoint answered 4xx: the same request would fail again."""
 
+    sort = "refused"
     code = "FH-INF-003"
     status = 400
     kind = "invalid_request_error"

@@ -11,6 +11,10 @@ KEY_SCOPE = "feedback"
 """What a key needs to tell of outcomes."""
 
 
+TERMINAL = "terminal"
+"""Who told what was told at the terminal, which no gateway heard of at once."""
+
+
 class Told(Struct, frozen=True, kw_only=True):
     """What is known of one exchange by one metric. There is one for each of both: a later word
     takes the place of the one before.

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from freehold.core.ask import Arrival, ToolCall
+from freehold.core.call_errors import CallEnd
 from freehold.core.decisions import Decision, Finding, Stage
 from freehold.core.errors import (
     AdmissionError,
@@ -54,6 +55,7 @@ class Call(Struct, kw_only=True):
     """One use of a model inside an exchange. Times are nanoseconds since the exchange began.
 
     ``confidence`` (millionths) is how sure a custom model was; none where a model does not say.
+    ``error`` is for people, ``error_kind`` for programs; both are empty after an answer.
     """
 
     role: CallRole = "answer"
@@ -70,6 +72,7 @@ class Call(Struct, kw_only=True):
     simulated: bool = False
     confidence: int | None = None
     error: str = ""
+    error_kind: CallEnd = ""
 
 
 class Firing(Struct, frozen=True, kw_only=True):

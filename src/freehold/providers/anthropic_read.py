@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from freehold.core.ask import ToolCall
-from freehold.core.errors import ProviderRejected, ProviderUnavailable
+from freehold.core.errors import ProviderUnavailable
 from freehold.core.handoffs import Choice, Usage
 from freehold.core.ports import Delta
 from freehold.providers.reading import (
@@ -15,8 +15,10 @@ from freehold.providers.reading import (
     NONSENSE,
     count,
     counts,
+    cut_off,
     malformed,
     model_name,
+    unreadable,
     whole_number,
     written,
 )
@@ -119,7 +121,7 @@ class StreamReader:
             if delta is not None:
                 yield delta
         if not self._finished:
-            raise ProviderUnavailable("the stream ended before the answer was complete")
+            raise cut_off()
 
     def _read(self, events: list[bytes]) -> Delta | None:
         texts: list[str] = []
@@ -207,7 +209,7 @@ def _decode(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
 
 def _leave_out(kind: str) -> None:
     if kind not in _UNREAD:
-        raise ProviderRejected("the answer has a part that no control can read")
+        raise unreadable()
 
 
 def _call(block: _Block, arguments: str) -> ToolCall:
@@ -222,7 +224,9 @@ def _broke(error: Any) -> ProviderUnavailable:
     kind = error.get("type") if isinstance(error, dict) else None
     known = {"overloaded_error", "rate_limit_error", "api_error", "timeout_error"}
     said = f" ({kind})" if kind in known else ""
-    return ProviderUnavailable(f"the endpoint reported an error instead of an answer{said}")
+    return ProviderUnavailable(f"the endpoint reported an error instead of an answer{said}").of(
+        "server_error"
+    )
 
 
 def _counted(raw: msgspec.Raw) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from freehold.core.ask import ToolCall
-from freehold.core.errors import ProviderRejected, ProviderUnavailable
+from freehold.core.errors import ProviderUnavailable
 from freehold.core.handoffs import Choice, Usage
 from freehold.core.ports import Delta
 from freehold.providers.event_stream import Frames
@@ -16,7 +16,9 @@ from freehold.providers.reading import (
     NONSENSE,
     count,
     counts,
+    cut_off,
     malformed,
+    unreadable,
     whole_number,
     written,
 )
@@ -156,12 +158,12 @@ class StreamReader:
     def finish(self) -> Iterable[Delta]:
         """Nothing is left to tell."""
         if not self._finished:
-            raise ProviderUnavailable("the stream ended before the answer was complete")
+            raise cut_off()
         return ()
 
     def _begin(self, index: int, start: _Block) -> None:
         if start.tool_use is None:
-            raise ProviderRejected("the answer has a part that no control can read")
+            raise unreadable()
         if len(self._uses) >= MOST_CALLS:
             raise malformed("too many tool calls")
         self._uses[index] = start.tool_use
@@ -195,7 +197,7 @@ def _text(block: _Block) -> str:
     if block.citations_content is not None:
         return "".join(part.text or "" for part in block.citations_content.content)
     if block.reasoning_content is None and block.citation is None:
-        raise ProviderRejected("the answer has a part that no control can read")
+        raise unreadable()
     return ""
 
 
@@ -211,7 +213,9 @@ def _reason(reason: str | None) -> str:
 
 def _broke(name: str) -> ProviderUnavailable:
     said = f" ({name})" if name in _EXCEPTIONS else ""
-    return ProviderUnavailable(f"the endpoint reported an error instead of an answer{said}")
+    return ProviderUnavailable(f"the endpoint reported an error instead of an answer{said}").of(
+        "server_error"
+    )
 
 
 def _usage(raw: msgspec.Raw) -> Usage | None:

@@ -17,8 +17,10 @@ from freehold.providers.reading import (
     NONSENSE,
     count,
     counts,
+    cut_off,
     malformed,
     model_name,
+    unreadable,
     whole_number,
     written,
 )
@@ -156,7 +158,7 @@ class StreamReader:
         if delta is not None:
             yield delta
         if not self._finished:
-            raise ProviderUnavailable("the stream ended before the answer was complete")
+            raise cut_off()
         usage = _usage(self._usage)
         if usage is not None:
             yield Delta(usage=usage)
@@ -205,7 +207,7 @@ class _Growing:
             elif part.text is not None:
                 self.text += part.text
             elif _unreadable(part):
-                raise ProviderRejected("the answer has a part that no control can read")
+                raise unreadable()
         self.spoke = self.spoke or bool(self.text or self.calls)
         if candidate.finish_reason:
             self.reason = _reason(candidate.finish_reason, said=self.spoke)
@@ -251,7 +253,9 @@ def _parse(payload: bytes) -> _Body:
         # The exception may quote the answer; only the fact is told.
         raise malformed("it is no JSON of the expected shape") from None
     if body.error is not None:
-        raise ProviderUnavailable("the endpoint reported an error instead of an answer")
+        raise ProviderUnavailable("the endpoint reported an error instead of an answer").of(
+            "server_error"
+        )
     blocked = body.prompt_feedback.block_reason if body.prompt_feedback is not None else None
     if blocked:
         kind = blocked if blocked in _BLOCKED else "unnamed"

@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
+from freehold.core.call_errors import CallError
 from freehold.core.clock import Clock
 from freehold.core.errors import BundleError, ProviderError, ProviderRejected, ProviderUnavailable
 from freehold.core.handoffs import Sendable
@@ -14,12 +15,22 @@ from freehold.core.spec import ModelSpec
 from freehold.providers import wire_errors
 from freehold.providers.dialect import Dialect, Trip
 from freehold.providers.sse import SseTooLong
-from freehold.providers.transport import HttpResponse, HttpTransport, TransportFailed
+from freehold.providers.transport import HttpResponse, HttpTransport, Reason, TransportFailed
 
 _SECRET_PREFIXES = ("env:", "file:")
 _CACHED_ENDPOINTS = 4096
 _DRAIN_S = 0.1
 """How long to wait, behind an answer's end, for the end that lets a connection be used again."""
+
+_SORTS: dict[Reason, CallError] = {
+    "connect": "unreachable",
+    "tls": "unreachable",
+    "timeout": "timeout",
+    "first_byte": "timeout",
+    "broken": "broken_off",
+    "too_large": "nonsense",
+    "bad_request": "refused",
+}
 
 
 class _Endpoint(Struct, kw_only=True):
@@ -75,9 +86,10 @@ class HttpProvider:
                 began = self._clock.monotonic_ns()
                 yield trip.account(self._dialect.whole(trip, payload), began)
         except TransportFailed as failed:
-            raise ProviderUnavailable(
+            unavailable = ProviderUnavailable(
                 f"model {model.id}: {failed}", again=failed.reason != "bad_request"
-            ) from failed
+            )
+            raise unavailable.of(_SORTS[failed.reason]) from failed
         except ProviderError as error:
             raise _named(model, error) from error.__cause__
         finally:
@@ -159,7 +171,7 @@ class HttpProvider:
                 began = clock()
                 rest = list(reader.finish())
             except SseTooLong as error:
-                raise ProviderUnavailable(str(error)) from None
+                raise ProviderUnavailable(str(error)).of("nonsense") from None
             for delta in rest:
                 yield trip.account(delta, began)
                 began = clock()
@@ -229,7 +241,10 @@ def _named(model: ModelSpec, error: ProviderError) -> ProviderError:
     """The same error with the model's name in front."""
     text = f"model {model.id}: {error}"
     if isinstance(error, ProviderUnavailable):
-        return ProviderUnavailable(text, retry_after_s=error.retry_after_s, again=error.again)
-    if isinstance(error, ProviderRejected):
-        return ProviderRejected(text)
-    return ProviderError(text)
+        named: ProviderError = ProviderUnavailable(
+            text, retry_after_s=error.retry_after_s, again=error.again
+        )
+    else:
+        kind = ProviderRejected if isinstance(error, ProviderRejected) else ProviderError
+        named = kind(text)
+    return named.of(error.sort)

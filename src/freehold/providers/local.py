@@ -100,7 +100,7 @@ class LocalProvider:
             async with asyncio.timeout(left_s):
                 said, version, spent = await self._ask(made, sendable)
         except TimeoutError:
-            raise ProviderUnavailable(f"model {model.id}: it took too long") from None
+            raise ProviderUnavailable(f"model {model.id}: it took too long").of("timeout") from None
         except ValueError as error:
             raise ProviderError(f"model {model.id}: {error}") from None
         if not said.text or said.confidence < local.threshold:
@@ -127,7 +127,7 @@ class LocalProvider:
         if self._waiting >= _WAITING:
             raise ProviderUnavailable(
                 f"model {sendable.attempt.model.id}: {_WAITING} calls wait for it already"
-            )
+            ).of("rate_limited")
         self._waiting += 1
         try:
             said = await asyncio.wrap_future(self._pool().submit(_answer, model, messages))

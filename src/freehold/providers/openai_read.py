@@ -18,8 +18,10 @@ from freehold.providers.reading import (
     NONSENSE,
     count,
     counts,
+    cut_off,
     malformed,
     model_name,
+    unreadable,
     whole_number,
     written,
 )
@@ -193,7 +195,7 @@ class StreamReader:
             ProviderUnavailable: the stream ended in the middle of an answer.
         """
         if not self.done:
-            raise ProviderUnavailable("the stream ended before the answer was complete")
+            raise cut_off()
         if not self._seen:
             raise malformed("it has no choices")
         calls: dict[int, list[ToolCall]] = {}
@@ -257,7 +259,9 @@ def _parse(payload: bytes) -> _Body:
         # The exception may quote the answer; only the fact is told.
         raise malformed("it is no JSON of the expected shape") from None
     if body.error is not None:
-        raise ProviderUnavailable("the endpoint reported an error instead of an answer")
+        raise ProviderUnavailable("the endpoint reported an error instead of an answer").of(
+            "server_error"
+        )
     return body
 
 
@@ -292,7 +296,7 @@ def _tool_call(call: _Call, position: int) -> ToolCall:
 
 def _text(said: _Said) -> str:
     if said.audio is not None:
-        raise ProviderRejected("the answer is audio, which no control can read")
+        raise ProviderRejected("the answer is audio, which no control can read").of("nonsense")
     content = said.content
     if content.__class__ is str:
         text: str = content
@@ -314,7 +318,7 @@ def _part(part: Any) -> str:
             return text
     elif kind in {"thinking", "reasoning"}:
         return ""
-    raise ProviderRejected("the answer has a part that no control can read")
+    raise unreadable()
 
 
 def _index(index: int, n: int) -> int:

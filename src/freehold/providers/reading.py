@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from freehold.core.errors import ProviderUnavailable
+from freehold.core.errors import ProviderRejected, ProviderUnavailable
 from freehold.core.handoffs import Usage
 
 MOST_CALLS = 128
@@ -19,7 +19,18 @@ NONSENSE = Usage(prompt_tokens=-1, completion_tokens=-1)
 
 def malformed(why: str) -> ProviderUnavailable:
     """The error for an answer that is none."""
-    return ProviderUnavailable(f"the endpoint's answer can't be used: {why}")
+    return ProviderUnavailable(f"the endpoint's answer can't be used: {why}").of("nonsense")
+
+
+def cut_off() -> ProviderUnavailable:
+    """The error for a stream that stops in the middle of an answer."""
+    broken = ProviderUnavailable("the stream ended before the answer was complete")
+    return broken.of("broken_off")
+
+
+def unreadable() -> ProviderRejected:
+    """The error for an answer with a part that is no text."""
+    return ProviderRejected("the answer has a part that no control can read").of("nonsense")
 
 
 def model_name(name: str | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from freehold.core.call_errors import CallError
 from freehold.core.clock import Clock
 from freehold.core.errors import ProviderError, ProviderRejected, ProviderUnavailable
 from freehold.providers.transport import HttpResponse
@@ -25,6 +26,7 @@ _MISCONFIGURED = {
     405: "the endpoint does not take this method",
 }
 _LATER = frozenset({408, 409, 424, 425, 429})
+_SORTS: dict[int, CallError] = {408: "timeout", 429: "rate_limited"}
 
 _LOOKS_SECRET = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]+"  # e-mail addresses
@@ -52,13 +54,14 @@ def failure(
     """
     said = _explanation(payload, texts, secrets)
     if 300 <= status < 400:
-        return ProviderError(f"answered {status}: redirects are never followed")
+        return ProviderError(f"answered {status}: redirects are never followed").of("refused")
     if status in _MISCONFIGURED:
-        return ProviderError(f"answered {status}: {_MISCONFIGURED[status]}{said}")
+        return ProviderError(f"answered {status}: {_MISCONFIGURED[status]}{said}").of("refused")
     if status in _LATER or status >= 500:
-        return ProviderUnavailable(f"answered {status}{said}", retry_after_s=retry_after_s)
+        later = ProviderUnavailable(f"answered {status}{said}", retry_after_s=retry_after_s)
+        return later.of(_SORTS.get(status, "server_error" if status >= 500 else "refused"))
     if status < 300:
-        return ProviderUnavailable(f"answered {status} instead of 200")
+        return ProviderUnavailable(f"answered {status} instead of 200").of("nonsense")
     return ProviderRejected(f"answered {status}{said}")
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION
 from freehold.core.errors import FreeholdError, StorageError
-from freehold.core.outcomes import Outcomes, RouteState, Told
+from freehold.core.outcomes import TERMINAL, Outcomes, RouteState, Told
 from freehold.core.routing import Signals
 from freehold.core.spec import ModelSpec
 from freehold.core.subjects import SubjectKey
@@ -114,6 +114,10 @@ def teach(learner: Learner, told: Told, signals: Signals) -> None:
 class Learning:
     """Keeps the learners of one process up to date with the store. On the event loop; what waits
     for the store does so in a thread.
+
+    Args:
+        heard: called with every outcome that was told at the terminal while this process runs; of
+            those told to a gateway that one hears at once.
     """
 
     def __init__(
@@ -122,7 +126,10 @@ class Learning:
         learners: Learners,
         find: FindKey,
         clock: Clock,
+        heard: Callable[[Told], None] = lambda _: None,
     ) -> None:
+        self._heard = heard
+        self._heard_upto = 0
         self._store = store
         self._learners = learners
         self._find = find
@@ -145,6 +152,7 @@ class Learning:
             self._take(state)
             marks.append(state.mark)
         self._seen = min(marks, default=0)
+        self._heard_upto = self._store.last_number()
 
     def _take(self, state: RouteState) -> None:
         place = state.owner, state.route
@@ -189,6 +197,10 @@ class Learning:
 
     def _one(self, told: Told, signals: Signals | None) -> None:
         self._seen = max(self._seen, told.number)
+        if told.number > self._heard_upto:  # states put in our place make us read some again
+            self._heard_upto = told.number
+            if told.by == TERMINAL:
+                self._heard(told)
         if not told.teaches or not told.model:
             return
         learner = self._learners.own(told.owner, told.route)

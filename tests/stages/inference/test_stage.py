@@ -8,6 +8,7 @@ from freehold.core.ask import ToolCall
 from freehold.core.clock import SystemClock
 from freehold.core.decisions import MILLION
 from freehold.core.errors import (
+    Abstained,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
@@ -21,6 +22,7 @@ from freehold.stages.inference import Inference
 from freehold.testing.fakes import FakeClock, FakeHealth, FakeProvider, Script, said
 from tests.providers.made import make_plan, make_sendable, make_trail, model, user
 
+_BUSY = ProviderUnavailable("busy", retry_after_s=2.5, again=False)
 SOON = SystemClock().monotonic_ns
 
 
@@ -214,6 +216,7 @@ async def test_time_limits_of_the_model(settings, ask, script):
     assert provider.closed == 1
     assert asyncio.current_task().cancelling() == 0
     assert trail.call.ended_ns is not None
+    assert trail.call.error_kind == "timeout"
 
 
 async def test_the_first_token_has_its_own_limit_and_the_rest_has_not():
@@ -251,7 +254,7 @@ async def test_a_caller_that_goes_away_closes_the_provider_at_once():
     async with aclosing(stage(provider).call(sendable, trail)) as answers:
         await anext(answers)
     assert provider.closed == 1
-    assert trail.call.error == "the caller went away"
+    assert (trail.call.error, trail.call.error_kind) == ("the caller went away", "hung_up")
     assert trail.call.usage.estimated
     assert trail.call.cost_nano > 0
 
@@ -324,22 +327,25 @@ async def test_the_largest_count_that_is_believed():
 
 
 @pytest.mark.parametrize(
-    ("script", "ok", "retry_after_s"),
+    ("script", "ok", "retry_after_s", "kind"),
     [
-        ("Hello.", True, None),
-        (ProviderUnavailable("busy", retry_after_s=2.5, again=False), False, 2.5),
-        (ProviderRejected("malformed"), True, None),
-        (ProviderError("the key was refused"), False, None),
-        (RuntimeError("a bug"), False, None),
+        ("Hello.", True, None, ""),
+        (_BUSY.of("rate_limited"), False, 2.5, "rate_limited"),
+        (ProviderRejected("malformed"), True, None, "refused"),
+        (Abstained("not sure"), True, None, "unsure"),
+        (ProviderError("the key was refused"), False, None, "other"),
+        (RuntimeError("timed out, 429, not JSON"), False, None, "crash"),
     ],
-    ids=["answer", "unavailable", "rejected", "set up wrongly", "crash"],
+    ids=["answer", "unavailable", "rejected", "unsure", "set up wrongly", "crash"],
 )
-async def test_every_end_is_reported(script, ok, retry_after_s):
+async def test_every_end_is_reported(script, ok, retry_after_s, kind):
     health = FakeHealth()
     inference = Inference({"openai": FakeProvider(script)}, SystemClock(), health)
     sendable = make_sendable(model())
+    trail = make_trail(sendable)
     with contextlib.suppress(ProviderError, RuntimeError):
-        await everything(inference, sendable, make_trail(sendable))
+        await everything(inference, sendable, trail)
+    assert trail.call.error_kind == kind
     ((name, report),) = health.reports
     assert (name, report.ok, report.retry_after_s) == (sendable.attempt.model.id, ok, retry_after_s)
     assert report.waited_ns > 0

@@ -79,7 +79,7 @@ def test_what_is_counted() -> None:
 def test_errors_and_strangers() -> None:
     monitoring = Monitoring()
     trail, _, one = exchange()
-    trail.call.error = "timeout"
+    trail.call.error, trail.call.error_kind = "in words, it answered 429", "timeout"
     monitoring.closed(trail, one, "error", 1)
     stranger = Trail(arrival())
     stranger.failure = KeyRefused("unknown")

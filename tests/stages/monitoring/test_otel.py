@@ -48,7 +48,7 @@ def test_a_failure_has_its_code() -> None:
     spans = otel.Spans("http://127.0.0.1:1/v1/traces", exporter=exporter).open()
     trail, _, one = exchange()
     trail.failure = ProviderUnavailable("down")
-    trail.call.error = "down"
+    trail.call.error, trail.call.error_kind = "down", "unreachable"
     spans.closed(trail, one, "error", 5_000)
     spans._provider.force_flush()
     child, parent = exporter.get_finished_spans()

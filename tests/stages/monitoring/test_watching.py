@@ -10,7 +10,7 @@ from freehold.core.decisions import Finding
 from freehold.core.trail import Call, Firing
 from freehold.stages.monitoring import Monitoring
 from freehold.stages.monitoring.metrics import CAP
-from freehold.stages.monitoring.sample import Sample, error_kind, switches
+from freehold.stages.monitoring.sample import Sample, switches
 from freehold.stages.monitoring.series import MOST_A_TICK, OTHER, Mix, Numbers
 from freehold.stages.monitoring.watching import MOST_SUBJECTS, Watching
 from freehold.testing.fakes import FakeClock
@@ -146,15 +146,6 @@ def test_what_made_a_second_call() -> None:
              call("b", 2, 7, 20), call("c", 3, 21, 30)]  # fmt: skip
     assert switches(calls) == [("retry", "a", "a"), ("hedge", "a", "b"), ("fallback", "b", "c")]
     assert switches(calls[:1]) == []
-
-
-def test_kinds_of_failures_are_few() -> None:
-    assert error_kind("") == ""
-    assert error_kind("model m: it answered 429") == "rate_limited"
-    assert error_kind("model m: it answered 503") == "server_error"
-    assert error_kind("model m: the answer took too long") == "timeout"
-    assert error_kind("the caller went away") == "hung_up"
-    assert error_kind("whatever this is: 4711") == "other"
 
 
 def test_an_exchange_nobody_finished_says_nothing_of_its_app() -> None:

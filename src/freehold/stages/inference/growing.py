@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from freehold.core.call_errors import CallEnd, CallError
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
 from freehold.core.handoffs import Answer, Choice, Sendable, Usage
@@ -121,20 +122,20 @@ class Growing:
                 self._choices[index] = _joined(choice, Choice(finish_reason=reason))
         return self._answer(complete=True)
 
-    def leave(self, why: str, *, waits: bool) -> None:
+    def leave(self, why: str, kind: CallError, *, waits: bool) -> None:
         """It is left before its end: the endpoint has read the prompt, and will want it paid."""
         self._left = True
         self._waits = waits
-        self.close(why)
+        self.close(why, kind)
 
-    def close(self, error: str) -> None:
-        """Write the end of this call into the trail, once; ``error`` is empty after success."""
+    def close(self, error: str, kind: CallEnd) -> None:
+        """Write the end of this call into the trail, once; both are empty after success."""
         call = self.call
         if call.ended_ns is not None:
             return
         call.ended_ns = self._now()
         call.reported_model = self._reported
-        call.error = error[:_MESSAGE_CHARS]
+        call.error, call.error_kind = error[:_MESSAGE_CHARS], kind
         # What was said before a break is paid for all the same.
         if self.started or self._left or not error:
             self._settle_usage()

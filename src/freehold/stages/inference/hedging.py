@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from freehold.core.budget import ShareBudget
+from freehold.core.call_errors import CallError
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
 from freehold.core.errors import FreeholdError, ProviderError, ProviderUnavailable
@@ -27,10 +28,11 @@ class Leaving:
     ``beside``: another call answers in its place, so that its wait is not the exchange's.
     """
 
-    __slots__ = ("beside", "why")
+    __slots__ = ("beside", "kind", "why")
 
     def __init__(self, why: str = "the caller went away") -> None:
         self.why = why
+        self.kind: CallError = "hung_up"
         self.beside = False
 
 
@@ -172,7 +174,7 @@ class Hedging:
                 await runner.leave(why, beside=True)
                 for call in trail.calls:  # one that was as good and a moment later is paid as well
                     if call.attempt == runner.sendable.attempt.number and not call.error:
-                        call.error = why
+                        call.error, call.error_kind = why, "hung_up"
         first, second = running
         if winner is second:
             trail.wait("inference", second.began_ns - first.began_ns)

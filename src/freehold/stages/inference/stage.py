@@ -8,11 +8,13 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from freehold.core.ask import Message
+from freehold.core.call_errors import CallEnd
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
 from freehold.core.errors import (
     Abstained,
     FreeholdError,
+    ProviderError,
     ProviderRejected,
     ProviderUnavailable,
     RoutingError,
@@ -134,10 +136,12 @@ class Inference:
         if provider is None:
             raise RoutingError(f"model {model.id}: there is no provider {model.provider!r}")
         if attempt.role == "guard":
-            leaving.why = "it was too late"
+            leaving.why, leaving.kind = "it was too late", "timeout"
             if not self._health.of(model).weight:
                 # no other model can take over: a caller need not wait for what is known to fail
-                raise ProviderUnavailable(f"model {model.id}: its endpoint is down")
+                raise ProviderUnavailable(f"model {model.id}: its endpoint is down").of(
+                    "unreachable"
+                )
         others = attempt.role == "answer" and _others(sendable, trail)
         silent_until_ns = self._silent_until(sendable, others=others)
         for tried in range(model.retries + 1):
@@ -186,20 +190,20 @@ class Inference:
                 if answer is not None:
                     yield answer
             final = growing.complete()
-            growing.close("")
+            growing.close("", "")
             end = _ANSWERED
             yield final
         except Exception as problem:
             end = self._verdict(problem, growing)
             if isinstance(problem, DeadlinePassed):
-                raise ProviderUnavailable(end.error) from None
+                raise ProviderUnavailable(end.error).of("timeout") from None
             raise
         finally:
             deadline.disarm()
             if end is None:
-                growing.leave(leaving.why, waits=not leaving.beside)
+                growing.leave(leaving.why, leaving.kind, waits=not leaving.beside)
                 end = _LEFT
-            growing.close(end.error)
+            growing.close(end.error, end.kind)
             self._health.ended(model, growing.report(end.ok, end.retry_after_s), probe=probe)
             await deltas.aclose()
 
@@ -215,14 +219,16 @@ class Inference:
             case DeadlinePassed():
                 if not growing.started and growing.age_ns() < _own_limit_ms(growing) * 1_000_000:
                     blame = None
-                return _End(error=f"model {model.id}: the answer took too long", ok=blame)
+                said = f"model {model.id}: the answer took too long"
+                return _End(error=said, kind="timeout", ok=blame)
             case ProviderRejected() | Abstained():
-                return _End(error=str(problem), ok=True)
-            case ProviderUnavailable():
-                return _End(error=str(problem), ok=blame, retry_after_s=problem.retry_after_s)
+                return _End(error=str(problem), kind=problem.sort, ok=True)
+            case ProviderError():
+                pause = getattr(problem, "retry_after_s", None)
+                return _End(error=str(problem), kind=problem.sort, ok=blame, retry_after_s=pause)
             case FreeholdError():
-                return _End(error=str(problem), ok=blame)
-        return _End(error=f"{type(problem).__name__} in the provider", ok=False)
+                return _End(error=str(problem), kind="other", ok=blame)
+        return _End(error=f"{type(problem).__name__} in the provider", kind="crash", ok=False)
 
     def _silent_until(self, sendable: Sendable, *, others: bool) -> int:
         """Until when this attempt may say nothing: with others left, they need time as well."""
@@ -265,6 +271,7 @@ class _End(Struct, frozen=True, kw_only=True):
     """How a try ended, as `Report` says it."""
 
     error: str = ""
+    kind: CallEnd = ""
     ok: bool | None = None
     retry_after_s: float | None = None
 

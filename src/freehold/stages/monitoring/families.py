@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from freehold.core.decisions import STAGES, Stage
 from freehold.stages.monitoring.metrics import Counter, Histogram
-from freehold.stages.monitoring.sample import Sample, error_kind, switches
+from freehold.stages.monitoring.sample import Sample, switches
 from freehold.stages.monitoring.window import Window
 
 _MS = 1_000_000
@@ -198,13 +198,13 @@ class Families:
                 self._app_tokens.add((app, "output"), usage.completion_tokens)
             self.nano.add((name,), call.cost_nano)
             cost += call.cost_nano
-            kind = error_kind(call.error)
-            self._calls.add((name, call.role, kind or "ok"))
+            failed = call.error_kind
+            self._calls.add((name, call.role, failed or "ok"))
             if call.role in ("answer", "embed"):
                 model = name
-            if kind:
-                if kind != "hung_up":
-                    self._errors.add((name, kind))
+            if failed:
+                if failed != "hung_up":
+                    self._errors.add((name, failed))
                 continue
             began = call.started_ns
             if call.ended_ns is not None:

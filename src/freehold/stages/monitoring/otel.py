@@ -11,7 +11,7 @@ from freehold.core.errors import FreeholdError
 from freehold.core.handoffs import Admitted
 from freehold.core.trail import Call, Trail
 from freehold.stages.monitoring import otel_names as name
-from freehold.stages.monitoring.sample import error_kind, route_of
+from freehold.stages.monitoring.sample import route_of
 
 
 class Spans:
@@ -150,5 +150,5 @@ def _call_attributes(call: Call, operation: str, admitted: Admitted | None) -> d
         if call.usage.cached_tokens:
             attributes[name.USAGE_CACHE_READ] = call.usage.cached_tokens
     if call.error:
-        attributes[name.ERROR_TYPE] = error_kind(call.error)
+        attributes[name.ERROR_TYPE] = call.error_kind
     return attributes

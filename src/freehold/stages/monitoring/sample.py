@@ -71,30 +71,6 @@ def route_of(trail: Trail, app: AppSpec | None) -> str:
     return of.id if of is not None else NOBODY
 
 
-_KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("hung_up", ("the caller went away", "the client hung up", "answered first")),
-    ("timeout", ("too long", "timed out", "timeout", "too late", "no first")),
-    ("rate_limited", ("429",)),
-    ("unsure", ("not sure", "not confident", "abstain")),
-    ("broken_off", ("broke off", "cut off", "ended early", "incomplete", "in the middle")),
-    ("nonsense", ("no JSON", "not JSON", "unreadable", "nonsense", "malformed", "can't be read")),
-    ("server_error", (" 500", " 501", " 502", " 503", " 504", " 529")),
-    ("refused", (" 400", " 401", " 403", " 404", " 409", " 413", " 422")),
-    ("unreachable", ("connect", "resolve", "refused", "unreachable", "reset", "closed", "down")),
-    ("crash", (" in the provider",)),
-)
-
-
-def error_kind(error: str) -> str:
-    """What sort of failure a call's error tells of: one of a few words, or ``other``."""
-    if not error:
-        return ""
-    for kind, words in _KINDS:
-        if any(word in error for word in words):
-            return kind
-    return "other"
-
-
 def switches(calls: list[Call]) -> list[tuple[str, str, str]]:
     """Why more than one call was made for an answer: ``retry``, ``hedge`` or ``fallback``, with the
     model before and the model after.

@@ -9,7 +9,7 @@ import orjson
 from freehold.core.alerts import EVERY, WATCHES, AlertSpec, Baseline, Subject, SubjectKind, Watched
 from freehold.core.drift import ChangeDetector, ChangePoint
 from freehold.core.trail import Call
-from freehold.stages.monitoring.sample import NOBODY, Sample, error_kind
+from freehold.stages.monitoring.sample import NOBODY, Sample
 from freehold.stages.monitoring.series import MOST_A_TICK, Mix, Numbers, Series
 
 MOST_SUBJECTS = 500
@@ -172,7 +172,7 @@ class Watching:
     def _call(self, call: Call, exchange_id: str, now_ns: int) -> None:
         key: tuple[SubjectKind, str] = ("model", call.model)
         lens = self._at(key, exchange_id)
-        if error_kind(call.error) == "hung_up":
+        if call.error_kind == "hung_up":
             return
         for watch, series in lens.items():
             value = _of_call(watch, call)
