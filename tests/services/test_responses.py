@@ -343,7 +343,9 @@ async def test_a_process_that_is_gone(tmp_path):
         made = await w.ask(RESPONSES, {"input": "Hello", "background": True})
         wanted = made.json["id"]
         job = w.background._jobs.pop(wanted)  # as if it were another process's
-        assert (await look(w, made)).json["status"] == "queued"
+        found = await look(w, made)
+        assert found.json["status"] == "queued"
+        assert (found.json["background"], found.json["store"]) == (True, True)
         w.clock.now += 61 * SECOND
         found = await look(w, made)
         assert (found.json["status"], found.json["error"]["code"]) == ("failed", "interrupted")
@@ -394,6 +396,10 @@ async def test_nothing_kept_no_history(tmp_path):
     async with keeping(tmp_path, text) as w:
         made = await w.ask(RESPONSES, {"input": "Hello"})
         assert made.json["store"] is False
+        later = await w.ask(RESPONSES, {"input": "Hello", "background": True})
+        assert later.status == 400
+        # without `store` there is no background either: that is no way out
+        assert "store: false" not in later.json["error"]["message"]
         assert w.store.rows == {}
         visitor = Visitor(grant=GRANT, person=None)
         with pytest.raises(NotFound):

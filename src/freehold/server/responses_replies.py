@@ -241,7 +241,8 @@ def form_of(asked: Asked) -> Form:
 def kept_response(found: Found) -> dict[str, Any]:
     """A response that somebody comes back to, as it stands now."""
     stored, texts = found.stored, found.texts
-    form = msgspec.convert(texts.form, Form)
+    # nothing but these two is known of one whose process was killed
+    form = msgspec.convert(texts.form | {"background": stored.background, "stored": True}, Form)
     exchange_id = stored.response_id.removeprefix("resp_")
     reply = Reply(form, exchange_id, stored.created_ns // 10**9)
     if stored.status in ("completed", "incomplete"):

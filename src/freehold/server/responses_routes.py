@@ -44,8 +44,7 @@ from freehold.stages.admit.stage import PARENT_HEADER, SUBJECT_HEADER
 PREFIX = "/v1/responses"
 _MOST_A_MINUTE = 6_000
 _NOTHING_KEPT = (
-    "No response can be kept here, since this tenant keeps no texts (`content: none`): leave"
-    " `{}` out, or send `store: false`."
+    "No response can be kept here, since this tenant keeps no texts (`content: none`): {}."
 )
 
 
@@ -135,8 +134,12 @@ class ResponseRoutes:
             return None
         visitor = _visitor(grant, person, arrival.client_headers)
         if (form.store or form.background) and not self._gateway.responses.may_keep(app):
-            param = "background" if form.background else "store"
-            raise RequestError(_NOTHING_KEPT.format(param), param=param)
+            if form.background:
+                raise RequestError(
+                    _NOTHING_KEPT.format("ask without `background`"), param="background"
+                )
+            advice = "leave `store` out, or send `store: false`"
+            raise RequestError(_NOTHING_KEPT.format(advice), param="store")
         before = form.previous_response_id
         if before is not None:
             with self._lookups.one(grant, person):
