@@ -60,6 +60,16 @@ def test_a_draft_against_a_log(log: Path, draft: Path) -> None:
     assert "no verdict" in few
 
 
+def test_a_metric_that_nobody_told_of_is_an_error(log: Path, draft: Path) -> None:
+    asked = ("simulate", "--bundle", str(draft), "--from", str(log), "--metric")
+    assert run(*asked, "solved").exit_code == 0
+    typed = run(*asked, "sovled")
+    assert (typed.exit_code, "did you mean `solved`?" in typed.stderr) == (1, True)
+    bundle = draft / "bundle.yaml"
+    bundle.write_text(BUNDLE.replace("solved", "settled"), "utf-8")
+    assert run(*asked, "solved").exit_code == 0, "told under an earlier bundle"
+
+
 def test_what_the_draft_does_not_have_is_left_out(log: Path, draft: Path) -> None:
     bundle = draft / "bundle.yaml"
     bundle.write_text(BUNDLE.replace("  app: {", "  other: {"), "utf-8")
@@ -99,7 +109,12 @@ def test_a_table_with_everybody_in_it(tmp_path: Path) -> None:
     shown = run(*asked, "--html", str(page))
     assert "best single model: large" in shown.stdout
     assert page.read_text("utf-8").startswith("<!doctype html>")
-    assert run(*asked[:3], "--price", "nonsense").exit_code == 2
+    for nonsense in ("nonsense", "small=-1", "small=nan", "small=inf"):
+        assert run(*asked[:3], "--price", nonsense).exit_code == 2
+    unknown = run(*asked, "--price", "smal=1")
+    assert (unknown.exit_code, "did you mean `small`?" in unknown.stderr) == (1, True)
+    lone = run(*asked[:3], "--price", "small=0.1")  # money beside ranks would say nothing
+    assert (lone.exit_code, "`large` has none" in lone.stderr) == (1, True)
 
 
 def test_a_table_with_arms(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """``freehold route log``, ``simulate`` and ``report``: what the log says of another route."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def simulate(
     "prices",
     multiple=True,
     metavar="MODEL=MONEY",
-    help="With --table: what a call costs, where the file has no `cost`.",
+    help="With --table: what a call costs, for each model, where the file has no `cost`.",
 )
 @click.option(
     "--html",
@@ -164,9 +165,12 @@ def report(
 def _price(text: str) -> tuple[str, float]:
     model, sign, money = text.partition("=")
     try:
-        return model, float(money if sign else "")
+        price = float(money if sign else "")
     except ValueError:
         raise click.BadParameter(f"{text!r} is not MODEL=MONEY", param_hint="--price") from None
+    if not 0 <= price < math.inf:
+        raise click.BadParameter(f"{text!r}: no call costs that", param_hint="--price")
+    return model, price
 
 
 def _rows(home: Path, file: Path | None, last: int) -> Iterator[Any]:

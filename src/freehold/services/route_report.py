@@ -7,6 +7,8 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from freehold.bundle.problems import did_you_mean, one_of
+from freehold.core.errors import NotFound, RequestError
 from freehold.core.routes import ObjectiveSpec, RouteSpec
 from freehold.services.measure_ope import prompt_features
 from freehold.services.route_log import Chosen
@@ -78,15 +80,12 @@ def from_table(table: Table, prices: Mapping[str, float], *, seed: int = 0) -> C
     Args:
         prices: money of a call by model, where the table has no costs. Without either, the model
             with the lowest mean costs 0 and the one with the highest 1, the others in between.
+
+    Raises:
+        NotFound, RequestError: a price is of a model that the table does not have, or only some
+            of its models have one.
     """
-    means = table.scores.mean(axis=0)
-    costs, unit = table.costs, "money"
-    if costs is None:
-        ranks = np.argsort(np.argsort(means)) / max(1, len(means) - 1)
-        given = [prices.get(model) for model in table.models]
-        each = [r if g is None else g for r, g in zip(ranks, given, strict=True)]
-        costs = np.tile(np.array(each, dtype=np.float64), (len(table.prompts), 1))
-        unit = "money" if prices else "rank: 0 is the weakest model, 1 the best"
+    costs, unit = _costs(table, prices)
     features = prompt_features(table, _WIDTH)
     expected = _crosswise(features, table.scores, seed)
     worth = _crosswise(features, costs, seed)
@@ -118,6 +117,25 @@ def from_table(table: Table, prices: Mapping[str, float], *, seed: int = 0) -> C
         best=max(models, key=lambda p: (p.quality, -p.cost)),
         oracle=oracle,
     )
+
+
+def _costs(table: Table, prices: Mapping[str, float]) -> tuple[Floats, str]:
+    """Of each call, and what they are counted in. Prices and ranks never stand side by side."""
+    for model in prices:
+        if model not in table.models:
+            hint = did_you_mean(model, table.models) or f"there is {one_of(table.models)}"
+            raise NotFound(f"the table has no model {model[:80]}; {hint}")
+    if table.costs is not None:
+        return table.costs, "money"
+    means = table.scores.mean(axis=0)
+    each: Floats = np.argsort(np.argsort(means)) / max(1, len(means) - 1)
+    unit = "rank: 0 is the weakest model, 1 the best"
+    if prices:
+        unpriced = [model for model in table.models if model not in prices]
+        if unpriced:
+            raise RequestError(f"Every model needs a price; {one_of(unpriced)} has none.")
+        each, unit = np.array([prices[model] for model in table.models]), "money"
+    return np.tile(each.astype(np.float64), (len(table.prompts), 1)), unit
 
 
 def from_log(

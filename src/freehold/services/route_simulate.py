@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from freehold.bundle.problems import did_you_mean, one_of
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import NotFound
 from freehold.core.routes import RouteSpec
@@ -37,8 +38,9 @@ def simulated(
     """What the draft's routes would have done.
 
     Raises:
-        NotFound: the draft has no such route.
+        NotFound: the draft has no such route, or nobody such a metric.
     """
+    rows = _told_by(rows, draft, metric)
     groups, skipped = _grouped(rows, draft, only)
     return Simulated(
         replays=tuple(
@@ -59,11 +61,22 @@ def curves(
     """Cost against quality, for every route with outcomes.
 
     Raises:
-        NotFound: the bundle has no such route.
+        NotFound: the bundle has no such route, or nobody such a metric.
     """
+    rows = _told_by(rows, bundle, metric)
     groups, _ = _grouped(rows, bundle, only)
     found = (from_log(mine, route, least_ess=least_ess, metric=metric) for route, mine in groups)
     return [curve for curve in found if curve is not None]
+
+
+def _told_by(rows: Iterable[Chosen], bundle: ResolvedBundle, metric: str) -> list[Chosen]:
+    """All of them, once the metric is known to be one: of the bundle, or of what was told."""
+    found = list(rows)
+    known = {*bundle.bundle.metrics, *(name for row in found for name in row.scores)}
+    if metric and metric not in known:
+        hint = did_you_mean(metric, known) or f"there is {one_of(known) or 'none'}"
+        raise NotFound(f"no metric {metric[:80]}; {hint}")
+    return found
 
 
 def _grouped(
