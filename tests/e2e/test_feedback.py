@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -141,6 +142,32 @@ def test_it_is_kept_once_and_may_be_corrected(site: Site, app: Asking) -> None:
         (exchange, 1_000_000), (exchange, 0),
     ]  # fmt: skip
     assert "never came" not in str(told)
+
+
+def test_who_says_the_same_at_the_same_time_is_heard_once(site: Site, app: Asking) -> None:
+    exchange = app.ask()
+    with ThreadPoolExecutor(16) as pool:
+        told = [each.json() for each in pool.map(lambda _: app.tell(exchange), range(48))]
+    assert [one["repeated"] for one in told].count(False) == 1
+    kept = [b for b in ledger(site.home) if b.get("kind") == "outcome.told"]
+    assert [b["subject"] for b in kept].count(exchange) == 1
+
+
+def test_who_repeats_it_without_a_comment_takes_none_back(app: Asking) -> None:
+    exchange = app.ask()
+    app.tell(exchange, comment="It came a week late.")
+    assert app.tell(exchange).json()["repeated"] is True
+    assert app.tell(exchange, comment="It came a week late.").json()["repeated"] is True
+    assert app.tell(exchange, comment="It never came.").json()["repeated"] is False
+
+
+@pytest.mark.parametrize("prefix", ["chatcmpl-", "cmpl-", "resp_", "msg_"])
+def test_a_replys_own_id_names_its_exchange(app: Asking, prefix: str) -> None:
+    reply = app.chat(ASKED)
+    exchange = reply.headers["x-freehold-trace-id"]
+    assert reply.json()["id"] == f"chatcmpl-{exchange}"
+    assert app.tell(prefix + exchange).json()["exchanges"] == [exchange]
+    assert app.tell(f"{prefix}{prefix}{exchange}").status == 404
 
 
 def test_other_metrics_have_their_own_ends(app: Asking) -> None:

@@ -28,6 +28,8 @@ from freehold.services.lookups import Lookups
 
 PATH = "/v1/feedback"
 _FIELDS = ("exchange_id", "conversation_id", "metric", "value", "comment")
+_REPLY_IDS = ("chatcmpl-", "cmpl-", "resp_", "msg_")
+"""What the dialects put before an exchange's id."""
 _BODY_S = 60.0
 _MOST_A_MINUTE = 60_000
 _LONGEST_ID = 256
@@ -68,7 +70,7 @@ class FeedbackRoute:
         said = Said(
             metric=_text(fields, "metric"),
             value=fields.get("value"),
-            exchange_id=_text(fields, "exchange_id"),
+            exchange_id=_exchange(fields),
             conversation=conversation,
             comment=_text(fields, "comment", longest=None),
             by=grant.key_id,
@@ -101,6 +103,13 @@ def _text(fields: dict[str, Any], name: str, *, longest: int | None = _LONGEST_I
     if not isinstance(found, str) or (longest is not None and len(found) > longest):
         raise RequestError(f"`{name}` is a text.", param=name)
     return found
+
+
+def _exchange(fields: dict[str, Any]) -> str:
+    """Its id, or that of the reply, which an SDK has at hand where it hides the headers."""
+    named = _text(fields, "exchange_id")
+    prefix = next((each for each in _REPLY_IDS if named.startswith(each)), "")
+    return named.removeprefix(prefix)
 
 
 def _person_id(grant: KeyGrant, person: Principal | None, headers: dict[bytes, bytes]) -> str:

@@ -114,6 +114,7 @@ class Feedback:
         self._aftermath = aftermath
         self._learn = learn
         self._heard = heard
+        self._telling = asyncio.Lock()
 
     async def give(self, app: AppSpec, said: Said) -> Kept:
         """Keep what was said, and let the route learn from it.
@@ -150,14 +151,18 @@ class Feedback:
             _told(one, metric, value, score, MILLION // len(about), said.by, now) for one in about
         ]
         kept = await asyncio.to_thread(self._boxed, about, told, said.comment)
-        return await self._keep(said, kept)
+        async with self._telling:  # whoever says the same at the same time is heard once
+            result = await self._keep(said, kept)
+        if not result.repeated and self._learn is not None:
+            await self._learn()
+        return result
 
     async def _keep(self, said: Said, told: list[Told]) -> Kept:
         before = await asyncio.to_thread(self._before, told)
         fresh = [
             one
             for one, was in zip(told, before, strict=True)
-            if was is None or not self._same(one, was)
+            if was is None or not _same(one, was, said.comment)
         ]
         for one in fresh:
             details = {"metric": one.metric, "value": one.value, "score": one.score}
@@ -166,8 +171,6 @@ class Feedback:
             await asyncio.to_thread(self._store.tell, fresh)
             for one in fresh:
                 self._heard(one)
-            if self._learn is not None:
-                await self._learn()
         return Kept(
             metric=said.metric,
             value=said.value,
@@ -180,11 +183,6 @@ class Feedback:
 
     def _before(self, told: list[Told]) -> list[Told | None]:
         return [self._store.one(one.exchange_id, one.metric) for one in told]
-
-    def _same(self, one: Told, was: Told) -> bool:
-        return (one.value, one.weight, one.source, one.box) == (
-            was.value, was.weight, was.source, was.box,
-        )  # fmt: skip
 
     # -- whom it is about --
 
@@ -338,6 +336,12 @@ def measured(metric: MetricSpec, value: Any) -> tuple[int, int]:
             raise RequestError(f"`{metric.id}` is a number from {ends}.", param="value")
     score = (micro - metric.least) * MILLION // (metric.most - metric.least)
     return micro, score if metric.good == "max" else MILLION - score
+
+
+def _same(one: Told, was: Told, comment: str) -> bool:
+    """Whether nothing new is said; who repeats it without a comment takes none back."""
+    alike = (one.value, one.weight, one.source) == (was.value, was.weight, was.source)
+    return alike and (not comment or one.box == was.box)
 
 
 def _told(
