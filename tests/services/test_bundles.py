@@ -69,6 +69,21 @@ def test_a_key_that_is_not_set_is_a_warning_where_the_environment_is_given(tmp_p
     assert bundles.check_bundle(tmp_path, lookup={}.get).problems == ()
 
 
+@pytest.mark.parametrize("section", ["approvals", "monitoring"])
+def test_a_webhook_whose_secret_is_not_set_is_a_warning(tmp_path: Path, section: str) -> None:
+    write(tmp_path)
+    (tmp_path / "hook.yaml").write_text(
+        f'{section}:\n  webhook: {{url: "https://stock.example.com/", secret: "env:HOOK_SECRET"}}\n'
+    )
+    keys = {"EXAMPLE_KEY": "s3cret", "HOOK_SECRET": "whsec_c2VjcmV0"}
+    assert bundles.check_bundle(tmp_path, lookup=keys.get).problems == ()
+    report = bundles.check_bundle(tmp_path, lookup={"EXAMPLE_KEY": "s3cret"}.get)
+    (problem,) = report.problems
+    assert (problem.severity, problem.code) == ("warning", "env.unset")
+    assert problem.file == "hook.yaml"
+    assert "`HOOK_SECRET`" in problem.message
+
+
 def test_keys_need_tenants_and_apps_and_no_addresses(tmp_path: Path) -> None:
     folder = write(tmp_path / "now", edited("https://api.example.com/v1", "env:MODEL_URL"))
     with pytest.raises(InvalidBundle, match="MODEL_URL"):

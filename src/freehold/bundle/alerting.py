@@ -158,10 +158,11 @@ def _check(name: str, tree: Tree, problems: Problems) -> None:
     if watch is None or not said:
         return
     if said[0] not in watch.subjects:
+        subject = f"{'an' if said[0] == 'app' else 'a'} {said[0]}"
         problems.add(
             "alert.watch",
             tree.key_spot("watch"),
-            f"`{tree.text('watch')}` can't be read of a {said[0]}",
+            f"`{tree.text('watch')}` can't be read of {subject}",
             path=(*path, "watch"),
             suggestion=f"there is {one_of(watch.subjects)}",
         )

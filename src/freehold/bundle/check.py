@@ -161,7 +161,7 @@ def check_snapshot(
         check_expressions(names, unread, compile_rule, problems, doubt_rule, intents)
         if unread.whole:  # or else what is missing may stand in what could not be read
             check_conflicts(root, names, paths, relate, problems)
-        check_environment(names, lookup, problems)
+        check_environment(root, names, lookup, problems)
     found = _without_echoes(problems.sorted())
     failed = any(problem.severity == "error" for problem in found)
     return Report(found, None if failed else bundle, snapshot.hash)

@@ -125,7 +125,7 @@ _TAIL = """\
 | `detector.late` | a warning: `late` for a detector that does not judge whole answers |
 | `scope.example` | an example that has no word in it, or stands on both sides |
 | `secret.*` | a secret in the bundle itself; it is never printed |
-| `env.unset` | an address (at activation) or a key (a warning) needs a variable that is not set |
+| `env.unset` | an address (at activation) or a secret (a warning) needs a variable not set here |
 | `keep.failed`, `activate.failed`, `watch.failed` | at activation: this version can't go live |
 """
 

@@ -174,23 +174,35 @@ def _check_host(
         )
 
 
-def check_environment(names: Names, lookup: Lookup | None, problems: Problems) -> None:
-    """Keys of models that are to come from this environment, and are not in it."""
-    for name, model in names.models.items() if lookup is not None else ():
+def check_environment(root: Tree, names: Names, lookup: Lookup | None, problems: Problems) -> None:
+    """Keys of models and secrets of webhooks that are to come from this environment, and are not
+    in it.
+    """
+    if lookup is None:
+        return
+    for path, section, key in _secrets(root, names):
+        at, reference = section.get(key), section.text(key)
+        variable = (reference or "").removeprefix("env:")
+        if at is None or variable == reference or not variable:
+            continue
+        if not lookup(variable):
+            problems.warn(
+                "env.unset",
+                at.spot,
+                f"the environment variable {shown(variable)} is not set here",
+                path=(*path, key),
+                suggestion="set it where the gateway runs",
+            )
+
+
+def _secrets(root: Tree, names: Names) -> Iterator[tuple[tuple[str, ...], Tree, str]]:
+    """Where secrets are named: path, section, key."""
+    for name, model in names.models.items():
         aws = model.section("aws")
-        for section, key in ((model, "api_key"), *((aws, key) for key, _ in aws.entries())):
-            at, reference = section.get(key), section.text(key)
-            variable = (reference or "").removeprefix("env:")
-            if at is None or variable == reference or not variable or lookup is None:
-                continue
-            if not lookup(variable):
-                problems.warn(
-                    "env.unset",
-                    at.spot,
-                    f"the environment variable {shown(variable)} is not set here",
-                    path=("models", name, *(("aws",) if section is aws else ()), key),
-                    suggestion="set it where the gateway runs",
-                )
+        yield ("models", name), model, "api_key"
+        yield from ((("models", name, "aws"), aws, key) for key, _ in aws.entries())
+    for section in ("approvals", "monitoring"):
+        yield (section, "webhook"), root.section(section, "webhook"), "secret"
 
 
 def check_rules(names: Names, problems: Problems) -> None:

@@ -86,8 +86,9 @@ def test_a_few_dozen_clients_are_never_refused_however_slow_the_machine():
         ("-3", 1_024, 409),
     ],
 )
-def test_the_ceiling_follows_from_the_machine_unless_somebody_says(wanted, files, ceiling):
+def test_the_ceiling_follows_from_the_machine_unless_somebody_says(wanted, files, ceiling, caplog):
     assert ceiling_here(wanted, lambda: files) == ceiling
+    assert ("FREEHOLD_MAX_IN_FLIGHT" in caplog.text) is (wanted in ("none", "-3"))
 
 
 async def test_the_loop_is_watched():

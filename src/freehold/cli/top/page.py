@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 
-from freehold.core.errors import NotFound, StorageError
+from freehold.core.errors import NotFound
 
 Labels = Mapping[str, str]
 _LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$")
@@ -83,7 +83,6 @@ def fetch(url: str, token: str, at_s: float) -> Page:
     """The metrics page of a gateway.
 
     Raises:
-        StorageError: nobody answers there.
         NotFound: somebody does, and it is no metrics page, or not for whoever asks.
     """
     address = f"{url.rstrip('/')}/metrics"
@@ -100,7 +99,7 @@ def fetch(url: str, token: str, at_s: float) -> Page:
         raise NotFound(f"{address} answered {error.code}{hint}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise StorageError(f"no gateway answers at {url}: {reason}") from None
+        raise NotFound(f"no gateway answers at {url}: {reason}") from None
     if "freehold_" not in text:
         raise NotFound(f"{address} is no metrics page of Freehold")
     return Page(text, at_s)

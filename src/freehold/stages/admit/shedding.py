@@ -4,6 +4,7 @@ late, the least important first.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from typing import Final
 from zlib import crc32
@@ -21,6 +22,7 @@ CEILING: Final = 2_000
 _SHARES: Final[dict[Priority, int]] = {"low": 50, "normal": 80, "high": 100}
 """Percent of the limit from which requests of a priority are refused."""
 _LONGEST_WAIT_S: Final = 5
+_log = logging.getLogger("freehold.gateway")
 
 
 class Shedder:
@@ -99,8 +101,10 @@ def ceiling_here(wanted: str | None, open_files: Callable[[], int]) -> int:
 
     Each takes two sockets; a fifth of what a process may open stays for everything else.
     """
-    with contextlib.suppress(ValueError):
-        if wanted is not None and int(wanted) > 0:
-            return int(wanted)
+    if wanted:
+        with contextlib.suppress(ValueError):
+            if int(wanted) > 0:
+                return int(wanted)
+        _log.warning("FREEHOLD_MAX_IN_FLIGHT is %r: no whole number above 0; left out", wanted)
     allowed = open_files()
     return CEILING if allowed <= 0 else max(min(CEILING, allowed * 2 // 5), LEAST)
