@@ -154,6 +154,7 @@ def test_a_key_is_shown_once_and_can_be_revoked(home: Path, bundle: Path) -> Non
         (("--tenant", "nobody", "--app", "assistant"), "nobody"),
         (("--tenant", "main", "--app", "nothing"), "nothing"),
         (("--tenant", "main", "--app", "assistant", "--trust-header", "roles"), "never"),
+        (("--tenant", "main", "--app", "assistant", "--priority", "high"), "priority normal"),
     ],
 )
 def test_keys_that_can_not_be_made_say_why(
@@ -183,13 +184,16 @@ def test_a_slip_in_a_keys_tenant_or_app_is_named(
 
 def test_a_list_of_keys_shows_what_each_may_do(home: Path, bundle: Path) -> None:
     create(home, bundle, "--name", "web")
-    create(home, bundle, "--scope", "chat", "--expires-days", "30", "--trust-header", "tier")
+    create(home, bundle, "--scope", "chat", "--expires-days", "30", "--trust-header", "tier",
+           "--priority", "low")  # fmt: skip
     first, second = run("key", "list", "--home", str(home)).stdout.splitlines()
     assert first.endswith(
         "live      main/assistant  chat, completion, embedding, feedback, models  no expiry  web"
     )
     assert "main/assistant  chat  until 20" in second
-    assert second.endswith("trusted to state tier")
+    assert second.endswith("trusted to state tier  priority low")
+    rows = json.loads(run("key", "list", "--home", str(home), "--json").stdout)
+    assert [row["priority"] for row in rows] == [None, "low"]
 
 
 READING = (

@@ -25,7 +25,14 @@ def pair(database: Database, clock: Standing | None = None) -> tuple[StoredKeys,
 
 def test_a_key_opens_what_it_was_made_for(database: Database) -> None:
     store, book = pair(database)
-    made = store.create("north", "service", trusted_headers=["tier"], name="till", scopes=["chat"])
+    made = store.create(
+        "north",
+        "service",
+        trusted_headers=["tier"],
+        name="till",
+        scopes=["chat"],
+        priority="low",
+    )
     assert book.find(made.secret) is None  # not before the book has been read again
     book.refresh()
     found = book.find(made.secret)
@@ -34,6 +41,7 @@ def test_a_key_opens_what_it_was_made_for(database: Database) -> None:
     assert (found.tenant, found.app, found.name) == ("north", "service", "till")
     assert found.scopes == {"chat"}
     assert found.trusted_headers == {"tier"}
+    assert found.priority == "low"
 
 
 def test_the_secret_is_in_no_row_and_no_repr(database: Database) -> None:

@@ -19,6 +19,7 @@ from freehold.cli.common import (
 from freehold.core.errors import NotFound
 from freehold.core.limits import Limits, as_dict
 from freehold.core.principal import USUAL_SCOPES
+from freehold.core.priority import PRIORITIES, Priority
 
 USUAL = tuple(sorted(USUAL_SCOPES))
 SCOPES = (*USUAL, "approvals")
@@ -49,6 +50,11 @@ def key() -> None:
 )
 @click.option("--expires-days", type=click.IntRange(1, 3650), help="Default: never.")
 @limit_option("A ceiling, such as money_per_month=20 or requests_per_minute=60.")
+@click.option(
+    "--priority",
+    type=click.Choice(PRIORITIES),
+    help="Who is refused first when too much comes; default, and the most: the app's.",
+)
 @bundle_option
 @home_option
 @json_option
@@ -60,6 +66,7 @@ def create(
     trusted: tuple[str, ...],
     expires_days: int | None,
     limits: dict[str, int | None],
+    priority: Priority | None,
     bundle: Path,
     home: Path,
     as_json: bool,
@@ -77,6 +84,7 @@ def create(
             trusted_headers=frozenset(trusted),
             lifetime=lifetime,
             limits=Limits(**{name: most for name, most in limits.items() if most is not None}),
+            priority=priority,
         )
     if as_json:
         print_json({"id": made.key_id, "key": made.secret, "tenant": tenant, "app": app})
@@ -118,6 +126,8 @@ def _line(row: dict[str, Any]) -> str:
     if row["trusted_headers"]:
         parts.append(f"trusted to state {', '.join(row['trusted_headers'])}")
     parts.extend(worded(row["limits"]))
+    if row["priority"]:
+        parts.append(f"priority {row['priority']}")
     return "  ".join([*parts, row["name"]]).rstrip()
 
 

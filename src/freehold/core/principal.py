@@ -4,6 +4,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from freehold.core.limits import Limits, Scope
+from freehold.core.priority import Priority
 
 USUAL_SCOPES = frozenset({"chat", "completion", "embedding", "feedback", "models"})
 """What a key is for if nobody says otherwise: all that an app does."""
@@ -14,7 +15,7 @@ class KeyGrant(Struct, frozen=True, kw_only=True):
 
     ``trusted_headers`` lists identity attributes which this key's holder, a back end that knows
     its users, may state in headers. Roles and clearances can never be among them. ``scope`` counts
-    what is asked with the key, under its ``limits``.
+    what is asked with the key, under its ``limits``. ``priority``: its own; none, and its app's.
     """
 
     key_id: str
@@ -26,6 +27,7 @@ class KeyGrant(Struct, frozen=True, kw_only=True):
     revoked: bool = False
     name: str = ""
     limits: Limits = field(default_factory=Limits)
+    priority: Priority | None = None
     scope: Scope = field(default_factory=lambda: Scope(id="", limits=Limits()))
 
     def __post_init__(self) -> None:

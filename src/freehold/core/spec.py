@@ -7,12 +7,12 @@ from msgspec import Struct, field
 from freehold.core.decisions import Late, Mode, Needs
 from freehold.core.facts import FactKind
 from freehold.core.limits import Limits, Scope
+from freehold.core.priority import Priority
 from freehold.core.routes import MetricSpec, RouteSpec
 
 ContentKept = Literal["none", "redacted", "full"]
 Containment = Literal["observe", "addresses", "prose", "all"]
 """Which arguments from untrusted text stop a tool call unless a rule allows them; loose first."""
-Priority = Literal["low", "normal", "high"]
 """Whose requests are refused first when there are more than the gateway can take."""
 FieldType = Literal[
     "string", "bool", "int", "strings", "percent", "fraction", "money", "date", "duration",

@@ -13,6 +13,7 @@ from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import BundleError, NotFound
 from freehold.core.limits import Limits, as_dict
 from freehold.core.principal import USUAL_SCOPES, KeyGrant
+from freehold.core.priority import Priority, least
 
 LogEvent = Callable[[str, str, str, dict[str, Any]], Any]
 """kind, actor, subject, details."""
@@ -64,6 +65,7 @@ class KeyStore(Protocol):
         expires_ns: int | None,
         name: str,
         limits: Limits | None,
+        priority: Priority | None,
     ) -> MadeKey:
         """Make one."""
         ...
@@ -114,12 +116,13 @@ class KeyService:
         trusted_headers: frozenset[str] = frozenset(),
         lifetime: timedelta | None = None,
         limits: Limits | None = None,
+        priority: Priority | None = None,
     ) -> NewKey:
         """Make a key for an app as a tenant runs it.
 
         Raises:
             NotFound: the bundle has no such tenant or app.
-            BundleError: a header that can't be trusted.
+            BundleError: a header that can't be trusted, or more priority than the app has.
         """
         if self._bundle is None:
             raise BundleError("creating a key needs a bundle")
@@ -132,6 +135,10 @@ class KeyService:
                 f"no such attribute: {', '.join(sorted(unknown))} (declared: {declared}); "
                 "roles and clearances can never come from a header"
             )
+        if priority is not None and least(spec.priority, priority) != priority:
+            raise BundleError(
+                f"app `{app}` has priority {spec.priority}, and no key of it can have more"
+            )
         expires = None
         if lifetime is not None:
             expires = self._clock.now_ns() + int(lifetime.total_seconds()) * 1_000_000_000
@@ -143,6 +150,7 @@ class KeyService:
             expires_ns=expires,
             name=name,
             limits=limits,
+            priority=priority,
         )
         self._log_event(
             "key.created",
@@ -156,6 +164,7 @@ class KeyService:
                 "trusted_headers": sorted(trusted_headers),
                 "expires_ns": expires,
                 "limits": as_dict(limits or Limits()),
+                "priority": priority,
             },
         )
         return NewKey(key_id=made.grant.key_id, secret=made.secret)
@@ -181,6 +190,7 @@ class KeyService:
             "expires_at": rfc3339(grant.expires_ns) if grant.expires_ns else None,
             "last_used_at": rfc3339(entry.last_used_ns) if entry.last_used_ns else None,
             "limits": as_dict(grant.limits),
+            "priority": grant.priority,
         }
 
     def limit(self, key_id: str, changes: dict[str, int | None]) -> Limits:

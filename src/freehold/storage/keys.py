@@ -15,6 +15,7 @@ from freehold.core.errors import NotFound, StorageError
 from freehold.core.ids import secret_token
 from freehold.core.limits import Limits
 from freehold.core.principal import USUAL_SCOPES, KeyGrant
+from freehold.core.priority import Priority
 from freehold.storage.engine import Database, bump
 from freehold.storage.tables import keys, revisions
 
@@ -70,6 +71,7 @@ class StoredKeys:
         expires_ns: int | None = None,
         name: str = "",
         limits: Limits | None = None,
+        priority: Priority | None = None,
     ) -> NewKey:
         """Make a key of 256 random bits: ``fh_<key id>_<secret>``.
 
@@ -94,6 +96,7 @@ class StoredKeys:
             "revoked_ns": None,
             "last_used_ns": None,
             "limits": _pack_limits(limits or Limits()),
+            "priority": priority,
         }
         with self._database.write() as connection:
             connection.execute(keys.insert(), row)
@@ -270,6 +273,7 @@ def _grant(row: dict[str, Any]) -> KeyGrant:
         revoked=row["revoked_ns"] is not None,
         name=row["name"],
         limits=msgspec.json.decode(row["limits"], type=Limits),
+        priority=row["priority"],
     )
 
 

@@ -77,6 +77,7 @@ keys = sa.Table(
     sa.Column("revoked_ns", sa.BigInteger),
     sa.Column("last_used_ns", sa.BigInteger),
     sa.Column("limits", sa.Text, nullable=False, server_default="{}"),
+    sa.Column("priority", sa.String(8)),
     sa.Index("ix_keys_tenant", "tenant"),
 )
 

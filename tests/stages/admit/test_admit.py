@@ -13,6 +13,7 @@ from freehold.core.errors import (
     IdentityRefused,
     KeyRefused,
     NotFound,
+    Overloaded,
     RateLimited,
     ScopeRefused,
 )
@@ -22,7 +23,7 @@ from freehold.core.limits import Limits, Scope
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.spec import AppSpec, IdentitySpec
 from freehold.core.trail import Call, Trail
-from freehold.stages.admit import Admit
+from freehold.stages.admit import Admit, Shedder
 from freehold.stages.admit.foreign_keys import issuer_of
 from tests.stages import made
 
@@ -134,6 +135,29 @@ def test_a_good_key() -> None:
     (decision,) = house.trail.decisions
     assert decision.why == "key k1 of north may use service; no verified identity"
     assert house.trail.spent_ns["admit"] > 0
+
+
+@pytest.mark.parametrize(
+    ("app", "key", "counts"),
+    [
+        ("normal", None, "normal"),
+        ("normal", "low", "low"),
+        ("high", "normal", "normal"),
+        ("low", "high", "low"),  # the app was put down after the key was made
+    ],
+)
+def test_a_key_may_have_less_priority_than_its_app_and_never_more(
+    app: str, key: str | None, counts: str
+) -> None:
+    shedder = Shedder(made.Standing(), ceiling=100)
+    shedder.limit = 0
+    house = House({"priority": app}, priority=key)
+    house.stage = Admit(
+        house.keys, house.tokens, house.limiter, house.app_for, house.clock, shedder=shedder
+    )
+    with pytest.raises(Overloaded):
+        house.admit()
+    assert {name: count for name, count in shedder.shed.items() if count} == {counts: 1}
 
 
 # -- keys --------------------------------------------------------------------------------------

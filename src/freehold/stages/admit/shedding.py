@@ -11,7 +11,7 @@ from zlib import crc32
 
 from freehold.core.clock import Clock
 from freehold.core.errors import Overloaded
-from freehold.core.spec import Priority
+from freehold.core.priority import Priority
 
 TICK_S: Final = 0.1
 TARGET_NS: Final = 500_000_000

@@ -21,6 +21,7 @@ from freehold.core.handoffs import Admitted, Sendable
 from freehold.core.ports import IdentityVerifier, KeyBook, Limiter
 from freehold.core.prices import worst_nano
 from freehold.core.principal import KeyGrant, Principal
+from freehold.core.priority import least
 from freehold.core.spec import AppSpec
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
@@ -74,7 +75,7 @@ class Admit:
         waited = 0
         try:
             grant, app = self._granted(arrival, trail)
-            self._shedder.enter(app.priority, arrival.exchange_id)
+            self._shedder.enter(least(app.priority, grant.priority), arrival.exchange_id)
             trail.counted = True
             principal = None
             if arrival.identity_token is not None:
