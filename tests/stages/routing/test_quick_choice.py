@@ -137,7 +137,7 @@ def plain_choice(
     if aim.explore:
         odds = plain_shares(
             [float(scores[p]) if reach[p] else -1e12 for p in places],
-            [float(rows[p].doubt) if reach[p] else 0.0 for p in places],
+            [0.25 * rows[p].doubt if reach[p] else 0.0 for p in places],
             aim.explore,
         )
     else:
