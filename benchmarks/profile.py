@@ -108,7 +108,8 @@ class _Forgetful(FakeProvider):
 @asynccontextmanager
 async def _door(ready: freehold.Prepared) -> AsyncIterator[tuple[Door, Gateway]]:
     """The gateway as it is wired, except that the model is scripted."""
-    with mock.patch.object(app, "OpenAIProvider", return_value=_Forgetful()):
+    scripted = {"openai": _Forgetful()}
+    with mock.patch.object(app, "http_providers", return_value=scripted):
         gateway = app.make_gateway(ready.bundle, ready.home, index=False)
     await gateway.open()
     try:

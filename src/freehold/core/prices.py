@@ -31,6 +31,8 @@ def cost_nano(model: ModelSpec, usage: Usage) -> int:
 
 def worst_nano(model: ModelSpec, prompt: int, completion: int) -> int:
     """The most that a call with at most so many tokens can cost: nothing cached, or all written."""
+    if model.cache_write_price_pico is None and model.long_price is None:
+        return prompt * model.input_price_nano + completion * model.output_price_nano
     plain = cost_nano(model, Usage(prompt_tokens=prompt, completion_tokens=completion))
     if model.cache_write_price_pico is None:
         return plain

@@ -14,7 +14,7 @@ from freehold.core.errors import RoutingError
 from freehold.core.features import Features
 from freehold.core.handoffs import Fixed, Piece, Ruled
 from freehold.core.health import Readiness
-from freehold.core.limits import Scope
+from freehold.core.limits import Limits, Scope
 from freehold.core.routes import LearnSpec, ObjectiveSpec, RouteRule, RouteSpec
 from freehold.core.routing import Signals
 from freehold.core.spec import AppSpec, ModelSpec
@@ -103,6 +103,7 @@ class Site:
         )
         self.app: AppSpec = made.app(
             models=allowed,
+            scopes=(Scope(id="app:north/service", limits=Limits(nano_per_day=1)),),
             route=RouteSpec(
                 id="main",
                 candidates=tuple(names),

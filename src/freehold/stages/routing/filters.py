@@ -170,14 +170,33 @@ def fitting(models: list[ModelSpec], wanted: Wanted, lost: dict[str, str]) -> li
     return narrowed(models, lambda model: too_long(model, wanted), lost)
 
 
+def affordable(
+    models: list[ModelSpec], wanted: Wanted, misfit: Misfit, lost: dict[str, str]
+) -> list[ModelSpec]:
+    """Those whose worst case fits what is left of the budgets; all of them where there is none."""
+    bounded = tuple([scope for scope in wanted.scopes if scope.rates or scope.quotas])
+    own = [m for m in models if m.scope is not None and (m.scope.rates or m.scope.quotas)]
+    if len(models) < 2 or not (bounded or own):
+        return models
+    if not own:  # where even the dearest fits, one question is enough
+        worst = [_worst(model, wanted) for model in models]
+        if not misfit(bounded, max(w[0] for w in worst), max(w[1] for w in worst), None):
+            return models
+    return narrowed(models, lambda model: too_dear(model, wanted, misfit), lost)
+
+
 def too_dear(model: ModelSpec, wanted: Wanted, misfit: Misfit) -> str:
     """Why the worst case does not fit into what is left of the budgets; empty where it does."""
+    return misfit(wanted.scopes, *_worst(model, wanted), model.scope)
+
+
+def _worst(model: ModelSpec, wanted: Wanted) -> tuple[int, int]:
+    """Tokens and nano-units of the worst case."""
     ask = wanted.ask
     answer = 0 if ask.operation == "embedding" else max_tokens(wanted, model) * ask.n
     # the lease counts a token for each two characters, where the estimate has two for each seven
     prompt = 64 + wanted.prompt * 7 // 4
-    nano = worst_nano(model, prompt, answer)
-    return misfit(wanted.scopes, prompt + answer, nano, model.scope)
+    return prompt + answer, worst_nano(model, prompt, answer)
 
 
 def narrowed(

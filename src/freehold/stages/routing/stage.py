@@ -239,9 +239,8 @@ class Routing:
         standing = self._standing
         allowed = filters.sorted_out(order.models, wanted, route.id, intent, standing, lost)
         allowed = filters.fitting(allowed, wanted, lost)
-        misfit = self._misfit
-        if misfit is not None and len(allowed) > 1:
-            allowed = filters.narrowed(allowed, lambda m: filters.too_dear(m, wanted, misfit), lost)
+        if self._misfit is not None:
+            allowed = filters.affordable(allowed, wanted, self._misfit, lost)
         return allowed
 
     def _behind(
