@@ -154,6 +154,17 @@ def test_one_intent_alone_has_a_line_too() -> None:
     assert model.of("where is my kettle").fits
 
 
+@pytest.mark.parametrize("each", [1, 3, 9])
+@pytest.mark.parametrize("names", [("track",), ("track", "hours")])
+def test_one_or_two_intents_do_not_take_everything(names: tuple[str, ...], each: int) -> None:
+    inside, asked = drawn(each, seed=5)
+    model = learn({name: inside[name] for name in names})
+    strange = ["asdf qwer zxcv", "你好吗", "DROP TABLE users", *ELSEWHERE]
+    assert sum(model.of(text).fits for text in strange) <= len(strange) // 3
+    own = [text for text, name in asked if name in names]
+    assert sum(model.of(text).fits for text in own) >= 0.7 * len(own)
+
+
 def test_more_than_can_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_EXAMPLES", 3)
     with pytest.raises(ValueError, match="more than"):

@@ -2,19 +2,18 @@
 
 Two readings of a text are added up. A softmax classifier on hashed words and characters
 (`freehold.text.softmax`) tells well where there are many examples. Ridge regression on a Gaussian
-kernel between dense vectors (`freehold.text.embedding`) tells well where there are few; its
-kernel is taken between the text and at most `LANDMARKS` of the examples (Nyström's method:
-Williams and Seeger 2001).
+kernel between dense vectors (`freehold.text.embedding`) tells well where there are few; the kernel
+is taken with at most `LANDMARKS` of the examples (Nyström's method: Williams and Seeger 2001).
 
 How far the best intent leads, times how near its neighbours are, is the margin. Examples that were
 held back say which margin goes with which chance to be right (Platt 1999), and below which margin
 a question is none of the intents: so many examples must stay in as ``keep`` says (split conformal
-prediction: Vovk et al. 2005). Where every intent has but one example, the line comes from intents
-that were left out instead.
+prediction: Vovk et al. 2005). Where every intent has but one example, intents that were left out
+draw the line instead; where there are one or two, sentences of everyday life do.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from freehold.core.decisions import MILLION
 from freehold.text.embedding import embed
+from freehold.text.everyday import above_most
 from freehold.text.heads import shipped, vector_of
 from freehold.text.softmax import Row, Softmax
 from freehold.text.vectors import SIZE, Vector, vector
@@ -303,9 +303,7 @@ in scope."""
 
 
 def _held_back(examples: Examples) -> Tried:
-    """Each example's margin by a model that has not seen it; those of groups of one are left out,
-    since nobody could know them.
-    """
+    """Each example's margin by a model that has not seen it; nobody could know a group of one."""
     dice = np.random.default_rng(_SEED)
     groups, count, inside = examples.groups, examples.count, examples.inside
     sizes = np.bincount(groups, minlength=count)
@@ -338,8 +336,8 @@ def _held_back(examples: Examples) -> Tried:
 def _line(examples: Examples, tried: Tried, keep: float) -> float:
     """The margin above which a question is one of the intents.
 
-    Of n examples in scope, the floor((1 - keep)(n + 1))-th smallest margin: a new question of the
-    same kind falls below it with at most that chance.
+    Of n examples in scope, the floor((1 - keep)(n + 1))-th smallest margin: that is the chance of a
+    new question of the same kind to fall below it, at most.
     """
     margins, _, inside = tried
     known = np.sort(margins[inside])
@@ -347,10 +345,13 @@ def _line(examples: Examples, tried: Tried, keep: float) -> float:
         place = math.floor((1 - keep) * (len(known) + 1))
         return float(known[max(0, place - 1)])
     left_out = _strangers(examples)
-    if not len(left_out):
-        return 0.0
-    line = float(np.median(left_out))
+    line = float(np.median(left_out)) if len(left_out) else above_most(_margins(examples))
     return min(line, float(known[0])) if len(known) else line
+
+
+def _margins(examples: Examples) -> Callable[[str], float]:
+    model = fitted(examples, np.arange(len(examples.rows)))
+    return lambda text: model.margin(row_of(vector(text)), embed(text))[0]
 
 
 def _strangers(examples: Examples) -> Floats:
