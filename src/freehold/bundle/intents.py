@@ -25,6 +25,8 @@ MAX_CHARS = 10_000
 TRAINED = ".safetensors"
 _TEXT = ("text", "query", "utterance", "prompt")
 _NAME = ("intent", "category", "label")
+_ENDS = " .?!\u2026\u3002\uff1f\uff01"
+"""Marks that end a sentence; two questions that differ in them alone are one."""
 OUTSIDE = frozenset({"oos", "out_of_scope"})
 """Intents of a file whose examples are of what is none of the others."""
 
@@ -226,7 +228,7 @@ class _Checked:
         self, text: str, name: str, at: Tree, path: tuple[str | int, ...], where: str = ""
     ) -> None:
         self.counts[name] = self.counts.get(name, 0) + 1
-        plain = " ".join(text.split()).casefold()
+        plain = " ".join(text.split()).casefold().rstrip(_ENDS)
         wrong = ""
         if not any(map(str.isalnum, text)):
             wrong = "has no word in it"
