@@ -51,9 +51,15 @@ def home(tmp_path: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def watching(
-    folder: Path, home: Path, live: Live, interval_s: float = FAST_S
+    folder: Path,
+    home: Path,
+    live: Live,
+    interval_s: float = FAST_S,
+    router_ids: tuple[str, ...] | None = None,
 ) -> AsyncIterator[BundleWatcher]:
-    activator = Activator(folder, home, lookup={"SET": "https://set.example/v1"}.get)
+    activator = Activator(
+        folder, home, lookup={"SET": "https://set.example/v1"}.get, router_ids=router_ids
+    )
     watcher = BundleWatcher(
         activator,
         activator.first(),
@@ -254,6 +260,21 @@ async def test_a_missing_variable_is_named_with_its_place(folder: Path, home: Pa
         write(folder, edited("https://api.example.com/v1", "env:SET"))
         await until(lambda: live.activated)
         assert live.activated[0].models["gpt-5"].base_url == "https://set.example/v1"
+
+
+async def test_a_router_that_nobody_has_is_a_refusal(folder: Path, home: Path) -> None:
+    live = Live()
+    async with watching(folder, home, live, router_ids=("learned", "static", "theirs")):
+        text = (folder / "models.yaml").read_text()
+        objective = "\n    objective: {policy: "
+        wrong = text.replace("\n    candidates:", f"{objective}lerned}}\n    candidates:", 1)
+        assert wrong != text
+        (folder / "models.yaml").write_text(wrong)
+        await until(lambda: live.refused)
+        assert live.codes() == ["route.policy"]
+        assert "did you mean `learned`" in live.refused[0].errors[0].suggestion
+        (folder / "models.yaml").write_text(wrong.replace("lerned", "theirs"))
+        await until(lambda: live.activated)
 
 
 def test_the_first_version_must_be_valid(folder: Path, home: Path) -> None:

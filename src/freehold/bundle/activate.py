@@ -17,6 +17,7 @@ from freehold.bundle.model_checks import InspectModel
 from freehold.bundle.names import DETECTORS
 from freehold.bundle.problems import Problems, Spot
 from freehold.bundle.resolve import Lookup, ResolvedBundle, Unresolved, resolve
+from freehold.bundle.routers import NO_ROUTER
 from freehold.bundle.snapshot import Snapshot, read_folder, scan
 from freehold.core.errors import BundleError, StorageError
 
@@ -123,6 +124,7 @@ class Activator:
             inspect_intents=self._inspect_intents,
             router_ids=self._router_ids,
         )
+        report = _here(report)
         if report.bundle is None:
             return Activation(report, None)
         known = DETECTORS if self._detector_ids is None else self._detector_ids
@@ -161,6 +163,15 @@ def failed(folder: Path, code: str, why: str, report: Report | None = None) -> R
     if report is None:
         return Report(problems.sorted(), None, "")
     return replace(report, problems=(*problems.sorted(), *report.problems), bundle=None)
+
+
+def _here(report: Report) -> Report:
+    """What may be so elsewhere is an error where the bundle is to run: a router that nobody has."""
+    absent = [replace(p, severity="error") for p in report.problems if p.code == NO_ROUTER]
+    if not absent:
+        return report
+    others = [p for p in report.problems if p.code != NO_ROUTER]
+    return replace(report, problems=(*absent, *others), bundle=None)
 
 
 def _with_unset(report: Report, snapshot: Snapshot, error: Unresolved) -> Report:

@@ -49,7 +49,9 @@ class Objective(Section):
         None, description="What one more good answer may cost, in the bundle's currency."
     )
     money_per_request: Money | None = Field(
-        None, description="What requests may cost on average; the price of quality follows from it."
+        None,
+        description="What requests may cost on average; the price of quality follows from it. "
+        "Beside `price_of_quality`, the lower price counts.",
     )
     price_of_latency: Share | None = Field(
         None, description="How much less often an answer may be good for one second less."

@@ -6,10 +6,13 @@ from freehold.bundle.problems import Problems, did_you_mean, one_of
 from freehold.bundle.references import Names
 from freehold.bundle.tree import Tree
 
+NO_ROUTER = "route.policy"
+
 
 def check_routers(names: Names, router_ids: Collection[str] | None, problems: Problems) -> None:
     """Warn of each policy that is none of ``router_ids``, which are those that can be had here. A
-    warning, because the bundle may run where the package is; without any ids, nobody looks.
+    warning, because the bundle may run where the package is; a gateway without it refuses the
+    bundle. Without any ids, nobody looks.
     """
     if router_ids is None:
         return
@@ -17,9 +20,9 @@ def check_routers(names: Names, router_ids: Collection[str] | None, problems: Pr
         said = aims.text("policy")
         if said is not None and said not in router_ids:
             problems.warn(
-                "route.policy",
+                NO_ROUTER,
                 aims.key_spot("policy"),
-                f"no router `{said}` is installed here; a route that names it refuses its requests",
+                f"no router `{said}` is installed here; a gateway without it refuses this bundle",
                 path=(*path, "policy"),
                 suggestion=did_you_mean(said, router_ids)
                 or f"there is {one_of(router_ids)}; packages bring others",
