@@ -354,6 +354,18 @@ async def test_a_process_that_is_gone(tmp_path):
         assert w.store.rows[wanted].beat_ns == w.clock.now
 
 
+async def test_one_whose_time_is_over_is_gone_before_it_is_cleared_away(tmp_path):
+    async with keeping(tmp_path) as w:
+        made = await w.ask(RESPONSES, {"input": "Hello"})
+        (stored,) = w.store.rows.values()
+        w.clock.now = stored.expires_ns - 1
+        assert (await look(w, made)).status == 200
+        w.clock.now = stored.expires_ns
+        assert (await look(w, made)).status == 404
+        more = {"input": "And?", "previous_response_id": made.json["id"]}
+        assert (await w.ask(RESPONSES, more)).status == 404
+
+
 async def test_what_is_worked_on_when_the_gateway_ends_says_so(tmp_path):
     async with keeping(tmp_path, provider=slow()) as w:
         made = await w.ask(RESPONSES, {"input": "Hello", "background": True})

@@ -30,6 +30,8 @@ class Watch(Struct, frozen=True):
         least: the smallest drift that counts by default: a share (0.15 is 15 %) where ``factor``,
             else a difference; for a mix, the population stability index.
         unit: of a number, as ``value`` in a bundle has it.
+        smallest: what is less counts as this much where readings are compared with their normal:
+            nobody waits for a millisecond more, though it is twice as long.
     """
 
     subjects: tuple[SubjectKind, ...]
@@ -38,11 +40,12 @@ class Watch(Struct, frozen=True):
     worse: Direction = "up"
     least: float = 0.15
     unit: str = ""
+    smallest: float = 1e-9
 
 
 WATCHES: Mapping[Watched, Watch] = {
-    "latency": Watch(("model", "route", "app"), factor=True, unit="ms"),
-    "first_token": Watch(("model",), factor=True, unit="ms"),
+    "latency": Watch(("model", "route", "app"), factor=True, unit="ms", smallest=5.0),
+    "first_token": Watch(("model",), factor=True, unit="ms", smallest=5.0),
     "cost": Watch(("model", "route", "app"), factor=True, least=0.2, unit="currency an exchange"),
     "errors": Watch(("model", "route", "app"), least=0.05, unit="share"),
     "refusals": Watch(("route", "app"), least=0.05, unit="share"),

@@ -120,12 +120,13 @@ class Responses:
         """A visitor's own response, as it was left.
 
         Raises:
-            NotFound: this visitor has none like this, or its texts were erased.
+            NotFound: this visitor has none like this, or its time is over.
         """
         stored = None
         if _ID.fullmatch(response_id):
             stored = await asyncio.to_thread(self._store.find, response_id)
-        if stored is None or not _theirs(stored, visitor):
+        over = stored is not None and stored.expires_ns <= self._clock.now_ns()
+        if stored is None or over or not _theirs(stored, visitor):
             public = "There is no such response here."
             raise NotFound(f"no response {response_id[:80]}", public=public)
         job = self._background.find(response_id)

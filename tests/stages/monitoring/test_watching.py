@@ -4,6 +4,8 @@ import random
 import re
 from typing import Any
 
+import pytest
+
 from freehold.bundle.alerting import BUILT_IN
 from freehold.core.alerts import EVERY, AlertSpec, Subject
 from freehold.core.decisions import Finding
@@ -169,3 +171,16 @@ def test_what_people_say_of_answers_is_counted_and_watched() -> None:
     assert 'freehold_feedback_total{model="large",source="feedback"} 600' in text
     assert 'freehold_quality_millionths_total{model="large",source="feedback"} 440000000' in text
     assert monitoring.watching.read(alert, subject, 0).holds
+
+
+@pytest.mark.parametrize(("before", "after", "noticed"), [(0.5, 2.0, False), (0.5, 20.0, True)])
+def test_what_is_slower_by_less_than_anybody_waits_is_not_noticed(
+    before: float, after: float, *, noticed: bool
+) -> None:
+    slower = spec("latency", least=0.15)
+    made = watching(slower)
+    for ms in (before, after):
+        for _ in range(10):
+            feed(made, [sample(took_ns=int(ms * 1e6)) for _ in range(60)])
+            made.tick()
+    assert made.read(slower, APP, 0).holds is noticed

@@ -62,7 +62,8 @@ class Numbers:
         self.total += 1
         if self._recent is not None:
             self._recent.append((now_ns, value))
-        shift = self.detector.add(math.log(max(value, 1e-9)) if self.watch.factor else value)
+        seen = math.log(max(value, self.watch.smallest)) if self.watch.factor else value
+        shift = self.detector.add(seen)
         if shift is not None:
             self._shifted = True
             if self.reference is None:
