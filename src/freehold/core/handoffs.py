@@ -135,6 +135,8 @@ class Grounded(Struct, frozen=True, kw_only=True):
         What detectors found can be cut out of a text, unless its label says otherwise; a record
         that is labelled as a whole can't.
         """
+        if not (self.labels or self.pieces or self.screened.carried):
+            return self.labels
         declared = {label for piece in self.pieces for label in piece.labels}
         found = self.labels - self.admitted.app.redactable_labels
         return found | declared | self.screened.carried.keys()

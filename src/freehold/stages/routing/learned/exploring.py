@@ -29,7 +29,7 @@ def shares(scores: Sequence[float], doubts: Sequence[float], floor: int) -> tupl
     count = len(scores)
     if count == 0:
         return ()
-    best = max(range(count), key=scores.__getitem__)
+    best = scores.index(max(scores))
     top, variance = scores[best], doubts[best] ** 2
     weights = []
     for score, own in zip(scores, doubts, strict=True):

@@ -1,6 +1,7 @@
 """What the learned policy sees of a request: a short row of numbers."""
 
 from math import log1p
+from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ VERSION = "1"
 """Changes whenever a request may get another row: what was learned says on which one."""
 
 _SCALE = np.float32(2.0)
+_PACK = Struct(f"{_SIGNALS}f").pack_into
 
 Row = NDArray[np.float32]
 
@@ -25,7 +27,9 @@ def row(signals: Signals) -> Row:
     seen = signals.features
     made = np.empty(WIDTH, dtype=np.float32)
     chars = max(1, seen.chars)
-    made[:_SIGNALS] = (
+    _PACK(
+        made.data,
+        0,
         1.0,
         (log1p(seen.chars) - 5.0) * 0.3,
         (log1p(signals.prompt_tokens) - 5.5) * 0.3,

@@ -139,6 +139,8 @@ def frontier(choices: Iterable[tuple[int, int]]) -> tuple[int, list[Step]]:
         while len(hull) > 1 and _gain(hull[-2], hull[-1]) <= _gain(hull[-1], (cost, success)):
             hull.pop()
         hull.append((cost, success))
+    if len(hull) == 1:
+        return hull[0][0], []
     return hull[0][0], [(_gain(low, high), high[0] - low[0]) for low, high in pairwise(hull)]
 
 
