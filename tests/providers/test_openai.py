@@ -248,6 +248,9 @@ async def test_statuses(provider, status, kind, again, sort):
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-1"}, None),
         ({"retry-after": "inf"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "86400"}, 86_400),
+        ({"retry-after": "2592000"}, 86_400),
         ({}, None),
     ],
 )

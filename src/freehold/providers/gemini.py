@@ -89,8 +89,8 @@ class GeminiDialect(Plain):
         details = wire_errors.error_of(payload).get("details")
         for detail in details if isinstance(details, list) else ():
             delay = detail.get("retryDelay") if isinstance(detail, dict) else None
-            if isinstance(delay, str) and re.fullmatch(r"\d{1,5}(\.\d+)?s", delay):
-                return float(delay[:-1])
+            if isinstance(delay, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", delay):
+                return min(float(delay[:-1]), wire_errors.LONGEST_PAUSE_S)
         return None
 
     def whole(self, trip: Trip, payload: bytes) -> Delta:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from math import inf
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from freehold.core.errors import ProviderError, ProviderRejected, ProviderUnavai
 from freehold.providers.transport import HttpResponse
 
 MAX_MESSAGE = 300
+LONGEST_PAUSE_S = 86_400.0
 _WINDOW = 12
 
 # The gateway's own settings are wrong there, not the caller's request: another model may do, but
@@ -77,8 +79,8 @@ def retry_after(response: HttpResponse, clock: Clock) -> float | None:
             if unit != 1.0:
                 continue
             seconds = _until(value, clock)
-        if 0 <= seconds < 86_400:
-            return seconds
+        if 0 <= seconds < inf:
+            return min(seconds, LONGEST_PAUSE_S)  # who asks for more, of a month's quota, means it
     return None
 
 

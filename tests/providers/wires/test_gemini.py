@@ -115,6 +115,22 @@ async def test_how_long_to_wait_stands_in_the_body(make):
     assert caught.value.retry_after_s == 7.0
 
 
+@pytest.mark.parametrize(
+    ("said", "pause"), [("0.25s", 0.25), ("2592000s", 86_400), ("-1s", None), ("soon", None)]
+)
+async def test_other_waits(make, said, pause):
+    class Later(GeminiWire):
+        def error(self, status, message):
+            body = orjson.loads(super().error(status, message))
+            body["error"]["details"] = [{"retryDelay": said}]
+            return orjson.dumps(body)
+
+    async with FakeWire(Later(), mood=Mood(status=429)) as endpoint:
+        with pytest.raises(ProviderUnavailable) as caught:
+            await make(endpoint).call()
+    assert caught.value.retry_after_s == pause
+
+
 async def test_a_place_without_service_is_no_malformed_request(make):
     class Nowhere(GeminiWire):
         def error(self, status, message):
