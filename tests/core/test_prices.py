@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freehold.core.handoffs import Usage
-from freehold.core.prices import cost_nano, worst_nano
+from freehold.core.prices import cost_nano, money, worst_nano
 from freehold.core.spec import LongPrice
 from tests.providers.made import model
 
@@ -89,3 +89,12 @@ def test_cost_is_the_exact_sum_and_never_above_the_worst_case(prompt, cached, wr
     )
     assert 0 <= cost_nano(priced, usage) - exact < 1
     assert cost_nano(priced, usage) <= worst_nano(priced, prompt, out)
+
+
+@pytest.mark.parametrize(
+    ("nano", "said"),
+    [(0, "0"), (1, "0.000000001"), (2_500_000, "0.0025"), (10**9, "1"), (20 * 10**9, "20"),
+     (-4_200_000, "-0.0042"), (2**70, "1180591620717.411303424")],
+)  # fmt: skip
+def test_nano_units_are_told_as_money(nano: int, said: str) -> None:
+    assert money(nano) == said

@@ -297,6 +297,13 @@ def test_at_the_terminal(tmp_path: Path, graded: Simulator) -> None:
         app = site.by("app")
         asked = [app.ask(f"{ASKED} {n}") for n in range(3)]
         app.tell(asked[0], comment="He waited.")
+    told = run(home, "explain", asked[0])
+    assert "What came of it\n  solved: 1, the best, told by " in told
+    assert "He waited" not in told
+    assert "nano-units" not in told
+    assert "What came of it" not in run(home, "explain", asked[1])
+    (one,) = orjson.loads(run(home, "explain", asked[0], "--json"))["told"]
+    assert (one["metric"], one["score"], one["source"]) == ("solved", 1_000_000, "feedback")
     assert "kept; the route learns" in run(
         home, "feedback", asked[1], "--metric", "solved", "--value", "false"
     )

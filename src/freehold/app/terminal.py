@@ -239,6 +239,7 @@ def _records(home: Path, database: Database) -> Records:
         StoredExchanges(database),
         lambda: fill(home, database),
         lambda exchange_id: steps_of(database, exchange_id=exchange_id),
+        lambda exchange_id: StoredOutcomes(database).of([exchange_id]),
     )
 
 

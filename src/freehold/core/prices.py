@@ -5,6 +5,13 @@ from freehold.core.spec import LongPrice, ModelSpec
 
 PICO = 1000
 """Pico-units in a nano-unit."""
+_NANO = 1_000_000_000
+
+
+def money(nano: int) -> str:
+    """Nano-units as money, for people: ``0.0042``."""
+    sign, size = "-" if nano < 0 else "", abs(nano)
+    return f"{sign}{size // _NANO}.{size % _NANO:09d}".rstrip("0").removesuffix(".")
 
 
 def cost_nano(model: ModelSpec, usage: Usage) -> int:

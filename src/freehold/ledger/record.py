@@ -14,6 +14,8 @@ class Record(Struct, frozen=True, kw_only=True):
         closed: how it ended; ``None`` while open, and when the writer died before the end.
         lines: the ledger lines (``body``, ``salt``, ``seq``, ``v``, ``writer``) that it stands in.
         approval: the decisions about its held answer, each with the id of its ledger entry.
+        told: what is known of its answer by now (``metric``, ``value`` and ``score`` in millionths,
+            ``source``, ``model``, ``by``, ``at_ns``); each is a ledger entry of its own.
     """
 
     exchange_id: str
@@ -24,6 +26,7 @@ class Record(Struct, frozen=True, kw_only=True):
     closed: dict[str, Any] | None
     lines: tuple[dict[str, Any], ...]
     approval: tuple[dict[str, Any], ...] = ()
+    told: tuple[dict[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -35,6 +38,7 @@ class Record(Struct, frozen=True, kw_only=True):
             "opened": self.opened,
             "closed": self.closed,
             "approval": list(self.approval),
+            "told": list(self.told),
             "ledger": [
                 {key: line[key] for key in ("writer", "seq", "salt", "v")} for line in self.lines
             ],

@@ -7,7 +7,7 @@ from msgspec import Struct
 from freehold.core.clock import rfc3339
 from freehold.core.decisions import STAGES
 from freehold.ledger.record import Record
-from freehold.services.explain_routing import choice
+from freehold.services.explain_routing import choice, told
 
 _NANO = 1_000_000_000
 _MILLION = 1_000_000
@@ -53,6 +53,7 @@ def explain(record: Record) -> Explanation:
         Section(title="Checks on the answer", lines=tuple(_answer(opened, closed))),
         Section(title="Outcome", lines=tuple(_outcome(record, closed))),
         Section(title="Approval", lines=tuple(_approval(record))),
+        Section(title="What came of it", lines=tuple(told(record))),
         Section(title="Tokens and money", lines=tuple(_money(opened, closed))),
         Section(title="Time", lines=tuple(_time(closed or opened))),
         Section(title="Evidence", lines=tuple(_evidence(record))),

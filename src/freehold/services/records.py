@@ -8,11 +8,14 @@ import msgspec
 
 from freehold.core.approvals import Step
 from freehold.core.errors import NotFound
+from freehold.core.outcomes import Told
 from freehold.ledger.index import ExchangeIndex, ExchangeRow, Summary, Tenants
 from freehold.ledger.reading import Damage, read_at
 from freehold.ledger.record import Record
 from freehold.services.explain import Explanation, explain
 from freehold.services.tenants import family
+
+_TOLD = ("metric", "value", "score", "source", "model", "by", "at_ns")
 
 
 class Records:
@@ -27,6 +30,7 @@ class Records:
         fill: brings the index up to date before each question, so that a question right after an
             exchange sees it; ``None`` where something else fills it.
         steps: the decisions about an exchange's held answer, by the exchange's id.
+        told: what is known of its answer by now, by the same.
     """
 
     def __init__(
@@ -35,11 +39,13 @@ class Records:
         index: ExchangeIndex,
         fill: Callable[[], object] | None = None,
         steps: Callable[[str], Sequence[Step]] = lambda _: (),
+        told: Callable[[str], Sequence[Told]] = lambda _: (),
     ) -> None:
         self._home = home
         self._index = index
         self._fill = fill
         self._steps = steps
+        self._told = told
 
     def within(
         self, tenant: str, *, only: bool = False, more: Iterable[str] = ()
@@ -98,6 +104,7 @@ class Records:
             closed=next((b["closed"] for b in bodies if "closed" in b), None),
             lines=lines,
             approval=tuple(msgspec.to_builtins(step) for step in self._steps(exchange_id)),
+            told=tuple(_shown(told) for told in self._told(exchange_id)),
         )
 
     def explain(self, exchange_id: str | None = None, tenant: Tenants = None) -> Explanation:
@@ -176,3 +183,8 @@ class Records:
             for segment, offset, length in places
             if segment is not None and offset is not None and length is not None
         ]
+
+
+def _shown(told: Told) -> dict[str, Any]:
+    """Without what is sealed."""
+    return {name: getattr(told, name) for name in _TOLD}

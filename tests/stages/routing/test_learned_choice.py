@@ -106,7 +106,7 @@ def test_without_a_price_the_most_successful_is_chosen() -> None:
 def test_what_one_more_good_answer_may_cost_decides() -> None:
     order, trail = Route(nano_per_success=200_000).ask()  # 49,000 more for 0.2 of one
     assert order == ["cheap", "dear"]
-    assert lost(trail)["dear"] == "does well 20.0 % more often, not worth 49000 nano-units more"
+    assert lost(trail)["dear"] == "does well 20.0 % more often, not worth 0.000049 more"
     assert trail.routed is not None
     assert trail.routed.price_nano == 200_000
     assert Route(nano_per_success=250_000).ask()[0] == ["dear", "cheap"]
@@ -118,7 +118,7 @@ def test_who_costs_more_for_the_same_says_so() -> None:
     assert route.ask()[0] == ["dear", "cheap"]  # a hundredth of a point is worth it at this price
     route = Route(nano_per_success=10**6)
     route.policy.told = {"cheap": (900_000, 1_000), "dear": (900_100, 50_000)}
-    assert lost(route.ask()[1])["dear"] == "costs 49000 nano-units more for the same"
+    assert lost(route.ask()[1])["dear"] == "costs 0.000049 more for the same"
 
 
 @pytest.mark.parametrize("raised", [0, 800_000])
@@ -145,7 +145,7 @@ def test_a_second_has_its_price() -> None:
     route.learners.answered("cheap", 100.0)
     order, trail = route.ask()
     assert order == ["cheap", "dear"]
-    assert lost(trail)["dear"].endswith("not worth 49000 nano-units more")
+    assert lost(trail)["dear"].endswith("not worth 0.000049 more")
     assert [one.latency_ms for one in trail.candidates] == [100, 2_000]
 
 

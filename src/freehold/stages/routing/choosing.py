@@ -5,6 +5,7 @@ from functools import partial
 
 from freehold.core.decisions import MILLION
 from freehold.core.later import Later
+from freehold.core.prices import money
 from freehold.core.routing import Contest, Ranked, Ranking
 from freehold.stages.routing.learned import Expected, draw, shares
 from freehold.stages.routing.learners import Learners
@@ -105,7 +106,7 @@ def _ranked(
 def _why(expected: Expected, chosen: int, *, met: bool, explored: bool) -> str:
     said = (
         f"expected to do well in {percent(expected.success[chosen])} of such requests, for "
-        f"{expected.cost[chosen]} nano-units"
+        f"{money(expected.cost[chosen])}"
     )
     if explored:
         return f"{said}; tried to learn of it"

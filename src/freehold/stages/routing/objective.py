@@ -7,6 +7,7 @@ reaches it, and then the most successful does.
 from msgspec import Struct
 
 from freehold.core.decisions import MILLION
+from freehold.core.prices import money
 from freehold.core.routes import ObjectiveSpec
 from freehold.stages.routing.learned import Expected, Pacer
 
@@ -69,13 +70,13 @@ def lost(expected: Expected, place: int, chosen: int, floor: int) -> str:
     gain, extra = mine - other, expected.cost[place] - expected.cost[chosen]
     if abs(gain) <= _SAME:
         if extra > 0:
-            return f"costs {extra} nano-units more for the same"
+            return f"costs {money(extra)} more for the same"
         slower = expected.latency[place] > expected.latency[chosen]
         return "slower for the same" if slower else "no better"
     if gain < 0:
         return f"expected to do well {percent(-gain)} less often"
     if extra > 0:
-        return f"does well {percent(gain)} more often, not worth {extra} nano-units more"
+        return f"does well {percent(gain)} more often, not worth {money(extra)} more"
     return f"does well {percent(gain)} more often, not worth the wait"
 
 
