@@ -110,6 +110,7 @@ _TAIL = """\
 | `lock.loosened` | a setting looser than the one that is locked above it |
 | `route.*` | a route whose models can't, or may not, serve an app, or that can't learn |
 | `route.policy` | a router that no installed package brings: a warning, an error at activation |
+| `alert.effect` | a reaction of an alert that can change nothing: a warning |
 | `metric.range` | a metric between whose ends there is nothing |
 | `source.*`, `egress.host` | a source that anybody could read, that writes, or reaches too far |
 | `model.*`, `identity.*` | an address, a price, a key or a file that can't be right |
