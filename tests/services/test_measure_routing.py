@@ -63,7 +63,7 @@ def test_it_beats_chance_where_there_is_something_to_find(tmp_path: Path) -> Non
     assert found.oracle.apgr > found.ours.apgr
     assert found.ours.cpt50 < 0.35
     assert found.published is None
-    assert sorted(found.groups) == ["plays", "sums"]
+    assert sorted(found.by_dataset) == ["plays", "sums"]
     assert found.best_pick_quality <= found.oracle_quality
 
 

@@ -23,8 +23,9 @@ def routing(train: Path, test: Path, labels: int | None, seed: int, as_json: boo
     """Learn from one file which model suits which prompt, and measure it on another.
 
     Both are JSON lines: `prompt`, one boolean or score from 0 to 1 for each model, and a `dataset`
-    if the figures are wanted for each group too. APGR, CPT50 and CPT80 are counted as in RouteLLM's
-    evaluation. Prompts that are alike in both files are not learned from.
+    if the figures are wanted for each group too. That of the first file is learned to be told from
+    the text; that of the second is never read to judge. APGR, CPT50 and CPT80 are counted as in
+    RouteLLM's evaluation. Prompts that are alike in both files are not learned from.
     """
     from msgspec import to_builtins
 
@@ -39,8 +40,11 @@ def routing(train: Path, test: Path, labels: int | None, seed: int, as_json: boo
         return
     click.echo(f"{found.weak} (weak, {found.weak_quality:.3f}) and {found.strong} (strong,")
     click.echo(f"{found.strong_quality:.3f}); {found.labels} labels, seed {found.seed}")
+    if found.left_out:
+        click.echo(f"{found.left_out} prompts not learned from: alike to one that is tested")
     whole = Group(**{name: getattr(found, name) for name in Group.__struct_fields__})
-    for name, group in {"all": whole, **found.groups}.items():
+    parts = found.by_dataset if len(found.by_dataset) > 1 else {}
+    for name, group in {"all": whole, **parts}.items():
         click.echo(f"\n{name}: {group.prompts} prompts          APGR    CPT50    CPT80")
         for label in ("random", "zero_router", "oracle", "published", "ours"):
             _line(label, getattr(group, label))

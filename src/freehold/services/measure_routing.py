@@ -51,7 +51,13 @@ class Group(Struct, frozen=True, kw_only=True):
 
 
 class RoutingMeasured(Struct, frozen=True, kw_only=True):
-    """What `measure_routing` found. ``weak`` and ``strong`` are the pair that is routed between."""
+    """What `measure_routing` found.
+
+    Attributes:
+        weak, strong: the pair that is routed between.
+        left_out: prompts of the training file that are alike to one of the test, and unlearned.
+        by_dataset: the same figures by group, for those with 20 prompts or more.
+    """
 
     weak: str
     strong: str
@@ -71,7 +77,7 @@ class RoutingMeasured(Struct, frozen=True, kw_only=True):
     oracle: Curve
     published: Curve | None
     ours: Curve
-    groups: dict[str, Group]
+    by_dataset: dict[str, Group]
     train_seconds: float
     us_per_prompt: float
 
@@ -140,7 +146,7 @@ def measure_routing(
         )
     train = train.only(kept)
     begun = time.perf_counter()
-    policy = fit(train.prompts, train.scores, seed)
+    policy = fit(train.prompts, train.scores, seed, groups=train.topics)
     trained = time.perf_counter() - begun
     begun = time.perf_counter()
     said = policy.predict(test.prompts)
@@ -183,9 +189,7 @@ def measure_routing(
         oracle=whole.oracle,
         published=whole.published,
         ours=whole.ours,
-        groups={name: group(rows, name) for name, rows in of.items() if len(rows) >= 10 * BINS}
-        if len(names) > 1
-        else {},
+        by_dataset={name: group(rows, name) for name, rows in of.items() if len(rows) >= 2 * BINS},
         train_seconds=round(trained, 2),
         us_per_prompt=round(spent / len(test.prompts) * 1e6, 1),
     )

@@ -34,6 +34,7 @@ class Table(Struct, frozen=True, kw_only=True):
         scores: float (n, k), from 0 to 1.
         costs: float (n, k), money of one call, where the file has ``cost`` by model; else ``None``.
         groups: what a row says it belongs to (``dataset`` or ``source``, up to a slash), or empty.
+        topics: the same, with what follows the slash.
     """
 
     models: tuple[str, ...]
@@ -41,6 +42,7 @@ class Table(Struct, frozen=True, kw_only=True):
     scores: Any
     costs: Any = None
     groups: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
 
     def only(self, rows: NDArray[np.intp]) -> "Table":
         """Some of the rows."""
@@ -51,6 +53,7 @@ class Table(Struct, frozen=True, kw_only=True):
             scores=self.scores[rows],
             costs=None if self.costs is None else self.costs[rows],
             groups=tuple(self.groups[row] for row in some) if self.groups else (),
+            topics=tuple(self.topics[row] for row in some) if self.topics else (),
         )
 
     def by_name(self) -> "Table":
@@ -62,6 +65,7 @@ class Table(Struct, frozen=True, kw_only=True):
             scores=self.scores[:, order],
             costs=None if self.costs is None else self.costs[:, order],
             groups=self.groups,
+            topics=self.topics,
         )
 
 
@@ -107,7 +111,7 @@ def read_table(*paths: Path) -> Table:
         if text is None:
             raise FreeholdError(f"{place} has no `prompt`")
         scores, costs = _arms(row)
-        rows.append((text, _group(row), scores, costs))
+        rows.append((text, _topic(row), scores, costs))
         if scores.keys() != rows[0][2].keys():
             raise FreeholdError(
                 f"{place} has other models than the first row: {sorted(scores) or 'none'}"
@@ -125,7 +129,8 @@ def read_table(*paths: Path) -> Table:
         prompts=tuple(text for text, *_ in rows),
         scores=np.array([[scores[m] for m in models] for _, _, scores, _ in rows]),
         costs=np.array([[costs[m] for m in models] for *_, costs in rows]) if priced else None,
-        groups=tuple(group for _, group, *_ in rows),
+        groups=tuple(topic.split("/")[0] for _, topic, *_ in rows),
+        topics=tuple(topic for _, topic, *_ in rows),
     )
 
 
@@ -148,9 +153,9 @@ def fetched(folder: Path) -> Path:
     return folder
 
 
-def _group(row: dict[str, Any]) -> str:
+def _topic(row: dict[str, Any]) -> str:
     named = row.get("dataset", row.get("source"))
-    return named.split("/")[0] if isinstance(named, str) else ""
+    return named if isinstance(named, str) else ""
 
 
 def _arms(row: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:

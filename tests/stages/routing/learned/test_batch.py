@@ -68,3 +68,13 @@ def test_trees_find_what_no_line_can_part() -> None:
     said = trees.predict(rows[1_500:])
     assert ((said[:, 0] > 0.5) == target[1_500:]).mean() > 0.9
     assert said.sum(1) == pytest.approx(np.ones(500))
+
+
+def test_groups_are_told_from_the_text_and_need_not_be_there() -> None:
+    prompts, chances, scores = labelled(300, 9)
+    groups = ["sums" if chance[0] > 0.5 else "letters" for chance in chances.tolist()]
+    asked, wanted, _ = labelled(100, 10)
+    said = fit(prompts, scores, trees=20, groups=groups).predict(asked)
+    assert (said.argmax(1) == wanted.argmax(1)).mean() > 0.95
+    with pytest.raises(ValueError, match="a group for each"):
+        fit(prompts, scores, groups=groups[1:])

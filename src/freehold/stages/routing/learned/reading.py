@@ -1,33 +1,30 @@
 """Texts as dense rows, for policies that are trained on labels at one go.
 
-Three blocks: what words and what runs of characters a text has, each weighted by rarity among the
-texts trained on, folded into a few thousand numbers with signs ("count sketch", Charikar et al.
-2002) and reduced to the directions in which those texts differ most (randomised singular value
-decomposition, Halko et al. 2011); and signals of its form: length, numbers, choices offered.
+What words and what runs of characters a text has, each weighted by rarity among the texts trained
+on, folded into a few thousand numbers with signs ("count sketch", Charikar et al. 2002) and reduced
+to the directions in which those texts differ most (randomised singular value decomposition, Halko
+et al. 2011); the text's vector, which knows words that no label had; and its form.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
+from freehold.stages.routing.learned import forms
 from freehold.text import vectors
-from freehold.text.features import featurise
+from freehold.text.embedding import embed
 
 _SKETCH = 4096
 _DIRECTIONS = 160
 _TELLING = 40
-"""Directions of words and of characters that trees may split at: those that differ most."""
+"""Directions of words, of characters and of vectors that trees may split at: those that differ
+most."""
 _FEW, _ROUNDS = 1_000, 2
 _SIGN, _FOLD = np.uint64(12), np.uint64(_SKETCH - 1)
 _MOST = 8_000
 """Characters of a text that are read."""
-
-_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,6})?")
-_CHOICE = re.compile(r"(?:^|\n)[ \t(]{0,4}[A-J][.):][ \t]?([^\n]{0,400})")
-_NUMERIC = re.compile(r"[-\d\s./$%,x^()+*=]+")
-_NEGATED = re.compile(r"\b(?:not|except|least|never|false)\b", re.IGNORECASE)
 
 Singles = NDArray[np.float32]
 Columns = NDArray[np.uint64]
@@ -78,26 +75,69 @@ def _directions(rows: Singles, width: int, rng: np.random.Generator) -> Singles:
     return kept
 
 
+class Reading(Struct, frozen=True):
+    """Texts as rows.
+
+    Attributes:
+        words: directions of words, scaled.
+        vectors: of the texts, as `embed` gives them.
+        turned: the same in the directions in which they differ most.
+        prose: how sentences are put together, scaled.
+        everything: all of it, scaled.
+        telling: what trees may split at.
+    """
+
+    words: Singles
+    vectors: Singles
+    turned: Singles
+    prose: Singles
+    everything: Singles
+    telling: Singles
+
+
 class Reader:
-    """Learns from texts how to read others. Rows are of about unit length, of mean zero."""
+    """Learns from texts how to read others. Scaled rows are of about unit length, of mean zero.
+
+    Attributes:
+        learned: the texts that it was made from.
+    """
 
     def __init__(self, texts: Sequence[str], rng: np.random.Generator) -> None:
-        words, chars = _columns(texts)
-        self._words = Block(words, rng)
-        self._chars = Block(chars, rng)
-        self._blocks = [
-            _Scale(self._words.rows(words)),
-            _Scale(self._chars.rows(chars)),
-            _Scale(_forms(texts), each=True),
+        columns = _columns(texts)
+        self._blocks = [Block(of, rng) for of in columns]
+        parts = self._parts(texts, columns)
+        self._scales = [_Scale(part, each=at > 2) for at, part in enumerate(parts)]
+        vector = parts[2]
+        moved = vector - vector.mean(0)
+        _, axes = np.linalg.eigh(moved.T @ moved)
+        self._axes: Singles = axes[:, ::-1][:, :_TELLING]
+        self.learned = self._reading(parts)
+
+    def rows(self, texts: Sequence[str]) -> Reading:
+        """Others, read alike."""
+        return self._reading(self._parts(texts, _columns(texts)))
+
+    def _parts(self, texts: Sequence[str], columns: tuple[list[Columns], ...]) -> list[Singles]:
+        read = [text[:_MOST] for text in texts]
+        return [
+            *(block.rows(of) for block, of in zip(self._blocks, columns, strict=True)),
+            np.array([embed(text) for text in read], dtype=np.float32),
+            np.array([forms.prose(text) for text in read], dtype=np.float32),
+            np.array([forms.layout(text) for text in read], dtype=np.float32),
         ]
 
-    def rows(self, texts: Sequence[str]) -> tuple[Singles, Singles]:
-        """All of each text, and what trees may split at; each of shape ``(texts, width)``."""
-        words, chars = _columns(texts)
-        parts = (self._words.rows(words), self._chars.rows(chars), _forms(texts))
-        scaled = [scale.of(part) for scale, part in zip(self._blocks, parts, strict=True)]
-        telling = [parts[0][:, :_TELLING], parts[1][:, :_TELLING], parts[2]]
-        return np.concatenate(scaled, axis=1), np.concatenate(telling, axis=1)
+    def _reading(self, parts: list[Singles]) -> Reading:
+        scaled = [scale.of(part) for scale, part in zip(self._scales, parts, strict=True)]
+        words, chars, vector, prose, layout = parts
+        few = (words[:, :_TELLING], chars[:, :_TELLING], prose, layout)
+        return Reading(
+            words=scaled[0],
+            vectors=vector,
+            turned=vector @ self._axes,
+            prose=scaled[3],
+            everything=np.concatenate(scaled, axis=1),
+            telling=np.concatenate(few, axis=1),
+        )
 
 
 class _Scale:
@@ -121,42 +161,3 @@ def _columns(texts: Sequence[str]) -> tuple[list[Columns], list[Columns]]:
         words.append(made.words)
         chars.append(made.chars)
     return words, chars
-
-
-def _forms(texts: Sequence[str]) -> Singles:
-    return np.array([_form(text[:_MOST]) for text in texts], dtype=np.float32)
-
-
-def _form(text: str) -> list[float]:
-    """What a text looks like, whatever it is about."""
-    seen = featurise(text)
-    chars, words = max(1, seen.chars), max(1, seen.words)
-    choices = _CHOICE.findall(text)
-    lengths = [len(choice) for choice in choices] or [0]
-    numbers = [float(number) for number in _NUMBER.findall(text)]
-    return [
-        np.log1p(seen.chars),
-        np.log1p(seen.words),
-        np.log1p(seen.lines),
-        np.log1p(seen.questions),
-        seen.digits / chars,
-        seen.uppercase / 1e6,
-        chars / words,
-        float(seen.code),
-        np.log1p(len(choices)),
-        np.log1p(sum(lengths) / len(lengths)),
-        np.log1p(max(lengths)),
-        sum(len(choice.split()) <= 2 for choice in choices) / max(1, len(choices)),
-        sum(bool(_NUMERIC.fullmatch(choice)) for choice in choices) / max(1, len(choices)),
-        np.log1p(len(numbers)),
-        np.log1p(max(numbers, default=0.0)),
-        np.log1p(len(set(numbers))),
-        np.log1p(len(_NEGATED.findall(text))),
-        text.count(".") / words,
-        text.count(",") / words,
-        float("$" in text),
-        float("%" in text),
-        float("=" in text),
-        float("_" in text),
-        float("\n\n" in text),
-    ]
