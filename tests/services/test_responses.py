@@ -416,3 +416,32 @@ async def test_nothing_kept_no_history(tmp_path):
         visitor = Visitor(grant=GRANT, person=None)
         with pytest.raises(NotFound):
             await w.responses.history(visitor, made.json["id"])
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_one_that_is_stopped_is_cancelled_at_once_and_gone_a_little_later(begun: bool):
+    store: Any = Memory(Clock())
+    background = Background(store)
+    stored = Stored(
+        response_id="resp_1", tenant="main", app="app", principal="", issuer="", verified=False,
+        key_id="k", status="queued", background=True, approval_id="", owner=background.owner,
+        created_ns=0, beat_ns=0, expires_ns=0,
+    )  # fmt: skip
+    never = asyncio.Event()
+
+    async def pieces() -> Any:
+        await never.wait()
+        yield None
+
+    trail: Any = type("Trail", (), {"forget": lambda _: None, "screened": None, "app": None})()
+    job = jobs.Job(stored=stored, texts=Texts(), opening=0, trail=trail, pieces=pieces())
+    background.start(job)
+    if begun:
+        await asyncio.sleep(0)
+    background.stop("resp_1")
+    found = background.find("resp_1")
+    assert found is not None
+    assert found.stored.status == "cancelled"
+    assert job.task is not None
+    await asyncio.wait([job.task], timeout=10)
+    assert background.find("resp_1") is None

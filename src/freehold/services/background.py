@@ -83,15 +83,18 @@ class Background:
         """Begin to work."""
         self._jobs[job.stored.response_id] = job
         job.task = asyncio.get_running_loop().create_task(self._work(job))
+        # also where it is stopped before it has begun, so that nothing of `_work` runs
+        job.task.add_done_callback(lambda _: self._jobs.pop(job.stored.response_id, None))
 
     def find(self, response_id: str) -> Job | None:
         """A job under way."""
         return self._jobs.get(response_id)
 
     def stop(self, response_id: str) -> None:
-        """Stop working on one, if this process does."""
+        """Stop working on one that nobody wants any more, if this process does."""
         job = self._jobs.get(response_id)
         if job is not None and job.task is not None:
+            job.stored = replace(job.stored, status="cancelled")  # it ends a little later
             job.task.cancel()
 
     async def wait(self, job: Job, seconds: float) -> None:
@@ -159,8 +162,6 @@ class Background:
             await self._keep(job, said.whole, failure)
         except FreeholdError as error:
             _log.warning("response %s is not kept: %s", job.stored.response_id, error)
-        finally:
-            self._jobs.pop(job.stored.response_id, None)
 
     async def _keep(self, job: Job, said: Released, failure: Failure | None) -> None:
         trail, stored = job.trail, job.stored

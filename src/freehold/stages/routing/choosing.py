@@ -14,8 +14,9 @@ from freehold.stages.routing.objective import Scored, lost, percent, price_of, s
 _NEVER = -1e12
 """A score so low that chance alone leads to it."""
 _DARING = 0.25
-"""What part of the doubt may try others. All of it tries for long what hardly can be better, and
-overspends a tight ceiling; with a tenth, models that changed places are found out too late.
+"""What part of the doubt may try others. All of it tries for long what hardly can be better, which
+costs quality where one model is many times dearer; with a twentieth, models that changed places
+are found out too late.
 """
 
 
