@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from freehold.app.terminal import ACTOR, with_vault
+from freehold.app.homes import with_vault
+from freehold.app.terminal import ACTOR
 from freehold.bundle.kept import live_mark
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock, SystemClock

@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
+from freehold.app.homes import ledger_of, needs_data, opened, store_of, with_vault
 from freehold.app.resources import fetcher, getter
 from freehold.bundle.kept import kept_hashes, live_mark
 from freehold.core.clock import SystemClock
 from freehold.core.errors import NotFound, StorageError
 from freehold.identity.jwt import JwtVerifier
-from freehold.ledger.runtime import runtime_digest
-from freehold.ledger.segment import SegmentJournal
 from freehold.providers.clients import http_transport
 from freehold.services.alert_desk import AlertDesk
 from freehold.services.approvals import Approvals, Live
@@ -24,23 +23,20 @@ from freehold.services.records import Records
 from freehold.services.retention import Retention
 from freehold.services.route_states import taught
 from freehold.services.spending import Spending
-from freehold.stages.audit import Audit
 from freehold.stages.governance import Governance
 from freehold.stages.policy import Policy
 from freehold.storage.alerts import StoredAlerts
-from freehold.storage.engine import DATABASE_FILE, Database
+from freehold.storage.engine import Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill
 from freehold.storage.held_texts import HeldTexts
 from freehold.storage.holds import SealedHolds, steps_of
 from freehold.storage.keys import StoredKeys
 from freehold.storage.lineage import LineageRows
-from freehold.storage.migrate import open_database
 from freehold.storage.outcomes import StoredOutcomes
 from freehold.storage.secrets import KeyFolder
 from freehold.storage.spend_table import SpendTable
 from freehold.storage.subject_keys import StoredKeys as StoredSubjectKeys
-from freehold.storage.vault import Vault, open_vault
 
 ACTOR = "terminal"
 
@@ -55,17 +51,12 @@ def key_service(home: Path, folder: Path | None = None) -> Iterator[KeyService]:
     clock = SystemClock()
     bundle = described_bundle(folder) if folder is not None else None
     if folder is None:
-        _needs_data(home)
-    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
-    on_disk = KeyFolder(home)
-    journal = SegmentJournal(home, clock=clock).open()
-    audit = Audit(journal, runtime_digest(), on_disk.commitment, clock=clock)
-    try:
-        store = StoredKeys(database, on_disk.pepper(), clock)
-        yield KeyService(store, bundle, clock, audit.event)
-    finally:
-        journal.close()
-        database.close()
+        needs_data(home)
+    with store_of(home) as database:
+        on_disk = KeyFolder(home)
+        with ledger_of(home, on_disk, clock) as audit:
+            store = StoredKeys(database, on_disk.pepper(), clock)
+            yield KeyService(store, bundle, clock, audit.event)
 
 
 @asynccontextmanager
@@ -81,11 +72,7 @@ async def approval_service(home: Path) -> AsyncIterator[Approvals]:
     bundle = kept_bundle(home, live_hash)
     on_disk = KeyFolder(home)
     transport = http_transport(os.environ.get("FREEHOLD_HTTP_CLIENT", "aiohttp"))
-    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
-    vault = vault_of(home, on_disk, clock)
-    journal = SegmentJournal(home, clock=clock).open()
-    try:
-        audit = Audit(journal, runtime_digest(), on_disk.commitment, clock=clock)
+    with with_vault(home) as (database, vault, audit):
         holds = SealedHolds(database, None, on_disk.holds(), clock, StoredSubjectKeys(vault))
         governance = Governance(placeholder_key=on_disk.placeholders())
         governance.adopt(bundle.heads)
@@ -93,10 +80,6 @@ async def approval_service(home: Path) -> AsyncIterator[Approvals]:
         identity = JwtVerifier(getter(fetcher(transport)), folder, clock)
         async with transport:
             yield Approvals(holds, lambda: identity, audit.event, clock, lambda: live)
-    finally:
-        journal.close()
-        vault.database.close()
-        database.close()
 
 
 @contextmanager
@@ -106,9 +89,9 @@ def key_list(home: Path) -> Iterator[tuple[KeyService, Records]]:
     Raises:
         NotFound: no home is there.
     """
-    with _opened(home) as database:
+    with opened(home) as database:
         store = StoredKeys(database, b"", SystemClock())
-        yield KeyService(store, None, SystemClock(), _no_change), _records(home, database)
+        yield KeyService(store, None, SystemClock(), _no_change), records_of(home, database)
 
 
 @contextmanager
@@ -119,7 +102,7 @@ def spending_service(home: Path) -> Iterator[Spending]:
         NotFound: no home is there.
     """
     clock = SystemClock()
-    with _opened(home) as database:
+    with opened(home) as database:
         keys = StoredKeys(database, b"", clock)
         try:
             bundle = kept_bundle(home, live_mark(home)[1])
@@ -144,8 +127,8 @@ def record_service(home: Path) -> Iterator[Records]:
     Raises:
         NotFound: no home is there.
     """
-    with _opened(home) as database:
-        yield _records(home, database)
+    with opened(home) as database:
+        yield records_of(home, database)
 
 
 @contextmanager
@@ -156,7 +139,7 @@ def content_service(home: Path) -> Iterator[tuple[Records, Contents]]:
         NotFound: no home is there.
     """
     with with_vault(home) as (database, vault, audit):
-        yield _records(home, database), Contents(vault, ACTOR, audit.event)
+        yield records_of(home, database), Contents(vault, ACTOR, audit.event)
 
 
 @contextmanager
@@ -167,7 +150,7 @@ def erasing_service(home: Path) -> Iterator[tuple[Records, Erasing]]:
         NotFound: no home is there.
     """
     with with_vault(home) as (database, vault, audit):
-        records = _records(home, database)
+        records = records_of(home, database)
         bundle_of = kept_or_none(home)
         bundles = filter(None, map(bundle_of, kept_hashes(home)))
         issuers = {issuer.issuer for bundle in bundles for issuer in bundle.issuers}
@@ -200,40 +183,12 @@ def alert_desk(home: Path) -> Iterator[AlertDesk]:
         NotFound: no home is there.
     """
     clock = SystemClock()
-    with _opened(home) as database:
-        journal = SegmentJournal(home, clock=clock).open()
-        audit = Audit(journal, runtime_digest(), KeyFolder(home).commitment, clock=clock)
-        try:
-            yield AlertDesk(StoredAlerts(database, clock), audit.event, clock, ACTOR)
-        finally:
-            journal.close()
+    with opened(home) as database, ledger_of(home, KeyFolder(home), clock) as audit:
+        yield AlertDesk(StoredAlerts(database, clock), audit.event, clock, ACTOR)
 
 
-@contextmanager
-def with_vault(home: Path) -> Iterator[tuple[Database, Vault, Audit]]:
-    """The store and the vault of a home that is there, and what writes into its ledger."""
-    clock = SystemClock()
-    with _opened(home) as database:
-        on_disk = KeyFolder(home)
-        vault = vault_of(home, on_disk, clock)
-        journal = SegmentJournal(home, clock=clock).open()
-        try:
-            yield (
-                database,
-                vault,
-                Audit(journal, runtime_digest(), on_disk.commitment, clock=clock),
-            )
-        finally:
-            journal.close()
-            vault.database.close()
-
-
-def vault_of(home: Path, on_disk: KeyFolder, clock: SystemClock) -> Vault:
-    """The vault of subject keys that belongs to this home."""
-    return open_vault(home, os.environ.get("FREEHOLD_KEYS_URL"), on_disk.subjects(), clock)
-
-
-def _records(home: Path, database: Database) -> Records:
+def records_of(home: Path, database: Database) -> Records:
+    """The records of a home, over its open store."""
     return Records(
         home,
         StoredExchanges(database),
@@ -241,27 +196,3 @@ def _records(home: Path, database: Database) -> Records:
         lambda exchange_id: steps_of(database, exchange_id=exchange_id),
         lambda exchange_id: StoredOutcomes(database).of([exchange_id]),
     )
-
-
-@contextmanager
-def _opened(home: Path) -> Iterator[Database]:
-    """The store of a home that is there."""
-    _needs_data(home)
-    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-def _needs_data(home: Path) -> None:
-    """Whoever only looks makes no home: it would be an empty one in the wrong folder.
-
-    Raises:
-        NotFound: no home is there.
-    """
-    if not any((home / name).exists() for name in (DATABASE_FILE, "ledger")):
-        raise NotFound(
-            f"no Freehold data in {home.resolve()}; name the folder that `freehold serve` uses "
-            "with --home or FREEHOLD_HOME"
-        )

@@ -1,21 +1,17 @@
 """Models on trial, wired for the terminal."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from freehold.app.terminal import record_service
+from freehold.app.homes import ledger_of, opened, store_of
+from freehold.app.terminal import records_of
 from freehold.bundle.kept import live_mark
 from freehold.core.clock import SystemClock
 from freehold.core.trials import ShadowBook
-from freehold.ledger.runtime import runtime_digest
-from freehold.ledger.segment import SegmentJournal
 from freehold.services.bundles import kept_bundle
 from freehold.services.canaries import Canaries, OutcomesOf
 from freehold.services.records import Records
-from freehold.stages.audit import Audit
-from freehold.storage.migrate import open_database
 from freehold.storage.outcomes import StoredOutcomes
 from freehold.storage.secrets import KeyFolder
 from freehold.storage.trials import StoredTrials
@@ -31,18 +27,11 @@ def trial_service(home: Path) -> Iterator[tuple[Canaries, ShadowBook]]:
     clock = SystemClock()
     _, live_hash = live_mark(home)
     bundle = kept_bundle(home, live_hash)
-    on_disk = KeyFolder(home)
-    database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
-    journal = SegmentJournal(home, clock=clock).open()
-    try:
-        audit = Audit(journal, runtime_digest(), on_disk.commitment, clock=clock)
+    with store_of(home) as database, ledger_of(home, KeyFolder(home), clock) as audit:
         trials = StoredTrials(database)
         trials.load()
         outcomes = StoredOutcomes(database)
         yield Canaries(lambda: bundle, trials, outcomes.of, audit.event, clock), trials
-    finally:
-        journal.close()
-        database.close()
 
 
 @contextmanager
@@ -52,9 +41,5 @@ def outcome_records(home: Path) -> Iterator[tuple[Records, OutcomesOf]]:
     Raises:
         NotFound: no home is there.
     """
-    with record_service(home) as records:
-        database = open_database(home, os.environ.get("FREEHOLD_DATABASE_URL"))
-        try:
-            yield records, StoredOutcomes(database).of
-        finally:
-            database.close()
+    with opened(home) as database:
+        yield records_of(home, database), StoredOutcomes(database).of
