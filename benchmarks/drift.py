@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.marked import replaced
+from benchmarks.marked import rewrite
 from freehold.bundle.alerting import BUILT_IN
 from freehold.core.alerts import Subject
 from freehold.core.clock import SystemClock
@@ -211,8 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = measured(options.streams)
     print(json.dumps(result) if options.json else figures(result))
     if options.write_docs:
-        text = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(replaced(text, BEGIN, END, figures(result), PAGE), encoding="utf-8")
+        rewrite(PAGE, BEGIN, END, figures(result))
     return 0
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from benchmarks.marked import replaced
+from benchmarks.marked import rewrite
 from freehold.bundle.intents import read_examples
 from freehold.services.measure_intents import IntentsMeasured, grouped, measure_intents
 from freehold.text.embedding import embed
@@ -124,8 +124,7 @@ def main() -> None:
     spent = cost(given.data)
     figures = tables(measured, spent)
     if given.write:
-        page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(replaced(page, BEGIN, END, figures, PAGE), encoding="utf-8")
+        rewrite(PAGE, BEGIN, END, figures)
     said: dict[str, Any] = {"measured": to_builtins(measured), "us": spent}
     sys.stdout.write((json.dumps(said, indent=2) if given.json else figures) + "\n")
 

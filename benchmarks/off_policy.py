@@ -6,7 +6,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks.marked import replaced
+from benchmarks.marked import rewrite
 from freehold.services.measure_ope import OpeMeasured, measure
 from freehold.services.routing_tables import read_table
 
@@ -76,8 +76,7 @@ def main() -> None:
     figures = "\n".join([*lines, last])
     print(figures)
     if asked.write is not None:
-        page = asked.write.read_text(encoding="utf-8")
-        asked.write.write_text(replaced(page, BEGIN, END, figures, asked.write), encoding="utf-8")
+        rewrite(asked.write, BEGIN, END, figures)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.marked import replaced
+from benchmarks.marked import rewrite
 from freehold.core.ask import Arrival, Ask, Message
 from freehold.core.clock import SystemClock
 from freehold.core.handoffs import (
@@ -83,9 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         print(table(found))
     if options.page is not None:
-        text = options.page.read_text(encoding="utf-8")
-        text = replaced(text, BEGIN, END, table(found), options.page)
-        options.page.write_text(text, encoding="utf-8")
+        rewrite(options.page, BEGIN, END, table(found))
 
 
 def measured(name: str, rounds: int) -> dict[str, dict[str, float]]:

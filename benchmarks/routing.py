@@ -1,68 +1,26 @@
-"""What the learned choice costs, and how good it is on public data.
+"""How good the learned choice is on public data; `benchmarks.routing_cost` says what it costs.
 
     python -m benchmarks.routing [--data FILE] [--bandit FOLDER] [--write]
 
-The hot path is the whole choice: the row of a request, estimates, the price of cost, propensities
-and the draw, for 2, 5 and 50 models that each had 40 outcomes. FILE is RouteLLM's table of answers
-(JSON lines, see `freehold bench routing --help`), cut in halves by hashes of the prompt; FOLDER has
-ParetoBandit's data. ``--write`` puts the figures into docs/explanation/routing-learned.md.
+FILE is RouteLLM's table of answers (JSON lines, see `freehold bench routing --help`), cut in halves
+by hashes of the prompt; FOLDER has ParetoBandit's data. ``--write`` puts the figures into
+docs/explanation/routing-learned.md.
 """
 
 import argparse
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.marked import replaced
-from freehold.core.routing import Signals
-from freehold.core.spec import ModelSpec
+from benchmarks.marked import rewrite
 from freehold.services.measure_bandit import measure_bandit
 from freehold.services.measure_routing import Group, RoutingMeasured, alike, measure_routing
 from freehold.services.routing_tables import FETCHED_FILES, read_table
-from freehold.stages.routing.learned import LearnedPolicy, Pacer, draw, shares
-from freehold.text.embedding import embed
-from freehold.text.features import featurise
 
 PAGE = Path("docs/explanation/routing-learned.md")
 BEGIN, END = "<!-- routing: begin -->", "<!-- routing: end -->"
 HALVINGS = 2
-TEXT = "How many clips did Natalia sell altogether in April and May, and what did she earn? "
-
-
-def hot(count: int, rounds: int = 2_000) -> float:
-    """Microseconds of one choice among ``count`` models, the median; the least of three is told."""
-    models = [
-        ModelSpec(
-            id=f"m{n}",
-            provider="openai",
-            base_url="",
-            upstream_model="m",
-            input_price_nano=50 * (n + 1),
-            output_price_nano=100 * (n + 1),
-        )
-        for n in range(count)
-    ]
-    policy, pacer = LearnedPolicy(), Pacer(60_000)
-    signals = Signals(vector=embed(TEXT), features=featurise(TEXT), intent="sums", prompt_tokens=60)
-    for n in range(40 * count):
-        policy.estimates(models, signals)
-        policy.learn(models[n % count].id, signals, float(n % 3 > 0), 50_000)
-
-    def choose() -> None:
-        estimates = policy.estimates(models, signals)
-        pacer.saw(estimates)
-        price = pacer.price()
-        scores = [e.success - price * e.cost_nano for e in estimates]
-        draw(shares(scores, [e.doubt for e in estimates], 20_000), b"an exchange")
-
-    taken = []
-    for _ in range(rounds):
-        begun = time.perf_counter_ns()
-        choose()
-        taken.append(time.perf_counter_ns() - begun)
-    return sorted(taken)[rounds // 2] / 1000
 
 
 def routing(file: Path) -> list[str]:
@@ -120,8 +78,9 @@ def main() -> None:
     parser.add_argument("--bandit", type=Path, help="folder with ParetoBandit's data")
     parser.add_argument("--write", action="store_true", help="into the page, not to the terminal")
     asked = parser.parse_args()
-    lines = ["", "| models | µs a choice (median) |", "|---|---|"]
-    lines += [f"| {count} | {min(hot(count) for _ in range(3)):.0f} |" for count in (2, 5, 50)]
+    if not (asked.data or asked.bandit):
+        parser.error("name --data, --bandit, or both")
+    lines: list[str] = []
     if asked.data:
         lines += [
             "",
@@ -136,8 +95,7 @@ def main() -> None:
     if not asked.write:
         print(figures)
         return
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(replaced(page, BEGIN, END, figures, PAGE), encoding="utf-8")
+    rewrite(PAGE, BEGIN, END, figures)
 
 
 if __name__ == "__main__":

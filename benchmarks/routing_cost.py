@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, structs, to_builtins
 
-from benchmarks.marked import replaced
+from benchmarks.marked import rewrite
 from freehold.core.handoffs import Ruled
 from freehold.core.health import Untroubled
 from freehold.core.routes import LearnSpec, MetricSpec, ObjectiveSpec, RouteSpec
@@ -191,8 +191,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     figures = table(costs, load)
     if asked.write:
-        page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(replaced(page, BEGIN, END, figures, PAGE), encoding="utf-8")
+        rewrite(PAGE, BEGIN, END, figures)
     said = {"us": to_builtins(costs), "load_average": load}
     sys.stdout.write((json.dumps(said, indent=2) if asked.json else figures) + "\n")
 

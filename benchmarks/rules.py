@@ -8,10 +8,6 @@ alone, and the same conditions one by one, which is what happens when one of the
 take turns, so that other work on the machine slows all of them alike.
 """
 
-import argparse
-import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -19,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.marked import replaced
+from benchmarks.marked import replaced, turns_command
 from freehold.core.ask import Arrival, Ask, Message
 from freehold.core.spec import Obligation, RuleSpec
 from freehold.core.trail import Trail
@@ -141,28 +137,12 @@ def written(page: str, result: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.rules",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--repeats", type=int, default=2_000, help="turns (default: 2,000)")
-    parser.add_argument("--write-docs", action="store_true", help=f"put the figures into {PAGE}")
-    options = parser.parse_args(arguments)
-    if options.repeats < 1:
-        parser.error("--repeats is 1 or more")
-    result = {
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
-        "repeats": options.repeats,
-        "load": os.getloadavg()[0],
-        "aim_us": AIM_US,
-        "rules": {str(count): measure(count, options.repeats) for count in COUNTS},
-    }
-    print(json.dumps(result, indent=2) if options.json else table(result))
-    if options.write_docs:
-        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), result), encoding="utf-8")
-    return 0
+
+    def found(repeats: int) -> dict[str, Any]:
+        rules = {str(count): measure(count, repeats) for count in COUNTS}
+        return {"aim_us": AIM_US, "rules": rules}
+
+    return turns_command("benchmarks.rules", __doc__, PAGE, (BEGIN, END), found, table, arguments)
 
 
 if __name__ == "__main__":

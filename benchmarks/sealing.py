@@ -8,10 +8,6 @@ own: nothing kept, redacted, all. The three take turns, so that other work on th
 alike. Beside it: a key at hand, and one for a person who comes for the first time.
 """
 
-import argparse
-import json
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -20,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.marked import replaced
+from benchmarks.marked import replaced, turns_command
 from freehold.bundle.names import LEARNED
 from freehold.core.ask import Arrival, Ask, Message
 from freehold.core.clock import SystemClock
@@ -146,27 +142,11 @@ def written(page: str, result: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.sealing",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--repeats", type=int, default=2_000, help="turns (default: 2,000)")
-    parser.add_argument("--write-docs", action="store_true", help=f"put the figures into {PAGE}")
-    options = parser.parse_args(arguments)
-    if options.repeats < 1:
-        parser.error("--repeats is 1 or more")
-    result = {
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
-        "repeats": options.repeats,
-        "load": os.getloadavg()[0],
-        "us": measure(options.repeats),
-    }
-    print(json.dumps(result, indent=2) if options.json else table(result))
-    if options.write_docs:
-        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), result), encoding="utf-8")
-    return 0
+
+    def found(repeats: int) -> dict[str, Any]:
+        return {"us": measure(repeats)}
+
+    return turns_command("benchmarks.sealing", __doc__, PAGE, (BEGIN, END), found, table, arguments)
 
 
 if __name__ == "__main__":
