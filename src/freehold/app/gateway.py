@@ -10,6 +10,7 @@ from typing import Any
 from freehold.app.learning import RouteLearning
 from freehold.app.resources import Child, Opened, fetcher, getter, open_files
 from freehold.app.watching import StoredMeasures, Watched
+from freehold.bundle.activate import Activator
 from freehold.bundle.check import Report
 from freehold.bundle.kept import mark_live
 from freehold.bundle.resolve import ResolvedBundle
@@ -296,13 +297,6 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
     hook = SignedWebhook(wired.fetch, wired.secrets, wired.clock, lambda: gateway.bundle)
     deliveries = Deliveries(Outbox(store.database, wired.clock), hook)
 
-    async def follow_bundle(gateway: Gateway) -> None:
-        def refuse(report: Report) -> None:
-            gateway.reject("; ".join(str(problem) for problem in report.errors[:5]))
-
-        watcher = BundleWatcher(versions, first, on_activate=gateway.activate, on_reject=refuse)
-        await watcher.run()
-
     collecting = Collecting(approvals, wired.audit.event, wired.clock)
     background = Background(store.responses)
     gateway = Gateway(
@@ -316,7 +310,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         responses=Responses(store.responses, background, collecting, wired.clock),
         resources=(*wired.resources(), *_indexing(home, url, index=index), background),
         background=(
-            follow_bundle,
+            lambda gateway: _follow(gateway, versions, first),
             lambda _: wired.shedder.watch(),
             lambda _: approvals.sweep(),
             lambda _: deliveries.run(),
@@ -331,6 +325,16 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         metrics_token=os.environ.get("FREEHOLD_METRICS_TOKEN"),
     )
     return gateway
+
+
+async def _follow(gateway: Gateway, versions: Activator, first: ResolvedBundle) -> None:
+    """Make each sound change of the bundle's folder live."""
+
+    def refuse(report: Report) -> None:
+        gateway.reject("; ".join(str(problem) for problem in report.errors[:5]))
+
+    watcher = BundleWatcher(versions, first, on_activate=gateway.activate, on_reject=refuse)
+    await watcher.run()
 
 
 def _indexing(home: Path, url: str | None, *, index: bool) -> tuple[Child, ...]:

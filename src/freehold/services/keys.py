@@ -14,6 +14,7 @@ from freehold.core.errors import BundleError, NotFound
 from freehold.core.limits import Limits, as_dict
 from freehold.core.principal import USUAL_SCOPES, KeyGrant
 from freehold.core.priority import Priority, least
+from freehold.core.spec import AppSpec
 
 LogEvent = Callable[[str, str, str, dict[str, Any]], Any]
 """kind, actor, subject, details."""
@@ -128,13 +129,7 @@ class KeyService:
             raise BundleError("creating a key needs a bundle")
         _known(self._bundle, tenant, app)
         spec = self._bundle.app_for(tenant, app)
-        unknown = trusted_headers - spec.attributes.keys() - {"subject"}
-        if unknown:
-            declared = ", ".join(sorted(spec.attributes)) or "none"
-            raise BundleError(
-                f"no such attribute: {', '.join(sorted(unknown))} (declared: {declared}); "
-                "roles and clearances can never come from a header"
-            )
+        _stateable(spec, trusted_headers)
         if priority is not None and least(spec.priority, priority) != priority:
             raise BundleError(
                 f"app `{app}` has priority {spec.priority}, and no key of it can have more"
@@ -216,6 +211,21 @@ class KeyService:
         """
         self._store.revoke(key_id)
         self._log_event("key.revoked", "terminal", key_id, {})
+
+
+def _stateable(spec: AppSpec, headers: frozenset[str]) -> None:
+    """Which of these attributes a key's holder could never state.
+
+    Raises:
+        BundleError: the app has no such attribute.
+    """
+    unknown = headers - spec.attributes.keys() - {"subject"}
+    if unknown:
+        declared = ", ".join(sorted(spec.attributes)) or "none"
+        raise BundleError(
+            f"no such attribute: {', '.join(sorted(unknown))} (declared: {declared}); "
+            "roles and clearances can never come from a header"
+        )
 
 
 def _known(bundle: ResolvedBundle, tenant: str, app: str) -> None:

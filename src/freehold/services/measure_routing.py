@@ -145,12 +145,7 @@ def measure_routing(
             f"{len(kept)} prompts to train on, {len(test.prompts)} to test: too few"
         )
     train = train.only(kept)
-    begun = time.perf_counter()
-    policy = fit(train.prompts, train.scores, seed, groups=train.topics)
-    trained = time.perf_counter() - begun
-    begun = time.perf_counter()
-    said = policy.predict(test.prompts)
-    spent = time.perf_counter() - begun
+    said, trained, spent = _predicted(train, test, seed)
     means = train.scores.mean(0)
     weak, strong = int(means.argmin()), int(means.argmax())
     gains = said[:, strong] - said[:, weak]
@@ -193,6 +188,15 @@ def measure_routing(
         train_seconds=round(trained, 2),
         us_per_prompt=round(spent / len(test.prompts) * 1e6, 1),
     )
+
+
+def _predicted(train: Table, test: Table, seed: int) -> tuple[Floats, float, float]:
+    """What is expected of each model on the test prompts; seconds of training and of judging."""
+    begun = time.perf_counter()
+    policy = fit(train.prompts, train.scores, seed, groups=train.topics)
+    trained = time.perf_counter()
+    said = policy.predict(test.prompts)
+    return said, trained - begun, time.perf_counter() - trained
 
 
 def _figures(
