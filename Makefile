@@ -1,7 +1,7 @@
 # Everything a newcomer needs; options go in ARGS, such as: make demo ARGS="--once --requests 200"
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help venv demo stop test check format bench lock wheels clean
+.PHONY: help venv train demo stop test check format bench lock wheels clean
 ARGS ?=
 PY := .venv/bin/python
 
@@ -12,14 +12,18 @@ venv: .venv/.stamp ## make .venv, or bring it up to date
 .venv/.stamp: requirements/dev.txt pyproject.toml
 	./scripts/venv.sh
 
+train: .venv/.train ## add torch and what trains language models to .venv
+.venv/.train: .venv/.stamp requirements/train.txt
+	./scripts/venv.sh train
+
 demo: .venv/.stamp ## start simulator and gateway, and drive a slice of the example's day
 	.venv/bin/freehold demo $(ARGS)
 
 stop: .venv/.stamp ## end what the demo left running
 	.venv/bin/freehold stop
 
-test: .venv/.stamp ## run the tests
-	$(PY) -m pytest $(ARGS)
+test: .venv/.train ## run the tests, several files at a time
+	$(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
 check: .venv/.stamp ## format, lint, types, import contracts, docs
 	$(PY) -m ruff format --check .

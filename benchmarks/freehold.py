@@ -1,6 +1,7 @@
 """Freehold under test: a bundle made ready, a key, and the two ways to run it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,8 @@ def prepare(kind: str, folder: Path, *, upstream: str, database: Path) -> Prepar
 
 def clean(more: Mapping[str, str]) -> dict[str, str]:
     """An environment without keys, proxies or settings of whoever runs the benchmark."""
-    return {**BASE, **more}
+    path = os.environ.get("PYTHONPATH")  # another version's code, where that is measured
+    return {**BASE, **({"PYTHONPATH": path} if path else {}), **more}
 
 
 BASE = {

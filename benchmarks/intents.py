@@ -1,15 +1,19 @@
 """Intents learned from public questions, and what they cost: the figures of one page.
 
-    python -m benchmarks.intents DATA [--json] [--write]
+    python -m benchmarks.intents DATA [--json] [--write] [--curves [--choose] [--adapt]]
 
 DATA is a folder with ``banking77_train.csv`` and ``clinc150_train.json``. Of the bank's questions a
 fifth is held back, drawn with a seed; of CLINC150 the part ``val`` is asked. ``--write`` puts the
-figures between the marks of ``docs/explanation/intents.md``. Progress goes to stderr.
+figures between the marks of ``docs/explanation/intents.md``. With ``--curves`` it is how accuracy
+grows with labels instead, for ``docs/explanation/classifiers.md``, with static vectors and (where
+``FREEHOLD_MINILM`` names it) MiniLM's; ``--adapt`` adapts that to each draw of ten labels, too, and
+``--choose`` also labels what the queue would choose (a table of its own). Progress goes to stderr.
 """
 
 import argparse
 import csv
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -20,9 +24,11 @@ from random import Random
 from typing import Any
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from benchmarks.marked import rewrite
 from freehold.bundle.intents import read_examples
+from freehold.services.measure_curve import Curve, measure_curve
 from freehold.services.measure_intents import IntentsMeasured, grouped, measure_intents
 from freehold.text.embedding import embed
 from freehold.text.heads import vector_of
@@ -30,8 +36,14 @@ from freehold.text.intents import learn
 from freehold.text.vectors import vector
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "intents.md"
+CURVES = PAGE.with_name("classifiers.md")
+CURVES_BEGIN = "<!-- figures: classifiers -->"
+CHOSEN_BEGIN = "<!-- figures: chosen labels -->"
+CHOSEN_END = "<!-- end of chosen labels -->"
 BEGIN, END = "<!-- figures: intents -->", "<!-- end of figures -->"
 SEED, SHOTS = 0, 10
+DRAWS, CHOOSING_DRAWS = 10, 3
+"""How often labels are drawn: for the curves, and where the queue chooses (it takes long)."""
 
 
 def bank(folder: Path) -> IntentsMeasured:
@@ -106,6 +118,97 @@ def tables(measured: dict[str, IntentsMeasured], spent: dict[str, float]) -> str
     )
 
 
+def curves(folder: Path, *, choosing: bool, adapt: bool) -> dict[str, Curve]:
+    """How accuracy grows, by features."""
+    kinds = ["static", *(["minilm"] if os.environ.get("FREEHOLD_MINILM") else [])]
+    found = {}
+    for features in kinds:
+        sys.stderr.write(f"{features} features\n")
+        source = folder / "banking77_train.csv"
+        curve = measure_curve(source, features=features, seeds=DRAWS)
+        if choosing:
+            chosen = measure_curve(
+                source, features=features, shots=(), seeds=CHOOSING_DRAWS, choosing=True
+            )
+            curve = replace(curve, chosen=chosen.chosen, random=chosen.random)
+        found[features] = curve
+        if adapt and features == "minilm":
+            sys.stderr.write("minilm features, adapted\n")
+            found["minilm, adapted"] = measure_curve(
+                source, features=features, shots=(SHOTS,), seeds=DRAWS, adapt=True
+            )
+    return found
+
+
+def drawn_curves(found: dict[str, Curve]) -> str:
+    """The curves as Markdown."""
+    one = next(iter(found.values()))
+    about = (
+        f"BANKING77: {one.intents} intents, {one.pool:,} questions to learn from,"
+        f" {one.test:,} others asked, {one.seeds} draws (mean ± standard deviation)."
+    )
+    texts = [about]
+    head = ["labels of each intent", *found, *(f"{n}: labels only" for n in found)]
+    head += [f"{n}: regression alone" for n in found]
+    rows = []
+    for each in (point.per_intent for point in one.points):
+        points = [
+            next((p for p in curve.points if p.per_intent == each), None)
+            for curve in found.values()
+        ]
+        told = [
+            "-" if p is None else f"{p.accuracy:.3f} ± {p.deviation:.3f}".removesuffix(" ± 0.000")
+            for p in points
+        ]
+        bare = [_share(None if p is None else p.labels_only) for p in points]
+        alone = [_share(None if p is None else p.beside) for p in points]
+        rows.append([_each(each), *told, *bare, *alone])
+    # a column that nothing was measured for is left out
+    kept = [place for place in range(len(head)) if any(row[place] != "-" for row in rows)]
+    rows = [[row[place] for place in kept] for row in rows]
+    texts.append(_table([head[place] for place in kept], rows))
+    return "\n\n".join(texts)
+
+
+def drawn_choices(found: dict[str, Curve]) -> str:
+    """What choosing the labels brings, as Markdown."""
+    one = next(iter(found.values()))
+    texts = [
+        f"Labels that reach 80 %, in rounds of one label for each intent, {CHOOSING_DRAWS} draws: "
+        + "; ".join(
+            f"{name} {c.chosen.needed or 'never'} chosen, {c.random.needed or 'never'} at random"
+            for name, c in found.items()
+            if c.chosen and c.random
+        )
+        + "."
+    ]
+    head = ["labels", *(f"{n}, {way}" for n in found for way in ("chosen", "random"))]
+    counts = one.chosen.labels if one.chosen else ()
+    rows = [
+        [
+            str(count),
+            *(
+                f"{way.accuracy[place]:.3f}"
+                for curve in found.values()
+                for way in (curve.chosen, curve.random)
+                if way
+            ),
+        ]
+        for place, count in enumerate(counts)
+    ]
+    texts.append(_table(head, rows))
+    return "\n\n".join(texts)
+
+
+def _each(count: int | None) -> str:
+    return "all" if count is None else str(count)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
@@ -116,7 +219,22 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--curves", action="store_true")
+    parser.add_argument("--choose", action="store_true")
+    parser.add_argument("--adapt", action="store_true")
     given = parser.parse_args()
+    if given.curves:
+        found = curves(given.data, choosing=given.choose, adapt=given.adapt)
+        figures = drawn_curves(found)
+        if given.write:
+            rewrite(CURVES, CURVES_BEGIN, END, figures)
+        if given.choose:
+            chosen = drawn_choices({name: c for name, c in found.items() if c.chosen})
+            figures += "\n\n" + chosen
+            if given.write:
+                rewrite(CURVES, CHOSEN_BEGIN, CHOSEN_END, chosen)
+        sys.stdout.write((json.dumps(to_builtins(found)) if given.json else figures) + "\n")
+        return
     measured: dict[str, IntentsMeasured] = {}
     for name, measure in (("BANKING77, a fifth held back", bank), ("CLINC150, `val`", clinc)):
         sys.stderr.write(f"{name}\n")

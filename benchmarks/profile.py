@@ -25,6 +25,7 @@ from benchmarks import freehold, traffic
 from benchmarks.answers import answers
 from benchmarks.load import run
 from freehold.app import gateway as app
+from freehold.app import gateway_parts as parts
 from freehold.core.clock import SystemClock
 from freehold.core.handoffs import Sendable
 from freehold.core.ports import Delta
@@ -53,19 +54,19 @@ async def _profile(
     ready: freehold.Prepared, requests: int, stream: bool, sort: str, top: int,
     dump: Path | None, data: Path,
 ) -> str:  # fmt: skip
-    async with _door(ready) as (door, gateway):
-        messages = _messages(ready, requests, stream=stream, data=data)
-        await _send(door, messages[: max(200, requests // 10)])  # warm: caches, statements, keys
+    async with wired(ready) as (door, gateway):
+        messages = messages_for(ready, requests, stream=stream, data=data)
+        await send_all(door, messages[: max(200, requests // 10)])  # warm: caches, statements, keys
         collect_seldom()  # as the server does
         before = _own(gateway)
         cpu, wall = time.process_time(), time.perf_counter()
-        await _send(door, messages)
+        await send_all(door, messages)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         after = _own(gateway)
         profiler = cProfile.Profile()
-        again = _messages(ready, requests, stream=stream, data=data, start=50_000_000)
+        again = messages_for(ready, requests, stream=stream, data=data, start=50_000_000)
         profiler.enable()
-        await _send(door, again)
+        await send_all(door, again)
         profiler.disable()
     share = 1e6 / requests
     lines = [
@@ -106,10 +107,10 @@ class _Forgetful(FakeProvider):
 
 
 @asynccontextmanager
-async def _door(ready: freehold.Prepared) -> AsyncIterator[tuple[Door, Gateway]]:
+async def wired(ready: freehold.Prepared) -> AsyncIterator[tuple[Door, Gateway]]:
     """The gateway as it is wired, except that the model is scripted."""
     scripted = {"openai": _Forgetful()}
-    with mock.patch.object(app, "http_providers", return_value=scripted):
+    with mock.patch.object(parts, "http_providers", return_value=scripted):
         gateway = app.make_gateway(ready.bundle, ready.home, index=False)
     await gateway.open()
     try:
@@ -122,9 +123,10 @@ def _own(gateway: Gateway) -> dict[str, int]:
     return {stage: load["ns"] for stage, load in gateway.journey.monitoring.load_by_layer().items()}
 
 
-def _messages(
+def messages_for(
     ready: freehold.Prepared, count: int, *, stream: bool, data: Path, start: int = 0
 ) -> Messages:
+    """Requests as a server would hand them on, each with a text of its own."""
     shapes = traffic.shapes(traffic.database(data))
     bodies = [shape.body(stream=stream) for shape in shapes]
     tokens = traffic.tokens(shapes, ready.issuer)
@@ -147,7 +149,8 @@ def _messages(
     return made
 
 
-async def _send(door: Callable[..., Awaitable[None]], messages: Messages) -> None:
+async def send_all(door: Callable[..., Awaitable[None]], messages: Messages) -> None:
+    """One after the other, each until its answer is complete."""
     for scope, body in messages:
         await _one(door, scope, body)
         await asyncio.sleep(0)  # the loop gets its turn, and frees what was closed

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.marked import between
-from freehold.app import rehearsal
+from freehold.app.rehearsal import rehearsal
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.services.bundles import described_bundle
 from freehold.services.measure_streams import Cutting, Streamed, measure_streams

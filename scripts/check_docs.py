@@ -167,9 +167,13 @@ def check_errors(root: Path) -> Iterator[Problem]:
     if not (root / ERRORS_MODULE).exists():
         return
     codes: dict[str, int] = {}
-    for node in ast.walk(ast.parse((root / ERRORS_MODULE).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ClassDef):
-            codes.update(_class_codes(node))
+    folder = (root / ERRORS_MODULE).parent
+    # the tree's own file last, so that its lines are the ones that are told
+    files = sorted({*folder.glob("error.py"), *folder.glob("*_errors.py")})
+    for file in (*files, root / ERRORS_MODULE):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                codes.update(_class_codes(node))
     yield from _compare(root, ERRORS_MODULE, ERRORS_PAGE, codes, _ERROR_CODE, "error code")
 
 

@@ -15,13 +15,18 @@ LOCKS = {
     "dev.txt": ("--group", "dev"),
     # what the tests ran with is what an installation gets
     "run.txt": ("--constraint", "requirements/dev.txt"),
+    "train.txt": ("--extra", "train", "--constraint", "requirements/dev.txt"),
 }
+BUILDS = ("torch", "triton", "nvidia-", "cuda-")
+"""Not locked: nobody here can know which build of torch a machine wants; `venv.sh` asks for one."""
 HEADER = "# Written by `make lock` from pyproject.toml. Do not edit.\n"
 
 
 def compile_lock(uv: str, name: str, options: tuple[str, ...], *, upgrade: bool) -> None:
     """Resolve one requirement file in place."""
     target = ROOT / "requirements" / name
+    if name == "train.txt":
+        options = (*options, *(f"--no-emit-package={build}" for build in builds(uv)))
     command = [
         uv,
         "pip",
@@ -41,6 +46,15 @@ def compile_lock(uv: str, name: str, options: tuple[str, ...], *, upgrade: bool)
     subprocess.run(command, cwd=ROOT, check=True)
     text = target.read_text(encoding="utf-8")
     target.write_text(HEADER + text.removeprefix(HEADER), encoding="utf-8")
+
+
+def builds(uv: str) -> list[str]:
+    """The packages that come with one build of torch or another."""
+    command = [uv, "pip", "compile", "pyproject.toml", "--universal", "--python-version=3.11"]
+    command += ["--extra", "train", "--no-header", "--no-annotate", "--quiet"]
+    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    names = (line.partition("==")[0] for line in found.splitlines())
+    return sorted(name for name in names if name.startswith(BUILDS))
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes .venv with everything pinned in requirements/dev.txt. Silent on stdout; progress on stderr.
 # Needs only a Python 3.11 to 3.14 with the venv module. PYTHON=... chooses one.
+# `venv.sh train` adds what trains language models, from requirements/train.txt, to one that is there.
 set -eu
 cd "$(dirname "$0")/.."
 exec 1>&2
@@ -30,6 +31,21 @@ choose() {
     return 1
 }
 
+pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
+
+if [ "${1:-}" = train ]; then
+    echo "freehold: installing torch and what trains with it (a few minutes, once)"
+    # Which build of torch fits a machine nobody else can know, so no hash can be pinned: one that is
+    # there already, of whatever build, stays.
+    if ! .venv/bin/python -c 'import torch' 2>/dev/null && ! pip install -qq --no-deps torch==2.13.0; then
+        echo "freehold: no torch for this machine: the tests that train language models are skipped"
+        exit 0
+    fi
+    pip install -qq --require-hashes --no-deps --requirement requirements/train.txt
+    touch .venv/.train
+    exit 0
+fi
+
 # An environment that was never finished, that an upgrade of Python broke, or whose Python is out of
 # range, goes.
 if [ -e .venv ] && ! { fits .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; }; then
@@ -49,7 +65,6 @@ if [ -e .venv/.stamp ]; then
 else
     echo "freehold: installing the pinned requirements (a minute or two)"
 fi
-pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
 pip install -qq --require-hashes --requirement requirements/dev.txt
 pip install -qq --no-deps --no-build-isolation --no-index --editable .
 touch .venv/.stamp

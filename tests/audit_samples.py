@@ -1,6 +1,9 @@
 """Exchanges as the journey leaves them behind, for tests of what is written about them."""
 
+from collections.abc import Iterable
 from typing import Any
+
+import orjson
 
 from freehold.core.ask import Arrival, Ask, Message
 from freehold.core.decisions import Decision, Finding
@@ -21,6 +24,7 @@ from freehold.core.principal import KeyGrant, Principal
 from freehold.core.routes import RouteSpec
 from freehold.core.spec import AppSpec, ModelSpec
 from freehold.core.trail import Call, Firing, Provenance, Trail
+from freehold.ledger.upgrade import full, parts
 
 SECRET_WORDS = "my card is 4111 1111 1111 1111 and I am Ada"
 ANSWER = "We can give you 15 % off the blue kettle."
@@ -47,11 +51,29 @@ class Memory:
     def __init__(self) -> None:
         self.records: list[bytes] = []
 
-    def append(self, record: bytes) -> None:
+    def append(self, record: bytes, tenant: str = "") -> None:
         self.records.append(record)
 
     async def durable(self) -> None:
         return None
+
+
+def told(records: Iterable[bytes]) -> list[dict[str, Any]]:
+    """What records say, in full: as whoever reads them sees it."""
+    return in_full(map(orjson.loads, records))
+
+
+def in_full(bodies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same of what stands in lines."""
+    made = list(map(full, bodies))
+    opened: dict[str, dict[str, Any]] = {}
+    for body in made:
+        if "opened" in body:
+            opened.setdefault(body["exchange"], body)
+        if "closed" in body:
+            before = opened.get(body["exchange"], body)
+            body["closed"] = parts([{"opened": before.get("opened")}, body])[1]
+    return made
 
 
 def tenant_key(tenant: str) -> bytes:

@@ -57,6 +57,11 @@ def pytest_configure() -> None:
     sys.addaudithook(_refuse_network)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: two on each core, since tests wait longer than they compute; four at most."""
+    return min(4, 2 * (os.cpu_count() or 1))
+
+
 _LOCAL_POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 
 

@@ -12,7 +12,8 @@ from examples.airline.replay import Reply
 from freehold.bundle.names import NAMED
 from freehold.core.spec import Containment
 from freehold.ledger.reading import read_all
-from freehold.stages.policy.tool_calls import stops
+from freehold.ledger.upgrade import parts
+from freehold.stages.policy.calls import stops
 
 PLACEHOLDER = re.compile(r"\[([A-Z][A-Z0-9_]*)_[0-9A-F]{8}\]")
 # What a profile or a booking holds about a person, by the key in the tool's JSON.
@@ -93,13 +94,15 @@ class Figures(NamedTuple):
 
 def records(home: Path) -> dict[str, dict[str, Any]]:
     """Each exchange's record: what was written when it opened and when it closed."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for entry in read_all(home):
         body = entry.envelope()["body"]
         if "exchange" in body:
-            parts = ("opened", "closed")
-            found.setdefault(body["exchange"], {}).update({k: body[k] for k in parts if k in body})
-    return found
+            found.setdefault(body["exchange"], []).append(body)
+    return {
+        exchange: dict(zip(("opened", "closed"), parts(bodies), strict=True))
+        for exchange, bodies in found.items()
+    }
 
 
 def summarise(replies: Sequence[Reply], kept: Mapping[str, Mapping[str, Any]]) -> Summary:

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from freehold.app import gateway as module
-from freehold.app import make_gateway
+from freehold.app import gateway_store as module
+from freehold.app.gateway import make_gateway
 from freehold.storage.writer import Writer
 from tests.conformance.harness import BUNDLE, written
 

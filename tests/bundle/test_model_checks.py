@@ -13,9 +13,11 @@ from freehold.bundle.problems import Problems
 from freehold.bundle.resolve import resolve
 from freehold.bundle.snapshot import read_folder
 from freehold.core.handoffs import Usage
+from freehold.core.local import KINDS
 from freehold.core.prices import cost_nano, worst_nano
 from freehold.services.bundles import inspect_model
 from freehold.services.prices import listed, shipped_yaml
+from freehold.text.local import make
 from tests.bundle.samples import write
 
 BASE = """\
@@ -93,6 +95,33 @@ def test_what_can_work_is_not(tmp_path: Path, model: str) -> None:
     assert codes(tmp_path, model) == set()
 
 
+@pytest.mark.parametrize(
+    ("limits", "model", "warned"),
+    [
+        ("{money_per_day: 5}", "{base_url: 'https://x'}", True),
+        ("{requests_per_minute: 5}", "{base_url: 'https://x'}", False),
+        ("{money_per_day: 5}", "{base_url: 'https://x', price: {input: 0, output: 0}}", False),
+        ("{money_per_day: 5}", "{catalogue: openai/gpt-5-nano, api_key: env:K}", False),
+    ],
+)
+def test_a_ceiling_of_money_counts_no_model_without_a_price(
+    tmp_path: Path, limits: str, model: str, *, warned: bool
+) -> None:
+    more = f"tenants: {{unit: {{parent: main, settings: {{limits: {limits}}}}}}}"
+    _, report = problems(tmp_path, model, **{"more.yaml": more})
+    found = [one.message for one in report.problems if one.code == "model.unpriced"]
+    assert len(found) == warned
+    assert all("tenants.unit.settings.limits.money_per_day" in one for one in found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_shipped_kind_of_local_model_is_known(tmp_path: Path, kind: str) -> None:
+    _, report = problems(tmp_path, f"{{provider: local, local: {{kind: {kind}}}}}")
+    assert not [one for one in report.problems if "is installed here" in one.message]
+    with pytest.raises(ValueError, match=r"^(?!no installed package)"):
+        make(kind, b"\x00", "{}")
+
+
 def test_an_extra_that_is_missing_is_a_warning(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("freehold.bundle.model_checks.find_spec", lambda _: None)
     model = "{provider: bedrock, base_url: 'https://x', api_key: env:K}"
@@ -155,6 +184,13 @@ def test_what_is_wrong_in_its_file_is_told_at_check(tmp_path: Path) -> None:
     (problem,) = report.errors
     assert problem.code == "model.local"
     assert "line 1" in problem.message
+
+
+def test_every_kind_that_is_built_in_can_be_named(tmp_path: Path) -> None:
+    """A `causal-lm` of somebody's own is a model of the bundle like the others."""
+    named = "{provider: local, local: {kind: causal-lm, options: {folder: /srv/lm, files: {a: b}}}}"
+    _, report = problems(tmp_path, named)
+    assert [one.message for one in report.errors] == ["there is no folder /srv/lm"]
 
 
 class TestShipped:

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from freehold.bundle.check import check
-from freehold.bundle.resolve import ResolvedBundle, Unresolved, resolve
+from freehold.bundle.resolve import ResolvedBundle, resolve
+from freehold.bundle.unresolved import Unresolved
 from freehold.core.errors import NotFound
 from freehold.core.routes import LearnSpec, MetricSpec, ObjectiveSpec
 from freehold.core.spec import ApprovalSpec

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from freehold.app.whoever import at_terminal
 from freehold.cli.main import main
 from freehold.core.alerts import AlertRow, CaseRow, Happened, MeasureRow
 from freehold.core.clock import SystemClock
@@ -71,7 +72,7 @@ def test_clearing_ends_it_and_is_in_the_ledger(run: Run, home: Path) -> None:
     assert said(run("--all", "--json"))[0]["resolved"] == "cleared: planned"
     assert said(run("measures", "--json")) == []
     events = [(r["kind"], r["actor"]) for r in ledger(home) if r.get("type") == "event"]
-    assert events == [("alert.cleared", "terminal"), ("measure.ended", "terminal")]
+    assert events == [("alert.cleared", at_terminal()), ("measure.ended", at_terminal())]
     again = run("clear", "alr_1", "--reason", "twice")
     assert again.exit_code == 1
     assert "no open alert alr_1" in again.stderr
@@ -80,7 +81,8 @@ def test_clearing_ends_it_and_is_in_the_ledger(run: Run, home: Path) -> None:
 def test_one_measure_is_taken_back(run: Run) -> None:
     assert run("react", "mea_1", "--reason", "x").exit_code == 2  # --undo is all there is
     assert (
-        said(run("react", "mea_1", "--undo", "--reason", "x", "--json"))["ended_by"] == "terminal"
+        said(run("react", "mea_1", "--undo", "--reason", "x", "--json"))["ended_by"]
+        == at_terminal()
     )
     assert len(said(run("--json"))) == 1
     assert "No measure stands." in run("measures").stderr

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Context
 from click.testing import CliRunner, Result
 
+from freehold.app.whoever import at_terminal
 from freehold.cli.main import main
 from freehold.ledger.files import segment_path
 from freehold.ledger.segment import SegmentJournal
@@ -52,8 +54,11 @@ def create(home: Path, bundle: Path, *more: str) -> dict[str, Any]:
 def test_every_command_explains_itself() -> None:
     shown = run("--help")
     assert shown.exit_code == 0
-    for name, command in main.commands.items():
+    context = Context(main)
+    for name in main.list_commands(context):
         assert name in shown.output
+        command = main.get_command(context, name)
+        assert command is not None
         assert command.help
         assert run(name, "--help").exit_code == 0
 
@@ -280,3 +285,15 @@ def test_a_record_damaged_after_it_was_indexed_says_where(home: Path) -> None:
     said = run("explain", trail.arrival.exchange_id, "--home", str(home))
     assert said.exit_code == 1
     assert "segment 1 has no record at byte" in said.stderr
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError, ModuleNotFoundError])
+def test_a_command_is_somebody_s_also_where_the_system_knows_no_name(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def nobody() -> str:
+        raise error("no name")
+
+    assert at_terminal().startswith("terminal:")
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert at_terminal() == "terminal"

@@ -13,10 +13,10 @@ from freehold.cli.demo.report import LAYERS, load
 from freehold.core.decisions import STAGES
 
 
-def freehold(*arguments: str) -> subprocess.CompletedProcess[str]:
+def freehold(*arguments: str, timeout: int = 100) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "freehold", *arguments],
-        capture_output=True, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -47,6 +47,31 @@ def test_two_hundred_requests_of_the_day(tmp_path: Path) -> None:
     assert told.returncode == 0
     assert "Choice of model" in told.stdout
     assert not (tmp_path / "home" / "demo" / "running.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_goes_wrong_on_one_day_is_answered_by_own_models_on_the_next(tmp_path: Path) -> None:
+    """All of the loop; on days so short, not every model has to pass its gate."""
+    home = ("--home", str(tmp_path / "home"))
+    words = ("--once", "--requests", "1000", "--json")
+    done = freehold("demo", "--loop", *words, *home, timeout=500)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    one, two = said["day1"], said["day2"]
+    assert one["requests"] == two["requests"] == 1_000
+    assert one["own_share"] == 0 < two["own_share"]
+    assert two["accuracy"] >= one["accuracy"]
+    assert two["cost"] < one["cost"]
+    assert said["cases"] >= said["labels"]["cases"] > 500
+    passed = {made["model"] for made in said["versions"] if made["passed"]}
+    assert "customer-answers" in passed
+    assert passed == {name for name in two["models"] if name.endswith("-answers")}
+    loop = ("--home", str(tmp_path / "home" / "loop"))
+    live = json.loads(freehold("custom", "list", "--json", *loop).stdout)
+    assert {row["model"] for row in live if row["state"] == "live"} == passed
+    verified = freehold("audit", "verify", *loop)
+    assert verified.returncode == 0, verified.stdout
 
 
 @pytest.mark.slow

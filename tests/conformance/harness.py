@@ -39,6 +39,7 @@ from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
 from freehold.storage.spend import StoreLimiter
 from freehold.testing.fakes import FakeProvider, MemoryKeys
+from tests.audit_samples import in_full
 from tests.conformance.wires import Reply
 
 KEY = "fh_test_key-of-the-only-app"
@@ -98,12 +99,13 @@ class ListJournal:
         self.failing: dict[str, Exception] = {}
         self.syncs = 0
 
-    def append(self, record: bytes) -> None:
+    def append(self, record: bytes, tenant: str = "") -> None:
         body = orjson.loads(record)
         failure = self.failing.get(body["type"]) or self.failing.get("*")
         if failure is not None:
             raise failure
-        self.records.append(body)
+        said = [r for r in self.of(body["exchange"]) if "opened" in r] if "exchange" in body else []
+        self.records.append(in_full([*said, body])[-1])
 
     async def durable(self) -> None:
         failure = self.failing.get("durable")

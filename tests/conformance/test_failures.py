@@ -7,7 +7,8 @@ import pytest
 
 from freehold.core.clock import SystemClock
 from freehold.providers.clients import http_transport
-from freehold.providers.openai import OpenAIProvider
+from freehold.providers.http_provider import HttpProvider
+from freehold.providers.openai import OpenAIDialect
 from freehold.testing import Simulator
 from freehold.testing.fakes import FakeHealth, FakeSecrets
 from freehold.testing.simulator.settings import FAULTS
@@ -54,7 +55,7 @@ async def test_another_model_takes_over_or_the_stream_ends_in_its_dialects_way(
     first, second = ("one", "two") if path == EMBEDDING else ("first", "second")
     await simulator.control(models={first: {"next": [fault], "timeout_s": 5}})
     async with http_transport() as transport:
-        provider = OpenAIProvider(transport, FakeSecrets({}), SystemClock())
+        provider = HttpProvider(OpenAIDialect(), transport, FakeSecrets({}), SystemClock())
         more = {"provider": provider, "health": FakeHealth()}
         async with wired(tmp_path, bundle(simulator.url), **more) as w:
             reply = await w.ask(path, body_for(path, TEXT, stream=stream))
@@ -89,7 +90,7 @@ async def test_where_every_model_fails_the_caller_hears_of_it_once(
     names = ("one", "two") if path == EMBEDDING else ("first", "second")
     await simulator.control(models={name: {"next": ["503"]} for name in names})
     async with http_transport() as transport:
-        provider = OpenAIProvider(transport, FakeSecrets({}), SystemClock())
+        provider = HttpProvider(OpenAIDialect(), transport, FakeSecrets({}), SystemClock())
         more = {"provider": provider, "health": FakeHealth()}
         async with wired(tmp_path, bundle(simulator.url), **more) as w:
             reply = await w.ask(path, body_for(path, TEXT, stream=stream))

@@ -14,7 +14,7 @@ import pytest
 from freehold.core.ask import ToolCall
 from freehold.core.handoffs import Choice, Usage
 from freehold.core.ports import Delta
-from freehold.services.explain import explain
+from freehold.services.explaining import explain
 from freehold.services.records import Record
 from freehold.testing.fakes import FakeProvider, Script
 from tests.conformance.harness import BUNDLE, Wired, wired

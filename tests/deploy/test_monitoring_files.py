@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from freehold.app import make_gateway
+from freehold.app.gateway import make_gateway
 from tests.e2e.served import write_bundle
 
 ROOT = Path(__file__).resolve().parents[2]

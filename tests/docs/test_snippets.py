@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.docs.warm import commands
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 _BLOCK = re.compile(
     r"^(?P<indent> *)(?P<fence>```+)(?P<language>\w+) \{(?P<mark>test|file=[^}\s]+)\}[ ]*\n"
@@ -61,8 +63,7 @@ def run_page(page: Path, folder: Path) -> None:
 
 def run_console(page: Path, snippet: Snippet, folder: Path) -> None:
     """Run each `$ ` line; the lines below it, if any, are what it must print."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "FREEHOLD_HOME": str(folder / ".freehold")}
+    environment = {**os.environ, "FREEHOLD_HOME": str(folder / ".freehold")}
     for step in re.split(r"^(?=\$ )", snippet.body, flags=re.MULTILINE):
         command, _, expected = step.partition("\n")
         if not command.startswith("$ "):
@@ -91,9 +92,24 @@ def pages() -> list[Path]:
     return [page for page in found if page.exists() and any(snippets(page.read_text("utf-8")))]
 
 
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Where pages find `freehold`: as a warm process where this system can fork."""
+    here = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    if not hasattr(os, "fork"):
+        yield {"PATH": here}
+        return
+    with commands(tmp_path_factory.mktemp("warm")) as warm:
+        yield {**warm, "PATH": os.pathsep.join([warm["PATH"], here])}
+
+
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: dict[str, str]
+) -> None:
     monkeypatch.chdir(tmp_path)
+    for name, value in shell.items():
+        monkeypatch.setenv(name, value)
     run_page(page, tmp_path)
 
 
@@ -133,9 +149,10 @@ def write_page(folder: Path, text: str) -> Path:
 
 
 def test_snippets_run_in_one_folder_and_namespace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: dict[str, str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", shell["PATH"])
     run_page(write_page(tmp_path, GOOD), tmp_path)
     assert (tmp_path / "c").read_text() == "the answer is 42, of course\n"
 

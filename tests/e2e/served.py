@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,14 +17,17 @@ from typing import Any, Self
 
 import uvicorn
 
-from freehold.app import key_service, make_gateway, record_service
+from freehold.app.gateway import make_gateway
+from freehold.app.terminal import key_service, record_service
 from freehold.core.clock import SystemClock
 from freehold.ledger.reading import read_all
 from freehold.server.asgi import Door
 from freehold.server.serving import configured
+from tests.audit_samples import in_full
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 20.0
+NO_INDEX = ["--no-index"]
 
 BUNDLE = """\
 freehold: 1
@@ -135,12 +138,28 @@ class Served:
 class Process:
     """``freehold serve`` as a process of its own. What it prints is kept in ``log``."""
 
-    def __init__(self, folder: Path, home: Path, *, environment: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        home: Path,
+        *,
+        environment: Mapping[str, str] = {},
+        index: bool = False,
+        wrapper: Sequence[str] = (),
+    ) -> None:
         command = [sys.executable, "-m", "freehold", "serve", "--bundle", str(folder)]
         self._log = home.parent / f"serve-{time.monotonic_ns()}.log"
         with self._log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [*command, "--home", str(home), "--port", "0", "--no-index"],
+                [
+                    *wrapper,
+                    *command,
+                    "--home",
+                    str(home),
+                    "--port",
+                    "0",
+                    *([] if index else NO_INDEX),
+                ],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 stdin=subprocess.DEVNULL,
@@ -207,8 +226,8 @@ def serving(folder: Path, home: Path, **more: Any) -> Iterator[Process]:
 
 
 def ledger(home: Path) -> list[dict[str, Any]]:
-    """Every body in the segments, writer by writer."""
-    return [entry.envelope()["body"] for entry in read_all(home)]
+    """Every body in the segments, writer by writer, in full."""
+    return in_full(entry.envelope()["body"] for entry in read_all(home))
 
 
 def outcomes(home: Path) -> dict[str, str]:

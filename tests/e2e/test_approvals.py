@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from freehold.app import record_service
+from freehold.app.terminal import record_service
 from freehold.cli.main import main
 from freehold.services import notices
 from freehold.storage.engine import connect

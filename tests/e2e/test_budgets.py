@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from freehold.app import key_service
+from freehold.app.terminal import key_service
 from freehold.cli.main import main
 from freehold.core.limits import Limits
 from freehold.testing import Simulator

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from freehold.app import trial_service
+from freehold.app.trials import trial_service
 from freehold.cli.main import main
 from freehold.services.canary_trials import Report
 from freehold.testing import Simulator

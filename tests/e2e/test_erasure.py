@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from freehold.app import content_service
+from freehold.app.terminal import content_service
 from freehold.cli.main import main
 from freehold.testing import Simulator
 from tests.e2e.served import Served, ledger, make_key, serving, write_bundle
@@ -219,7 +219,7 @@ async def test_texts_whose_time_is_over(tmp_path: Path, monkeypatch: pytest.Monk
             async with aiohttp.ClientSession(headers={"authorization": f"Bearer {key}"}) as session:
                 exchange = await ask(session, served.url, "", "Hello")
     said = run("retention", "--dry-run", "--json", "--home", str(home))
-    assert json.loads(said.stdout) == {"keys": 0, "dry_run": True}
+    assert json.loads(said.stdout) == {"keys": 0, "held": 0, "dry_run": True}
     real = time.time_ns
     monkeypatch.setattr("freehold.core.clock.time.time_ns", lambda: real() + 2 * 86_400 * 10**9)
     assert json.loads(run("retention", "--json", "--home", str(home)).stdout)["keys"] == 1

@@ -222,6 +222,10 @@ def test_of_a_whole_conversation(app: Asking) -> None:
     told = app.tell("", conversation_id="talk-1").json()
     assert set(told["exchanges"]) == asked
     assert app.tell("", conversation_id="talk-9").status == 404
+    app.ask("Once more", **talk)
+    told = app.tell("", conversation_id="talk-1").json()
+    assert (told["repeated"], told["corrected"]) == (False, False)
+    assert app.tell("", conversation_id="talk-1", value=False).json()["corrected"] is True
 
 
 def test_where_nothing_is_kept_no_comment_is(site: Site) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from openai import OpenAI, PermissionDeniedError
 
-from freehold.app import record_service
-from freehold.services.explain import as_text
+from freehold.app.terminal import record_service
+from freehold.services.explaining import as_text
 from freehold.testing import Simulator
 from tests.e2e.served import Served, make_key, write_bundle
 from tests.stages.governance.installed.packages import GOOD

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from freehold.app import content_service, record_service
+from freehold.app.terminal import content_service, record_service
 from freehold.testing import Simulator
 from tests.e2e.served import Served, make_key, serving, write_bundle
 from tests.stages.governance import kit

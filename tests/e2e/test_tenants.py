@@ -13,7 +13,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from freehold.app import key_service, record_service
+from freehold.app.terminal import key_service, record_service
 from freehold.core.errors import FreeholdError, NotFound
 from freehold.testing import Simulator
 from tests.e2e.served import Served, ledger, make_key

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from freehold.app import trial_service
+from freehold.app.trials import trial_service
 from freehold.core.trials import ShadowSeen
 from tests.e2e.served import PATIENCE_S
 

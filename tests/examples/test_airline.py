@@ -16,7 +16,7 @@ from freehold.bundle.names import NAMED
 from freehold.bundle.resolve import resolve
 from freehold.core.spec import AppSpec
 from freehold.rules.program import check_expression
-from freehold.stages.policy.tool_calls import CONTAINMENT
+from freehold.stages.policy.otherwise_calls import CONTAINMENT
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "airline.md"
 

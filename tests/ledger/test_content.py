@@ -9,7 +9,15 @@ from msgspec.structs import replace
 from freehold.core.errors import StorageError
 from freehold.core.subjects import Destroyed, Subject
 from freehold.ledger.canonical import encode
-from freehold.ledger.content import ContentSealer, Opened, Sealed, Texts, opened, plain_texts
+from freehold.ledger.content import (
+    ContentSealer,
+    Opened,
+    Sealed,
+    Texts,
+    TextsDoNotFit,
+    opened,
+    plain_texts,
+)
 from freehold.ledger.record import Record
 from freehold.testing.fakes import MemoryKeys
 
@@ -84,6 +92,15 @@ def test_a_seal_can_not_be_moved() -> None:
     broken.opened["content"]["sealed"]["box"] = "not base64!"
     with pytest.raises(StorageError, match="damaged"):
         opened(broken, keys.find)
+
+
+def test_facts_that_are_fewer_than_their_words_are_an_error() -> None:
+    keys = MemoryKeys()
+    sealed = sealer(keys).seal("opened", Texts(answer_facts=["30 %"]))
+    made = record(sealed)
+    made.opened["answer_facts"] = []
+    with pytest.raises(TextsDoNotFit, match="do not fit"):
+        opened(made, keys.find)
 
 
 def test_each_value_is_sealed_once_and_all_are_found() -> None:

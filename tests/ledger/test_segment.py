@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,19 +25,24 @@ def bodies(home: Path) -> list[dict[str, object]]:
     return [
         entry.envelope()["body"]
         for entry in read_all(home)
-        if entry.envelope()["body"].get("type") != "started"
+        if entry.envelope()["body"].get("type") not in ("started", "counted")
     ]
+
+
+def sequence(home: Path) -> list[int]:
+    return [entry.envelope()["seq"] for entry in read_all(home)]
 
 
 def test_a_line_is_canonical_and_says_who_wrote_it(tmp_path: Path) -> None:
     with_journal = SegmentJournal(tmp_path).open()
     with_journal.append(RECORD)
     with_journal.close()
-    entry = list(read_all(tmp_path))[-1]
+    entry = list(read_all(tmp_path))[1]
     envelope = entry.envelope()
     assert encode(envelope) == entry.line
-    assert sorted(envelope) == ["body", "salt", "seq", "v", "writer"]
+    assert sorted(envelope) == ["body", "salt", "seq", "tenant_seq", "v", "writer"]
     assert (envelope["writer"], envelope["seq"]) == (with_journal.writer, 2)
+    assert (envelope["tenant_seq"], envelope["v"]) == (2, 2)
     assert len(bytes.fromhex(envelope["salt"])) == 16
     again = read_at(tmp_path, entry.writer, entry.segment, entry.offset, len(entry.line))
     assert again == entry
@@ -47,7 +53,7 @@ def test_salts_are_never_the_same(tmp_path: Path) -> None:
     for _ in range(600):
         journal.append(RECORD)
     journal.close()
-    assert len({entry.envelope()["salt"] for entry in read_all(tmp_path)}) == 601
+    assert len({entry.envelope()["salt"] for entry in read_all(tmp_path)}) == 602
 
 
 def test_sequence_goes_on_over_segments_and_runs(tmp_path: Path) -> None:
@@ -58,7 +64,7 @@ def test_sequence_goes_on_over_segments_and_runs(tmp_path: Path) -> None:
         journal.close()
     assert writers(tmp_path) == [journal.writer]
     assert journal.segment > 5
-    assert [e.envelope()["seq"] for e in read_all(tmp_path)] == list(range(1, 64))
+    assert sequence(tmp_path) == list(range(1, 67))
 
 
 def test_reading_goes_on_from_a_place(tmp_path: Path) -> None:
@@ -127,15 +133,17 @@ def test_a_full_disk_refuses_and_leaves_nothing(
     journal = SegmentJournal(tmp_path).open()
     journal.append(RECORD)
     before = segment_path(journal.folder, journal.segment).read_bytes()
+    counters = journal.sequence, dict(journal._tenants), list(journal._unhashed.leaves())
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", FailingDisk(accepts, fails=True))
         with pytest.raises(AuditError, match="No space"):
             journal.append(RECORD)
     assert segment_path(journal.folder, journal.segment).read_bytes() == before
+    assert (journal.sequence, dict(journal._tenants), list(journal._unhashed.leaves())) == counters
     journal.append(RECORD)
     journal.close()
     assert len(bodies(tmp_path)) == 2
-    assert [e.envelope()["seq"] for e in read_all(tmp_path)] == [1, 2, 3]
+    assert sequence(tmp_path) == [1, 2, 3, 4]
 
 
 def test_when_not_even_cutting_back_works_a_new_segment_begins(
@@ -173,7 +181,8 @@ def test_a_torn_tail_is_moved_aside(tmp_path: Path, tail: bytes) -> None:
     again.close()
     assert path.read_bytes().startswith(whole)
     assert path.with_suffix(".log.torn").read_bytes() == tail
-    assert [e.envelope()["seq"] for e in read_all(tmp_path)] == [1, 2, 3, 4]
+    assert sequence(tmp_path) == [1, 2, 3, 4, 5, 6]
+    assert writers(tmp_path) == [again.writer]
 
 
 def test_nothing_is_written_where_readers_have_been(
@@ -189,16 +198,18 @@ def test_nothing_is_written_where_readers_have_been(
     again.append(RECORD)
     again.close()
     assert "13 bytes that are no record" in caplog.text
-    assert [entry.envelope()["seq"] for entry in read(tmp_path, again.writer, seen)] == [2, 3]
+    assert [entry.envelope()["seq"] for entry in read(tmp_path, again.writer, seen)] == [3, 4, 5]
 
 
 @pytest.mark.parametrize("at", [9, 300, -30])
-def test_a_damaged_last_record_stays_for_readers_to_report(tmp_path: Path, at: int) -> None:
-    journal = SegmentJournal(tmp_path).open()
+def test_a_damaged_last_record_stays_for_readers_to_report(
+    tmp_path: Path, at: int, abandon: Callable[[SegmentJournal], None]
+) -> None:
+    journal = SegmentJournal(tmp_path, sign_every_s=3600).open()
     journal.append(RECORD)
     start = segment_path(journal.folder, 1).stat().st_size
     journal.append(RECORD)
-    journal.close()
+    abandon(journal)
     path = segment_path(journal.folder, 1)
     data = bytearray(path.read_bytes())
     data[start + at if at > 0 else at] ^= 0x80
@@ -208,7 +219,7 @@ def test_a_damaged_last_record_stays_for_readers_to_report(tmp_path: Path, at: i
     again.close()
     assert path.read_bytes().startswith(bytes(data))
     entries = list(read(tmp_path, again.writer))
-    assert [e.envelope()["seq"] for e in entries if e.offset != start] == [1, 2, 4, 5]
+    assert [e.envelope()["seq"] for e in entries if e.offset != start] == [1, 2, 4, 5, 6, 7]
     with pytest.raises(StorageError, match=f"segment 1 has no record at byte {start}"):
         next(e for e in entries if e.offset == start).envelope()
 

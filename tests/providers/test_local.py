@@ -6,12 +6,17 @@ import threading
 from contextlib import aclosing
 
 import pytest
+from msgspec.structs import replace
 
+from freehold.core.ask import Message
+from freehold.core.basis import Basis
 from freehold.core.clock import SystemClock
 from freehold.core.errors import Abstained, ProviderError, ProviderRejected, ProviderUnavailable
-from freehold.core.local import Known
+from freehold.core.handoffs import Piece
+from freehold.core.local import Beside, Known
 from freehold.core.spec import LocalSpec
 from freehold.providers.local import LocalProvider
+from freehold.testing.fakes import FakeClock
 from tests.providers.made import make_sendable, model
 
 SPEC = LocalSpec(kind="responder", digest="d", threshold=500_000)
@@ -71,6 +76,7 @@ async def test_a_real_file():
 
         (delta,) = await call(provider, messages=(user("Opening hours?"),))
     assert delta.choices[0].text == "At nine."
+    assert delta.basis == Basis(kind="responder", line=500_000, nearest="answer-1")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +88,16 @@ async def test_it_abstains_below_its_threshold_and_without_an_answer(said):
             await call(provider)
     assert caught.value.confidence == said.confidence
     assert not caught.value.again
+    assert caught.value.basis.why == "not_sure_enough"
+
+
+@pytest.mark.parametrize("name", ["What the caller said", "x" * 81, 7, "\ud800"])
+async def test_a_packages_model_names_nothing_that_could_be_somebodys_words(name):
+    said = Known(text="Yes.", confidence=900_000, nearest=name, case="case_7", why="What they said")
+    spec = local_model(local=LocalSpec(kind="packaged", digest="d", threshold=1), version="v3")
+    async with await providing(Scripted(said), spec) as provider:
+        (delta,) = await call(provider, spec)
+    assert delta.basis == Basis(kind="packaged", line=1, case="case_7", version="v3")
 
 
 async def test_a_slow_model_is_given_up_and_blocks_nobody():
@@ -165,6 +181,8 @@ async def test_models_are_made_once_and_forgotten_with_their_bundle():
             await call(provider)
         assert made == [("responder", b"x", "{}")]
         provider.adopt([], {})
+        await call(provider)  # a request that began under the bundle before
+        provider.adopt([local_model(local=LocalSpec(kind="responder", file="g", digest="e"))], {})
         with pytest.raises(ProviderError):
             await call(provider)
 
@@ -185,6 +203,28 @@ async def test_giving_up_on_a_model_in_the_making_does_not_stop_it():
         assert (await call(provider, local_model()))[0].choices[0].text == "Yes."
 
 
+async def test_a_gateway_is_not_ready_while_its_first_models_are_made():
+    block, clock = threading.Event(), FakeClock()
+
+    def slowly(*_):
+        block.wait(30)
+        return Scripted()
+
+    async with LocalProvider(clock, slowly) as provider:
+        assert provider.loading() == ""
+        provider.adopt([local_model()], {})
+        assert provider.loading() == f"starting: {local_model().id} being loaded"
+        clock.advance(121)
+        assert provider.loading() == "", "others have to answer then"
+        block.set()
+    block.clear()
+    async with LocalProvider(clock, slowly) as provider:
+        provider.adopt([], {})
+        provider.adopt([local_model()], {})
+        assert provider.loading() == "", "what comes later takes nobody out of service"
+        block.set()
+
+
 async def test_what_only_large_models_do_is_left_to_them():
     async with await providing(Scripted()) as provider:
         for ask in ({"operation": "embedding"}, {"n": 2}, {"tool_choice": "required"}):
@@ -200,4 +240,39 @@ async def test_instructions_and_context_are_not_the_question():
     messages = (Message(role="system", content="Be kind."), user("Hello?"))
     async with await providing(made) as provider:
         await call(provider, messages=messages)
+    assert [m.role for m in made.seen[0]] == ["user"]
+
+
+class Reading(Scripted):
+    """One that reads context too."""
+
+    def answer_beside(self, messages, beside):
+        self.beside = beside
+        return self.answer(messages)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+async def test_one_that_reads_context_gets_what_was_sent_and_no_more(quick):
+    """Redacted as it was for this model, whatever stands in the piece itself."""
+    made = Reading(quick=quick)
+    text = '{"a": "[EMAIL_00112233]"}'
+    system = f'Kindly.\n<context source="crm" id="1" trust="trusted">\n{text}\n</context>'
+    sendable = make_sendable(local_model())
+    grounded = sendable.plan.ruled.grounded
+    piece = Piece(source="crm", title="", text='{"a": "jo@x.example"}', trusted=True)
+    stitched = replace(grounded.stitched, failed=("orders",))
+    ruled = replace(
+        sendable.plan.ruled,
+        grounded=replace(grounded, pieces=(piece,), stitched=stitched),
+        facts={"principal.attributes.tier": "gold"},
+    )
+    messages = (Message(role="system", content=system), *sendable.messages)
+    sendable = replace(sendable, plan=replace(sendable.plan, ruled=ruled), messages=messages)
+    async with await providing(made) as provider, aclosing(provider.call(sendable)) as deltas:
+        assert [d.choices[0].text async for d in deltas] == ["Yes."]
+    assert made.beside == Beside(
+        pieces=({"source": "crm", "text": text, "trusted": True},),
+        facts={"principal.attributes.tier": "gold"},
+        failed=("orders",),
+    )
     assert [m.role for m in made.seen[0]] == ["user"]

@@ -10,7 +10,8 @@ from freehold.core.ask import Message, ToolCall
 from freehold.core.clock import SystemClock
 from freehold.core.errors import ProviderError, ProviderRejected, ProviderUnavailable
 from freehold.providers.clients import CLIENTS, http_transport
-from freehold.providers.openai import OpenAIProvider
+from freehold.providers.http_provider import HttpProvider
+from freehold.providers.openai import OpenAIDialect
 from freehold.testing.fakes import FakeSecrets
 from tests.providers.made import make_sendable, model, user
 from tests.providers.servers import (
@@ -35,7 +36,9 @@ async def transport(request):
 
 @pytest.fixture
 def provider(transport):
-    return OpenAIProvider(transport, FakeSecrets({"env:K": "sk-secret-value"}), SystemClock())
+    return HttpProvider(
+        OpenAIDialect(), transport, FakeSecrets({"env:K": "sk-secret-value"}), SystemClock()
+    )
 
 
 async def everything(provider, sendable):
@@ -336,7 +339,7 @@ async def test_an_endpoint_that_wants_max_completion_tokens_gets_it(provider):
 
 async def test_a_renewed_key_is_taken_without_a_restart(transport):
     secrets = FakeSecrets({"env:K": "old", "env:ORG": "o1"})
-    provider = OpenAIProvider(transport, secrets, SystemClock())
+    provider = HttpProvider(OpenAIDialect(), transport, secrets, SystemClock())
 
     async def handler(request, writer):
         good = request.headers["authorization"] == "Bearer new"

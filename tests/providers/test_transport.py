@@ -41,15 +41,25 @@ def closes_early(name, request):
         request.applymarker(pytest.mark.xfail(reason=closes_early.__doc__, strict=True))
 
 
-async def post(http, url, body=b"{}", *, timeout_ms=5_000, first_byte_ms=None, streamed=False):
-    """Status, body and connection are given back, as a provider does it."""
+async def post(
+    http, url, body=b"{}", *, timeout_ms=5_000, first_byte_ms=None, streamed=False, reading=None
+):
+    """Status, body and connection are given back, as a provider does it.
+
+    ``reading`` is set with the first piece of a stream that is here, not only under way.
+    """
     headers = {"authorization": f"Bearer {SECRET}"}
     response = await http.request(
         "POST", url, headers, body, timeout_ms, first_byte_ms, streamed=streamed
     )
     try:
         if streamed:
-            return response.status, b"".join([piece async for piece in response.stream()])
+            pieces = []
+            async for piece in response.stream():
+                pieces.append(piece)
+                if reading is not None:
+                    reading.set()
+            return response.status, b"".join(pieces)
         return response.status, await response.read()
     finally:
         await response.aclose()
@@ -138,19 +148,24 @@ class SlowOrEcho:
 async def cancelled(http, body, streamed):
     """Connections are reused, cancelled ones are closed, and the next request gets its own."""
     handler = SlowOrEcho()
+    flowing = streamed and body == b"within"
     async with serving(handler) as server:
         assert await post(http, server.url, b"warm") == (200, b"warm")
         for number in range(3):
-            slow = post(http, server.url, body, streamed=streamed, timeout_ms=60_000)
+            reading = asyncio.Event() if flowing else handler.there
+            slow = post(
+                http, server.url, body, streamed=streamed, timeout_ms=60_000, reading=reading
+            )
             task = asyncio.create_task(slow)
-            await asyncio.wait_for(handler.there.wait(), 20)
-            handler.there.clear()
+            await asyncio.wait_for(reading.wait(), 20)
+            reading.clear()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             mine = b"mine %d" % number
-            assert await post(http, server.url, mine, streamed=streamed) == (200, mine)
-            await asyncio.wait_for(server.gone.wait(), 5)
+            again = post(http, server.url, mine, streamed=streamed, timeout_ms=30_000)
+            assert await again == (200, mine)
+            await asyncio.wait_for(server.gone.wait(), 20 if flowing else 5)
             server.gone.clear()
 
 

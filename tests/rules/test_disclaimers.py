@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from freehold.app import rehearsal
+from freehold.app.rehearsal import rehearsal
 from freehold.core.spec import Disclaimer
 from freehold.rules.disclaimers import Disclaimers, plain
 from freehold.services.bundles import check_bundle, described_bundle

@@ -90,7 +90,8 @@ class World:
             took = int(ms * 1e6 * self.chance.lognormvariate(0, 0.2))
             trail.calls = [
                 Call(attempt=1, model=model, upstream_model=model, started_ns=0, first_ns=took // 2,
-                     ended_ns=took, error=error)
+                     ended_ns=took, error=error,
+                     error_kind="server_error" if error else "")
             ]  # fmt: skip
             self.ids.append(trail.arrival.exchange_id)
             self.monitoring.closed(trail, one, "allowed", took)

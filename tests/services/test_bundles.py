@@ -6,8 +6,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from freehold.bundle.activate import InvalidBundle
+from freehold.cli.main import main
 from freehold.core.errors import NotFound
 from freehold.services import bundles
 from tests.bundle.samples import edited, write
@@ -56,6 +58,26 @@ def test_a_misspelt_field_is_an_error_and_a_value_that_never_comes_a_warning(
         assert report.ok is (code in ("rule.never", "rule.unit"))
 
 
+@pytest.fixture
+def key_set(tmp_path: Path) -> Path:
+    """That of the sample bundle's issuer, in its folder."""
+    file = tmp_path / "jwks.json"
+    file.write_text('{"keys": []}')
+    return file
+
+
+def test_an_issuer_whose_keys_are_not_there_is_a_warning(tmp_path: Path, key_set: Path) -> None:
+    write(tmp_path)
+    key_set.unlink()
+    report = bundles.check_bundle(tmp_path, lookup={"EXAMPLE_KEY": "s3cret"}.get)
+    assert report.ok
+    (problem,) = report.problems
+    assert (problem.severity, problem.code) == ("warning", "identity.jwks")
+    assert "no file `jwks.json`" in problem.message
+    assert problem.path == "identity.issuers.staff.jwks"
+
+
+@pytest.mark.usefixtures("key_set")
 def test_a_key_that_is_not_set_is_a_warning_where_the_environment_is_given(tmp_path: Path) -> None:
     write(tmp_path)
     assert bundles.check_bundle(tmp_path).problems == ()
@@ -69,6 +91,22 @@ def test_a_key_that_is_not_set_is_a_warning_where_the_environment_is_given(tmp_p
     assert bundles.check_bundle(tmp_path, lookup={}.get).problems == ()
 
 
+@pytest.mark.usefixtures("key_set")
+def test_an_address_or_a_header_that_is_not_set_is_a_warning(tmp_path: Path) -> None:
+    write(tmp_path, edited("https://api.example.com/v1", "env:MODEL_URL"))
+    keys = {"EXAMPLE_KEY": "s3cret"}
+    (problem,) = bundles.check_bundle(tmp_path, lookup=keys.get).problems
+    assert (problem.severity, problem.code) == ("warning", "env.unset")
+    assert problem.path == "models.gpt-5.base_url"
+    assert problem.suggestion == "set it where the gateway runs: it does not start without"
+    write(
+        tmp_path, edited("https://api.example.com/v1", "env:MODEL_URL\n    headers: {x-a: env:A}")
+    )
+    found = bundles.check_bundle(tmp_path, lookup={**keys, "MODEL_URL": "https://a/v1"}.get)
+    assert [problem.path for problem in found.problems] == ["models.gpt-5.headers.x-a"]
+
+
+@pytest.mark.usefixtures("key_set")
 @pytest.mark.parametrize("section", ["approvals", "monitoring"])
 def test_a_webhook_whose_secret_is_not_set_is_a_warning(tmp_path: Path, section: str) -> None:
     write(tmp_path)
@@ -102,6 +140,10 @@ def test_versions_are_compared_by_folder_or_hash(tmp_path: Path) -> None:
     changes = bundles.diff_bundles(first.hash, other, home=home)
     assert [str(change) for change in changes] == ["~ currency: EUR → CHF"]
     assert bundles.diff_bundles(folder, first.hash, home=home) == []
+    words = ["diff", str(other), first.hash, "--home", str(home)]
+    assert CliRunner().invoke(main, words).stdout == "~ currency: CHF → EUR\n"
+    (said,) = json.loads(CliRunner().invoke(main, [*words, "--json"]).stdout)
+    assert said == {"path": "currency", "kind": "changed", "before": "CHF", "after": "EUR"}
     (other / "models.yaml").unlink()
     with pytest.raises(InvalidBundle):
         bundles.diff_bundles(folder, other, home=home)

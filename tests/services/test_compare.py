@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from freehold.app import rehearsal
+from freehold.app.rehearsal import rehearsal
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.ask import Message, ToolCall
 from freehold.core.subjects import Destroyed

@@ -11,7 +11,7 @@ from freehold.core.errors import AuditError, NotFound, RequestError, StorageErro
 from freehold.core.handoffs import Admitted, Answer, Attempt, Choice, Demand, Plan, Sendable
 from freehold.core.ids import uuid7
 from freehold.core.principal import Principal
-from freehold.core.spec import ModelSpec, SourceSpec
+from freehold.core.spec import LocalSpec, ModelSpec, SourceSpec
 from freehold.core.subjects import Subject, subject_of
 from freehold.core.trail import Trail
 from freehold.ledger.content import ContentSealer, opened
@@ -57,7 +57,10 @@ class House:
             home, StoredExchanges(self.database), lambda: fill(home, self.database)
         )
         self.lineage = StoredLineage(self.database, b"l" * 32, clock)
-        self.erasing = Erasing(
+        self.erasing = self.erasing_with()
+
+    def erasing_with(self, **more: Any) -> Erasing:
+        return Erasing(
             self.records,
             self.vault,
             self.held,
@@ -66,6 +69,7 @@ class House:
             "tester",
             self.audit.event,
             LineageRows(self.database),
+            **more,
         )
 
     def close(self) -> None:
@@ -339,6 +343,20 @@ def test_providers_and_tables_are_named_from_the_bundle_of_the_time(house: House
     assert (unknown.count, unknown.details["trains_on_data"]) == (1, False)
     sources = [each for each in house.erasing.plan(whom()).beyond if each.kind == "context"]
     assert {each.details["reads"] for each in sources} == {"sold, who", None}
+
+
+def test_a_model_in_the_gateways_own_process_is_no_provider(house: House) -> None:
+    class Own(Kept):
+        def app_for(self, tenant: str, name: str) -> Any:
+            large = ModelSpec(
+                id="large", provider="local", base_url="", upstream_model="",
+                local=LocalSpec(kind="responder", digest="d"),
+            )  # fmt: skip
+            return app(models={"large": large})
+
+    house.erasing._bundle_of = lambda _: Own()  # type: ignore[assignment, return-value]
+    house.asked()
+    assert "provider" not in kinds(house.erasing.plan(whom()))
 
 
 def test_texts_of_older_versions_are_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

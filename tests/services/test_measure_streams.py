@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from freehold.app import rehearsal
+from freehold.app.rehearsal import rehearsal
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import FreeholdError, NotFound
 from freehold.services import stream_verdicts

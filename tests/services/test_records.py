@@ -13,7 +13,7 @@ from freehold.core.ids import uuid7
 from freehold.core.trail import Firing, Trail
 from freehold.ledger.files import segment_path
 from freehold.ledger.segment import SegmentJournal
-from freehold.services.explain import as_dict, as_text, explain
+from freehold.services.explaining import as_dict, as_text, explain
 from freehold.services.records import Records
 from freehold.stages.audit import Audit
 from freehold.storage.exchanges import StoredExchanges
@@ -110,6 +110,14 @@ def test_an_index_that_points_elsewhere_shows_nothing(house: House) -> None:
         )
     with pytest.raises(NotFound):
         house.records.find(first, "north")
+
+
+def test_the_ledger_says_how_it_ended_and_not_the_index(house: House) -> None:
+    exchange_id = allowed(house)
+    house.records.summary()
+    with house.database.write() as connection:
+        connection.exec_driver_sql("update exchanges set outcome = 'denied'")
+    assert house.records.find(exchange_id).outcome == "allowed"
 
 
 def test_a_lost_segment_is_an_error_not_an_empty_record(house: House) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from freehold.app import rehearsal
+from freehold.app.rehearsal import rehearsal
 from freehold.core.ask import Message, ToolCall
 from freehold.core.errors import NotFound
 from freehold.core.principal import Principal

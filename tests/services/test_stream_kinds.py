@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from freehold.app import rehearsal
+from freehold.app.rehearsal import rehearsal
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.handoffs import Checked, Choice
 from freehold.core.spec import Obligation

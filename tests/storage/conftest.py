@@ -1,14 +1,13 @@
 """Each storage test runs on SQLite and, where a server is named, on PostgreSQL."""
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from freehold.storage.engine import Database, connect, url_for
+from freehold.storage.engine import Database, url_for
 from freehold.storage.migrate import open_database
+from tests.storage.schemas import own_schema
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -18,18 +17,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield url_for(tmp_path)
         return
     pytest.importorskip("psycopg", reason="PostgreSQL needs the extra `postgres`")
-    url = sa.make_url(request.getfixturevalue("postgres_url"))
-    schema = f"freehold_{secrets.token_hex(6)}"
-    server = connect(url.render_as_string(hide_password=False))
-    with server.write() as connection:
-        connection.execute(sa.schema.CreateSchema(schema))
-    try:
-        own = url.update_query_dict({"options": f"-csearch_path={schema}"})
-        yield own.render_as_string(hide_password=False)
-    finally:
-        with server.write() as connection:
-            connection.execute(sa.schema.DropSchema(schema, cascade=True))
-        server.close()
+    with own_schema(request.getfixturevalue("postgres_url")) as url:
+        yield url
 
 
 @pytest.fixture

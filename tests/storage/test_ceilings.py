@@ -72,7 +72,7 @@ def test_no_ceiling_of_any_period_is_ever_passed(
     """Against a second, plain account of the same: sums over all that was let through."""
     clock = Standing()
     made = StoreLimiter(connect("sqlite://"), clock)
-    made._table.add = lambda fresh: {}  # type: ignore[method-assign] # a store that knows nothing
+    made._table.add = lambda *_: {}  # type: ignore[method-assign] # a store that knows nothing
     scopes = (one("key:a", **key), one("app:n/s", **app))
     book = Book()
     under_way: deque[tuple[Lease, list[int]]] = deque()
@@ -106,7 +106,7 @@ def test_no_ceiling_of_any_period_is_ever_passed(
 def test_many_threads_and_every_ceiling() -> None:
     """Sixteen clients at once; what they really spent is what stands there, and passes nothing."""
     made = StoreLimiter(connect("sqlite://"), Standing())
-    made._table.add = lambda fresh: {}  # type: ignore[method-assign]
+    made._table.add = lambda *_: {}  # type: ignore[method-assign]
     model = one("model:m", requests_per_day=900, nano_per_month=40_000)
     scopes = (
         one("key:a", tokens_per_day=4_000, nano_per_minute=30_000),

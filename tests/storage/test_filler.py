@@ -22,6 +22,7 @@ from freehold.storage import filler, migrate
 from freehold.storage.engine import Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill
+from freehold.storage.load import StoredLoad
 from freehold.storage.migrate import open_database
 from freehold.storage.tables import exchanges, fill_marks, unreadable
 from tests.audit_samples import answered, exchange, tenant_key
@@ -139,6 +140,62 @@ def test_many_fillers_at_once(database: Database, tmp_path: Path) -> None:
         assert connection.execute(sa.select(sa.func.count()).select_from(exchanges)).scalar() == 450
     for writing in writers:
         writing.journal.close()
+
+
+def test_others_can_write_while_the_ledger_is_read(
+    database: Database,
+    store_url: str,
+    tmp_path: Path,
+    writing: Writing,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who holds the store's one lock for that long makes requests wait until they are given up."""
+    writing.run(20)
+    other = open_database(tmp_path, store_url)
+    wrote: list[str] = []
+
+    def writing_after(name: str):
+        step = getattr(filler, name)
+
+        def stepped(*arguments):
+            found = step(*arguments)
+            with other.write() as connection:  # refused after ten seconds if the filler holds it
+                connection.execute(sa.delete(unreadable))
+            wrote.append(name)
+            return found
+
+        monkeypatch.setattr(filler, name, stepped)
+
+    for name in ("_take", "_understood", "_end"):
+        writing_after(name)
+    try:
+        assert fill(tmp_path, database) == 41
+    finally:
+        other.close()
+    assert (wrote.count("_take"), wrote.count("_understood")) == (2, 41)
+    assert outcomes(database) == {"allowed": 20}
+
+
+def test_what_another_filler_was_faster_with_is_not_filled_again(
+    database: Database, tmp_path: Path, writing: Writing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing.run(30, open_every=3)
+    take, nested = filler._take, []
+
+    def slower(*arguments):
+        taken = take(*arguments)
+        if not nested:
+            nested.append(0)
+            nested[0] = fill(tmp_path, database)
+        return taken
+
+    monkeypatch.setattr(filler, "_take", slower)
+    assert fill(tmp_path, database) == 0
+    assert nested[0] == 51
+    assert outcomes(database) == {"allowed": 20, "open": 10}
+    writing.run(5)
+    assert fill(tmp_path, database) == 10
+    assert sum(row.exchanges for row in StoredLoad(database).load()) == 25
 
 
 def test_a_torn_tail_waits(database: Database, tmp_path: Path, writing: Writing) -> None:

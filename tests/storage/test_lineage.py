@@ -201,6 +201,34 @@ def test_the_writer_writes_it_soon(database: Database) -> None:
     store.join("north", "c2", HR, 30)  # on a closed writer nothing breaks
 
 
+def test_what_it_wrote_itself_it_does_not_read_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = opened(database), opened(database)
+    read: list[int] = []
+    monkeypatch.setattr(store, "_read", read.append)
+    for number in range(3):
+        store.say("north", [f"{TEXT}{number}"], HR, 30)
+        store.refresh()
+    assert read == []
+    other.say("north", [TEXT], HR, 30)
+    other.refresh()
+    store.say("north", [f"{TEXT}9"], HR, 30)
+    store.refresh()
+    assert read == [3], "somebody else wrote in between"
+
+
+def test_what_the_store_knows_better_is_learned_by_writing(database: Database) -> None:
+    store, other = opened(database), opened(database)
+    other.join("north", "c1", Made({"legal": "source cases"}, "exchange-9"), 30)
+    other.refresh()
+    store.join("north", "c1", HR, 30)
+    store.refresh()
+    found = store.conversation("north", "c1")
+    assert found is not None
+    assert set(found.labels) == {"hr", "legal"}
+
+
 def test_an_erasure_can_count_it(database: Database) -> None:
     store = opened(database)
     store.join("north", "c1", HR, 30)

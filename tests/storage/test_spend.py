@@ -1,15 +1,18 @@
 """Limits: money is leased and settled atomically, whatever happens at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.core.errors import BudgetExhausted, RateLimited
+from freehold.core.errors import BudgetExhausted, RateLimited, StorageError
 from freehold.core.leases import Lease
 from freehold.core.limits import Limits, Scope
 from freehold.core.rates import MinuteWindow
@@ -241,3 +244,58 @@ def test_one_number_that_the_store_can_not_take_stops_no_other(
     assert other.used("app:good") == other.used("app:fine") == (0, 7, 9)
     assert caplog.text.count("spend of app:bad can't be stored") == 1
     assert "spend of app:good" not in caplog.text
+
+
+class Forgetful:
+    """A store whose answers are lost: before a commit, or after it."""
+
+    def __init__(self, database: Database) -> None:
+        self._real = database
+        self.lose: list[str] = []
+
+    def read(self) -> Any:
+        return self._real.read()
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        lost = self.lose.pop() if self.lose else ""
+        if lost == "at once":
+            raise StorageError("away")
+        with self._real.write() as connection:
+            yield connection
+            if lost == "before the commit":
+                raise StorageError("away")
+        if lost == "after the commit":
+            raise StorageError("away")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.sampled_from(["", "at once", "before the commit", "after the commit"]),
+        ),
+        max_size=12,
+    )
+)
+def test_what_is_settled_is_added_once_wherever_the_store_is_lost(
+    steps: list[tuple[int, str]],
+) -> None:
+    with TemporaryDirectory() as folder:
+        database = open_database(Path(folder))
+        away = Forgetful(database)
+        made = limiter(cast(Database, away))
+        used = 0
+        for amount, lost in steps:
+            if amount:
+                made.settle(made.lease(scopes(Limits()), 0, 9), 0, amount)
+                used += amount
+            away.lose = [lost] if lost else []
+            made.flush()
+            assert made.used("key:a")[2] == used, "in memory it counts all the while"
+        away.lose = []
+        made.flush()
+        made.flush()
+        assert made.used("key:a")[2] == used
+        assert limiter(database).used("key:a")[2] == used
+        database.close()

@@ -131,3 +131,45 @@ def test_housekeeping_can_be_had_at_once_and_in_the_thread(database: Database) -
         writer.close()
     writer.soon(task)
     assert done == ["freehold-writer"]
+
+
+def test_haste_has_its_measure(database: Database) -> None:
+    done: list[str] = []
+    told = threading.Event()
+
+    def first() -> None:
+        done.append("first")
+        told.set()
+
+    def more() -> None:
+        done.append("more")
+
+    writer = Writer(database, tick_s=3600.0, spacing_s=3600.0).open()
+    writer.soon(first)
+    assert told.wait(10)
+    for _ in range(5):
+        writer.soon(more)
+    writer.submit(lambda c: bump(c, revisions, "a")).result(timeout=10)
+    assert done == ["first"], "the next round waits, other writes do not"
+    writer.close()
+    assert done == ["first", "more"]
+
+
+def test_what_was_put_off_is_done_when_its_time_has_come(database: Database) -> None:
+    rounds: list[int] = []
+    told = threading.Event()
+
+    def task() -> None:
+        rounds.append(1)
+        if len(rounds) < 3:
+            writer.soon(task)
+        else:
+            told.set()
+
+    writer = Writer(database, tick_s=3600.0, spacing_s=0.02).open()
+    try:
+        writer.soon(task)
+        assert told.wait(10)
+    finally:
+        writer.close()
+    assert len(rounds) == 3

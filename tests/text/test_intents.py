@@ -10,17 +10,11 @@ from freehold.text import intents as module
 from freehold.text.embedding import embed
 from freehold.text.intent_files import pack, unpack
 from freehold.text.intents import Intents, learn
+from tests.text.wishes import ELSEWHERE
+from tests.text.wishes import WISHES as FOUR
 
 WISHES = {
-    "track": ("where is my {}", "has my {} been shipped", "when does the {} arrive",
-              "track the delivery of my {}", "my {} is late, where is it"),
-    "return": ("I want to send the {} back", "how do I return a {}", "can I give the {} back",
-               "the {} does not fit, take it back", "return label for my {}"),
-    "stock": ("is the {} in stock", "do you have the {} in blue", "when is the {} available again",
-              "which sizes of the {} do you sell", "do you still sell the {}"),
-    "pay": ("can I pay the {} by invoice", "my card was charged twice for the {}",
-            "which cards do you take for the {}", "I paid the {} and got no receipt",
-            "pay for the {} in instalments"),
+    **FOUR,
     "hours": ("when do you open {}", "are you open on {}", "what are your hours {}",
               "how late is the shop open {}", "do you close early {}"),
 }  # fmt: skip
@@ -28,11 +22,6 @@ THINGS = [
     "kettle", "lamp", "sofa", "tent", "bike", "jacket", "phone", "drill", "desk", "toaster",
     "mirror", "carpet", "blender", "helmet", "guitar", "printer", "heater", "ladder",
 ]  # fmt: skip
-ELSEWHERE = [
-    f"{ask} {what}"
-    for ask in ("write a poem about", "who discovered", "explain the theory of", "sing me")
-    for what in ("the moon", "gravity", "penicillin", "jazz", "democracy", "volcanoes")
-]
 
 
 def drawn(each: int, seed: int) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:

@@ -38,6 +38,7 @@ def test_no_other_path_is_worth_more(rows: list[tuple[int, ...]], costs: list[in
 
 
 @example([(0, 1, 0), (1, 0, 0), (0, 1, 2)], [0, 0, 0, 2], 7)  # the top label can't stand
+@example([(0, 2, 0), (1, 0, 0), (46, -2, 0), (0, 2, 0)], [1, 24, 0, 0], 3)  # within another's
 @given(LEADS, COSTS, st.integers(1, 7))
 def test_labels_that_lead_somewhere_are_all_that_matters(
     rows: list[tuple[int, ...]], costs: list[int], kind: int

@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from freehold.app.homes import with_vault
-from freehold.app.terminal import ACTOR
+from freehold.app.whoever import at_terminal
 from freehold.bundle.kept import live_mark
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock, SystemClock
-from freehold.core.outcomes import TERMINAL, Told
+from freehold.core.outcomes import TERMINAL
 from freehold.core.ports import Router, SubjectKeys
 from freehold.ledger.record import Record
 from freehold.services.bundles import kept_bundle
-from freehold.services.feedback import Feedback, Kept, Said
+from freehold.services.feedback import Feedback, Heard, Kept
 from freehold.services.feedback import Records as Past
 from freehold.services.learning import Learning, models_by_route
 from freehold.services.records import Records
 from freehold.services.route_states import RouteStates
+from freehold.services.telling import Said
 from freehold.stages.routing.aftermath import Aftermath
 from freehold.stages.routing.choosing import LearnedRouter
 from freehold.stages.routing.learners import Learners
@@ -42,13 +43,15 @@ class RouteLearning:
         keys: SubjectKeys,
         log: Callable[..., str],
         clock: Clock,
-        heard: Callable[[Told], None],
+        heard: Heard,
     ) -> None:
         self.learners = Learners()
         self.sessions = Sessions(clock)
         self.aftermath = Aftermath(self.learners, self.sessions)
         self.store = StoredOutcomes(database)
-        self.learning = Learning(self.store, self.learners, keys.find, clock, heard)
+        self.learning = Learning(
+            self.store, self.learners, keys.find, clock, lambda told: heard(told, None)
+        )
         self.feedback = Feedback(
             self.store,
             past(home, database),
@@ -108,7 +111,7 @@ def route_service(home: Path) -> Iterator[RouteStates]:
             bundle.tenants,
             StoredKeys(vault).find,
             SystemClock(),
-            ACTOR,
+            at_terminal(),
             audit.event,
         )
 

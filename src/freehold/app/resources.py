@@ -1,13 +1,23 @@
 """Small parts that wiring needs: resources as context managers, and fetching over a transport."""
 
 import asyncio
+import os
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from freehold.core.errors import ContextError
+from freehold.bundle.resolve import ResolvedBundle
+from freehold.core.clock import Clock, SystemClock
+from freehold.core.errors import BundleError, ContextError
+from freehold.identity.jwt import JwtVerifier
+from freehold.providers.clients import http_transport
 from freehold.providers.transport import HttpTransport, TransportFailed
+from freehold.stages.monitoring.otel import Spans
+from freehold.storage.secrets import ReferenceSecrets
 
+_AWS_KEYS = ("access_key", "secret_key", "session_token")
 Fetch = Callable[[str, str, dict[str, str], bytes, int], Awaitable[tuple[int, bytes]]]
 """From method, URL, headers, body and milliseconds to status and body."""
 
@@ -60,7 +70,29 @@ def fetcher(transport: HttpTransport) -> Fetch:
     return fetch
 
 
-def getter(fetch: Fetch) -> Callable[[str], Awaitable[bytes]]:
+def http_client() -> HttpTransport:
+    """What calls go out over, not open yet: aiohttp, or what FREEHOLD_HTTP_CLIENT names."""
+    return http_transport(os.environ.get("FREEHOLD_HTTP_CLIENT", "aiohttp"))
+
+
+def verifier(fetch: Fetch, folder: Path, clock: Clock) -> JwtVerifier:
+    """What verifies identity tokens.
+
+    Args:
+        fetch: gets the keys of issuers that publish them.
+        folder: of the bundle, whose files may hold the keys of others.
+    """
+    return JwtVerifier(_getter(fetch), folder, clock)
+
+
+@asynccontextmanager
+async def verifying(folder: Path) -> AsyncIterator[JwtVerifier]:
+    """The same for the terminal, over a client of its own."""
+    async with http_client() as transport:
+        yield verifier(fetcher(transport), folder, SystemClock())
+
+
+def _getter(fetch: Fetch) -> Callable[[str], Awaitable[bytes]]:
     """The bytes behind a JWKS address."""
 
     async def get(url: str) -> bytes:
@@ -80,3 +112,21 @@ def open_files() -> int:
         return 0
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 0 if soft == resource.RLIM_INFINITY else soft
+
+
+def spans_here() -> Spans | None:
+    """Spans, where OpenTelemetry's own setting names a collector for them."""
+    collector = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
+    return Spans(f"{collector}/v1/traces") if collector else None
+
+
+def missing_keys(bundle: ResolvedBundle, secrets: ReferenceSecrets) -> Iterator[str]:
+    """Each model whose key is not there: only its requests would tell otherwise."""
+    for name, model in sorted(bundle.bundle.models.items()):
+        headers = [v for v in model.headers.values() if v.startswith(("env:", "file:"))]
+        aws = model.aws.model_dump(include=set(_AWS_KEYS)).values() if model.aws else ()
+        for reference in filter(None, (model.api_key, *headers, *aws)):
+            try:
+                secrets.resolve(reference)
+            except BundleError as error:
+                yield f"model {name} can't be called: {error}"

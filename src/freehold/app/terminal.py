@@ -1,44 +1,49 @@
 """Use cases wired for the terminal: each opens what it needs of a home, and closes it again."""
 
-import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from freehold.app.homes import ledger_of, needs_data, opened, store_of, with_vault
-from freehold.app.resources import fetcher, getter
-from freehold.bundle.kept import kept_hashes, live_mark
+from freehold.app.holding import issuers_of, legal_holds_of
+from freehold.app.homes import (
+    ledger_of,
+    needs_data,
+    opened,
+    registry_of,
+    store_of,
+    vault_of,
+    with_vault,
+)
+from freehold.app.whoever import at_terminal
+from freehold.bundle.kept import live_mark
 from freehold.core.clock import SystemClock
 from freehold.core.errors import NotFound, StorageError
-from freehold.identity.jwt import JwtVerifier
-from freehold.providers.clients import http_transport
+from freehold.core.subjects import KeyStore
 from freehold.services.alert_desk import AlertDesk
-from freehold.services.approvals import Approvals, Live
 from freehold.services.bundles import described_bundle, kept_bundle, kept_or_none
 from freehold.services.contents import Contents
 from freehold.services.erasure import Erasing
 from freehold.services.keys import KeyService
+from freehold.services.learned_from import learned_from
+from freehold.services.load import LoadReports
 from freehold.services.records import Records
 from freehold.services.retention import Retention
 from freehold.services.route_states import taught
 from freehold.services.spending import Spending
-from freehold.stages.governance import Governance
-from freehold.stages.policy import Policy
 from freehold.storage.alerts import StoredAlerts
+from freehold.storage.cases import StoredCases
 from freehold.storage.engine import Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill
 from freehold.storage.held_texts import HeldTexts
-from freehold.storage.holds import SealedHolds, steps_of
+from freehold.storage.holds import steps_of
 from freehold.storage.keys import StoredKeys
 from freehold.storage.lineage import LineageRows
+from freehold.storage.load import StoredLoad
 from freehold.storage.outcomes import StoredOutcomes
 from freehold.storage.secrets import KeyFolder
 from freehold.storage.spend_table import SpendTable
-from freehold.storage.subject_keys import StoredKeys as StoredSubjectKeys
-
-ACTOR = "terminal"
 
 
 @contextmanager
@@ -56,30 +61,7 @@ def key_service(home: Path, folder: Path | None = None) -> Iterator[KeyService]:
         on_disk = KeyFolder(home)
         with ledger_of(home, on_disk, clock) as audit:
             store = StoredKeys(database, on_disk.pepper(), clock)
-            yield KeyService(store, bundle, clock, audit.event)
-
-
-@asynccontextmanager
-async def approval_service(home: Path) -> AsyncIterator[Approvals]:
-    """Held answers for the terminal, under the bundle that a server of this home made live: who
-    may decide is never what the terminal says.
-
-    Raises:
-        NotFound: no bundle was ever live here.
-    """
-    clock = SystemClock()
-    folder, live_hash = live_mark(home)
-    bundle = kept_bundle(home, live_hash)
-    on_disk = KeyFolder(home)
-    transport = http_transport(os.environ.get("FREEHOLD_HTTP_CLIENT", "aiohttp"))
-    with with_vault(home) as (database, vault, audit):
-        holds = SealedHolds(database, None, on_disk.holds(), clock, StoredSubjectKeys(vault))
-        governance = Governance(placeholder_key=on_disk.placeholders())
-        governance.adopt(bundle.heads)
-        live = Live(bundle, governance, Policy(holds))
-        identity = JwtVerifier(getter(fetcher(transport)), folder, clock)
-        async with transport:
-            yield Approvals(holds, lambda: identity, audit.event, clock, lambda: live)
+            yield KeyService(store, bundle, clock, audit.event, at_terminal())
 
 
 @contextmanager
@@ -91,7 +73,10 @@ def key_list(home: Path) -> Iterator[tuple[KeyService, Records]]:
     """
     with opened(home) as database:
         store = StoredKeys(database, b"", SystemClock())
-        yield KeyService(store, None, SystemClock(), _no_change), records_of(home, database)
+        yield (
+            KeyService(store, None, SystemClock(), _no_change, at_terminal()),
+            records_of(home, database),
+        )
 
 
 @contextmanager
@@ -132,6 +117,18 @@ def record_service(home: Path) -> Iterator[Records]:
 
 
 @contextmanager
+def load_service(home: Path) -> Iterator[tuple[Records, LoadReports]]:
+    """The records, and Freehold's own work on them, with the index brought up to date first.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with opened(home) as database:
+        loads = LoadReports(StoredLoad(database), lambda: fill(home, database))
+        yield records_of(home, database), loads
+
+
+@contextmanager
 def content_service(home: Path) -> Iterator[tuple[Records, Contents]]:
     """The records with their kept texts; each reading is an entry in the ledger.
 
@@ -139,7 +136,20 @@ def content_service(home: Path) -> Iterator[tuple[Records, Contents]]:
         NotFound: no home is there.
     """
     with with_vault(home) as (database, vault, audit):
-        yield records_of(home, database), Contents(vault, ACTOR, audit.event)
+        yield records_of(home, database), Contents(vault, at_terminal(), audit.event)
+
+
+@contextmanager
+def record_service_with_keys(home: Path) -> Iterator[tuple[Records, KeyStore]]:
+    """The records and the vault, to say what became of kept texts; none of them is read.
+
+    Raises:
+        NotFound: no home is there.
+    """
+    with opened(home) as database:
+        vault = vault_of(home, KeyFolder(home), SystemClock())
+        with closing(vault.database):
+            yield records_of(home, database), vault
 
 
 @contextmanager
@@ -151,16 +161,32 @@ def erasing_service(home: Path) -> Iterator[tuple[Records, Erasing]]:
     """
     with with_vault(home) as (database, vault, audit):
         records = records_of(home, database)
+        clock = SystemClock()
         bundle_of = kept_or_none(home)
-        bundles = filter(None, map(bundle_of, kept_hashes(home)))
-        issuers = {issuer.issuer for bundle in bundles for issuer in bundle.issuers}
-        held = HeldTexts(database, SystemClock())
+        issuers = issuers_of(home)
+        held = HeldTexts(database, clock)
         lineage = LineageRows(database)
         learned = partial(taught, StoredOutcomes(database))
+        cases = StoredCases(database)
+        models = partial(learned_from, home, registry_of(home), cases.of_exchange)
         log = audit.event
+        holds = legal_holds_of(home, database, records, vault, clock, at_terminal(), log)
         yield (
             records,
-            Erasing(records, vault, held, issuers, bundle_of, ACTOR, log, lineage, learned),
+            Erasing(
+                records,
+                vault,
+                held,
+                issuers,
+                bundle_of,
+                at_terminal(),
+                log,
+                lineage,
+                learned,
+                holds.against,
+                cases,
+                models,
+            ),
         )
 
 
@@ -171,8 +197,10 @@ def retention_service(home: Path) -> Iterator[Retention]:
     Raises:
         NotFound: no home is there.
     """
-    with with_vault(home) as (_, vault, audit):
-        yield Retention(vault, audit.event, SystemClock(), ACTOR)
+    with with_vault(home) as (database, vault, audit):
+        clock, records = SystemClock(), records_of(home, database)
+        holds = legal_holds_of(home, database, records, vault, clock, at_terminal(), audit.event)
+        yield Retention(vault, audit.event, clock, at_terminal(), holds.kept)
 
 
 @contextmanager
@@ -184,7 +212,7 @@ def alert_desk(home: Path) -> Iterator[AlertDesk]:
     """
     clock = SystemClock()
     with opened(home) as database, ledger_of(home, KeyFolder(home), clock) as audit:
-        yield AlertDesk(StoredAlerts(database, clock), audit.event, clock, ACTOR)
+        yield AlertDesk(StoredAlerts(database, clock), audit.event, clock, at_terminal())
 
 
 def records_of(home: Path, database: Database) -> Records:

@@ -3,14 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from freehold.bundle.resolve import ResolvedBundle
+from freehold.core.alerts import Subject
+from freehold.core.alerts import Watched as AlertWatch
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION
 from freehold.core.health import Health
 from freehold.core.limits import UNITS, Period, Scope, Unit
+from freehold.core.mirrors import MirrorSpec
 from freehold.core.outcomes import Told
 from freehold.core.ports import Observer
 from freehold.core.standing import StandingMeasures
+from freehold.ledger.segment import SegmentJournal
 from freehold.services.alerting import AlertKeeper
+from freehold.services.mirror_states import Lag
 from freehold.services.shadows import Dropped
 from freehold.stages.admit import Shedder
 from freehold.stages.audit import Audit
@@ -49,8 +54,11 @@ class Watched:
         also: tuple[Observer, ...],
         store_failures: Callable[[], int],
     ) -> None:
+        self._clock = clock
         self.standing = StandingMeasures(clock)
-        self.monitoring = Monitoring(also, store_failures, lambda: audit.failures, clock=clock)
+        self.monitoring = Monitoring(
+            also, store_failures, lambda: audit.failures, clock=clock, carry=audit.carried.add
+        )
         self.keeper = AlertKeeper(
             self.monitoring, stored.rows, stored.mirror, self.standing, audit.event, clock
         )
@@ -70,21 +78,32 @@ class Watched:
         route, app = (told.route, told.app) if told.of_the_answer else ("", "")
         self.monitoring.learned(told.score, told.source, model=told.model, route=route, app=app)
 
+    def mirrored(self, spec: MirrorSpec, lag: Lag) -> None:
+        """So far is a mirror of the ledger's checkpoints behind."""
+        readings: dict[AlertWatch, float] = {"contradictions": float(lag.refused)}
+        if spec.alert:
+            readings["mirror_lag"] = lag.ns / 1e9 / spec.late_s
+        subject = Subject("mirror", spec.label)
+        self.monitoring.watching.noted(subject, readings, self._clock.now_ns())
+
     def show(
         self,
         health: Health,
         used: Used,
         shedder: Shedder,
         dropped: Mapping[Dropped, int],
+        journal: SegmentJournal,
     ) -> None:
         """Let the metrics page say how models are doing, what of the budgets is used, how much is
-        under way, and how many shadows were not asked.
+        under way, how many shadows were not asked, and what the ledger has written.
         """
         self.monitoring.readers += [
             lambda: self._ready(health),
+            self._deployed,
             lambda: self._budgets(used),
             lambda: _under_way(shedder),
             lambda: _not_asked(dropped),
+            lambda: _written(journal),
         ]
 
     def _ready(self, health: Health) -> Iterator[str]:
@@ -95,6 +114,17 @@ class Watched:
         ]
         said = "The share of its usual traffic that a model's endpoint gets: 0 while it is down."
         yield from gauge("freehold_model_ready", said, rows)
+
+    def _deployed(self) -> Iterator[str]:
+        bundle = self._bundle
+        deployments = {} if bundle is None else bundle.bundle.deployments
+        rows: list[tuple[dict[str, str], int | str]] = []
+        for name, standing in list(deployments.items())[:CAP]:
+            for state, served in (("live", standing.live), (standing.state, standing.trial)):
+                if served is not None:
+                    rows.append(({"model": name, "version": served.version, "state": state}, 1))
+        said = "Versions of custom models that answer somebody, or are asked on trial."
+        yield from gauge("freehold_deployed", said, rows)
 
     def _budgets(self, used: Used) -> Iterator[str]:
         limit: list[tuple[dict[str, str], int]] = []
@@ -129,6 +159,26 @@ class Watched:
 
 def _share(weight: int) -> str:
     return f"{weight / MILLION:.4f}"
+
+
+def _written(journal: SegmentJournal) -> Iterator[str]:
+    for name, said, count in (
+        (
+            "freehold_ledger_records_total",
+            "Lines in this process's log, since it was begun.",
+            journal.sequence,
+        ),
+        (
+            "freehold_ledger_syncs_total",
+            "Times that records were brought to the disk.",
+            journal.syncs,
+        ),
+    ):
+        counted = Counter(name, said)
+        counted.add((), count)
+        yield from counted.render()
+    unsigned = "Lines of this process's log that no signed checkpoint covers yet."
+    yield from gauge("freehold_ledger_unsigned_lines", unsigned, [({}, journal.unsigned_lines)])
 
 
 def _not_asked(dropped: Mapping[Dropped, int]) -> Iterator[str]:

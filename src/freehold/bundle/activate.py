@@ -8,6 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from freehold.bundle.check import Report, check_snapshot
+from freehold.bundle.custom_checks import InspectTrainer
+from freehold.bundle.deployed import Overlay, overlaid
 from freehold.bundle.extensions import Inspect
 from freehold.bundle.intents import InspectIntents
 from freehold.bundle.kept import keep
@@ -16,10 +18,11 @@ from freehold.bundle.meaning import CompileRule
 from freehold.bundle.model_checks import InspectModel
 from freehold.bundle.names import DETECTORS
 from freehold.bundle.problems import Problems, Spot
-from freehold.bundle.resolve import Lookup, ResolvedBundle, Unresolved, resolve
+from freehold.bundle.resolve import Lookup, ResolvedBundle, resolve
 from freehold.bundle.routers import NO_ROUTER
 from freehold.bundle.snapshot import Snapshot, read_folder, scan
-from freehold.core.errors import BundleError, StorageError
+from freehold.bundle.unresolved import Unresolved
+from freehold.core.errors import BundleError, FreeholdError, StorageError
 
 _TRIES = 20
 _PAUSE_S = 0.1
@@ -51,8 +54,9 @@ class Activator:
         folder: the bundle that people edit.
         home: where activated versions are kept, or None to keep none.
         lookup: gives environment variables: ``os.environ.get``.
-        compile_rule, detector_ids, inspect, inspect_model, inspect_intents, router_ids: as for
-            ``check``.
+        compile_rule, detector_ids, inspect, inspect_model, inspect_intents, router_ids,
+        inspect_trainer: as for ``check``.
+        overlay: what is deployed, which is laid over the folder's files.
         warm: does what takes its time ahead of a version's first request (learning from examples);
             raises `BundleError` where that fails.
     """
@@ -69,6 +73,8 @@ class Activator:
         inspect_model: InspectModel | None = None,
         inspect_intents: InspectIntents | None = None,
         router_ids: Collection[str] | None = None,
+        inspect_trainer: InspectTrainer | None = None,
+        overlay: Overlay | None = None,
         warm: Callable[[ResolvedBundle], None] | None = None,
     ) -> None:
         self.folder = folder
@@ -80,6 +86,8 @@ class Activator:
         self._inspect_model = inspect_model
         self._inspect_intents = inspect_intents
         self._router_ids = router_ids
+        self._inspect_trainer = inspect_trainer
+        self._overlay = overlay
         self._warm = warm
 
     def first(self) -> ResolvedBundle:
@@ -109,10 +117,15 @@ class Activator:
         Returns:
             None if a file changed meanwhile, so that what was read may be half of something.
         """
-        before = signature(self.folder)
+        before = self.signature()
         problems = Problems()
         snapshot = read_folder(self.folder, problems)
-        if signature(self.folder) != before:
+        try:
+            snapshot = overlaid(snapshot, self._overlay, problems)
+        except FreeholdError as error:
+            why = f"what is deployed can't be served: {error}"
+            return self._failed("custom.altered", why)
+        if self.signature() != before:
             return None
         report = check_snapshot(
             snapshot,
@@ -123,6 +136,7 @@ class Activator:
             inspect_model=self._inspect_model,
             inspect_intents=self._inspect_intents,
             router_ids=self._router_ids,
+            inspect_trainer=self._inspect_trainer,
         )
         report = _here(report)
         if report.bundle is None:
@@ -151,6 +165,11 @@ class Activator:
         except BundleError as error:
             return self._failed("activate.failed", str(error), report)
         return Activation(report, resolved)
+
+    def signature(self) -> tuple[object, object]:
+        """What two looks at a settled folder have in common, and what is deployed."""
+        deployed = None if self._overlay is None else self._overlay.stamp()
+        return signature(self.folder), deployed
 
     def _failed(self, code: str, why: str, report: Report | None = None) -> Activation:
         return Activation(failed(self.folder, code, why, report), None)

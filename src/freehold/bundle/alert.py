@@ -9,17 +9,18 @@ from freehold.bundle.webhook import Webhook
 
 WatchName = Literal[
     "latency", "first_token", "cost", "errors", "refusals", "quality", "confidence", "length",
-    "language", "intents", "labels", "rules", "outcomes",
+    "language", "intents", "labels", "rules", "outcomes", "mirror_lag", "contradictions",
 ]  # fmt: skip
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 90)]
 
 
 class Of(Section):
-    """One of the three; `"*"` stands for every one of its kind, each by itself."""
+    """One of these; `"*"` stands for every one of its kind, each by itself."""
 
     model: str | None = Field(None, description="A model's id.")
     route: str | None = Field(None, description="A route's id.")
     app: str | None = Field(None, description="An app's id.")
+    mirror: str | None = Field(None, description="A mirror of the ledger, by its name.")
 
 
 class Demote(Section):
@@ -68,9 +69,10 @@ class Alert(Section):
     watch: WatchName = Field(
         description="Numbers: `latency` (ms), `first_token` (ms), `cost` (of one exchange), "
         "`errors` and `refusals` (shares), `quality` and `confidence` (0 to 1), `length` "
-        "(characters). Mixes: `language`, `intents`, `labels`, `rules`, `outcomes`."
+        "(characters). Mixes: `language`, `intents`, `labels`, `rules`, `outcomes`. Of mirrors: "
+        "`mirror_lag` (1 where it lags: at its `late_s`), `contradictions` (logs)."
     )
-    of: Of = Field(description="The model, route or app that it is read of.")
+    of: Of = Field(description="The model, route, app or mirror that it is read of.")
     when: Literal["drift", "above", "below"] = Field(
         "drift", description="It changed, or it is above or below `value`."
     )

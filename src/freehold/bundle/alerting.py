@@ -1,18 +1,22 @@
 """What an alert means: whether it can be, what it is to the gateway, and those that come along."""
 
+from collections.abc import Collection
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from freehold.bundle import schema
 from freehold.bundle.alert import Alert, Demote, OpenCase, RaiseFloor, Reaction, Stop
+from freehold.bundle.declared import Names
+from freehold.bundle.mirroring import mirror_labels
 from freehold.bundle.problems import Problems, did_you_mean, one_of
-from freehold.bundle.references import Names
 from freehold.bundle.tree import Tree, shown
 from freehold.bundle.unread import Unread
 from freehold.core.alerts import EVERY, WATCHES, AlertSpec, ReactionSpec, Subject, SubjectKind
 from freehold.core.decisions import MILLION
 
 _NANO = 1_000_000_000
-_KINDS: tuple[SubjectKind, ...] = ("model", "route", "app")
+_KINDS: tuple[SubjectKind, ...] = ("model", "route", "app", "mirror")
 _REACTIONS = ("demote", "stop", "raise_floor", "open_case")
 
 
@@ -20,7 +24,7 @@ def _shipped(name: str, watch: str, kind: SubjectKind, **more: object) -> AlertS
     described = WATCHES[watch]  # type: ignore[index]
     values = {"direction": described.worse, "least": described.least, "severity": "info"} | more
     return AlertSpec(
-        name=name, watch=watch, subject=Subject(kind, EVERY), built_in=True, **values  # type: ignore[arg-type]
+        name=name, watch=watch, subject=Subject(kind, EVERY), **values  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -40,9 +44,18 @@ BUILT_IN: tuple[AlertSpec, ...] = (
     _shipped("other-labels", "labels", "app"),
     _shipped("other-rules", "rules", "app"),
     _shipped("other-outcomes", "outcomes", "app"),
+    _shipped(
+        "mirror-late", "mirror_lag", "mirror",
+        when="above", value=1.0, window_s=30, fewest=1, severity="warning",
+    ),
+    _shipped(
+        "ledger-contradicted", "contradictions", "mirror",
+        when="above", value=0.0, window_s=30, fewest=1, severity="critical",
+    ),
 )  # fmt: skip
-"""Alerts that hold in every bundle that does not switch them off; they only log. A bundle's own of
-the same name takes the place of one.
+"""Alerts that hold in every bundle that does not switch them off; they only log, and those about
+the ledger tell the webhook for alerts where there is one. A bundle's own of the same name takes the
+place of one.
 """
 
 
@@ -51,7 +64,15 @@ def alert_specs(bundle: schema.Bundle) -> tuple[AlertSpec, ...]:
     own = [_spec(name, alert) for name, alert in bundle.alerts.items()]
     if not bundle.monitoring.defaults:
         return tuple(own)
-    return (*own, *(spec for spec in BUILT_IN if spec.name not in bundle.alerts))
+    told = bundle.monitoring.webhook is not None
+    return (
+        *own,
+        *(
+            replace(spec, webhook=told and spec.subject.kind == "mirror")
+            for spec in BUILT_IN
+            if spec.name not in bundle.alerts
+        ),
+    )
 
 
 def _spec(name: str, alert: Alert) -> AlertSpec:
@@ -102,8 +123,9 @@ def _reaction(reaction: Reaction) -> ReactionSpec:
 
 def check_alerts(root: Tree, names: Names, unread: Unread, problems: Problems) -> None:
     """What each alert watches can be watched, and its reactions have somebody to touch."""
+    mirrors = mirror_labels(root)
     for name, tree in root.section("alerts").entries():
-        _check_names(name, tree, names, unread, problems)
+        _check_names(name, tree, names, mirrors, unread, problems)
         _check(name, tree, problems)
         if _webhook(tree) and root.section("monitoring").get("webhook") is None:
             problems.add(
@@ -115,9 +137,17 @@ def check_alerts(root: Tree, names: Names, unread: Unread, problems: Problems) -
             )
 
 
-def _check_names(name: str, tree: Tree, names: Names, unread: Unread, problems: Problems) -> None:
+def _check_names(
+    name: str,
+    tree: Tree,
+    names: Names,
+    mirrors: Collection[str],
+    unread: Unread,
+    problems: Problems,
+) -> None:
     """Whom it watches and touches is declared; being watched is no use of a model."""
-    known = {"model": names.models, "route": names.routes, "app": names.apps}
+    known: dict[str, Collection[str]]
+    known = {"model": names.models, "route": names.routes, "app": names.apps, "mirror": mirrors}
     places: list[tuple[Tree, tuple[str | int, ...]]] = [(tree.section("of"), ("of",))]
     for number, reaction in enumerate(tree.section("reactions").items()):
         for kind, said in reaction.entries():
@@ -151,7 +181,7 @@ def _check(name: str, tree: Tree, problems: Problems) -> None:
             of.spot,
             f"alert `{name}` is of {'nothing' if not said else 'several things'}",
             path=(*path, "of"),
-            suggestion='name a model, a route or an app, or `"*"` for each of its kind',
+            suggestion='name a model, route, app or mirror, or `"*"` for each of its kind',
         )
         return
     watch = {str(name): watch for name, watch in WATCHES.items()}.get(tree.text("watch") or "")

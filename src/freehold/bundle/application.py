@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from freehold.bundle.capturing import Capture
 from freehold.bundle.handed_down import Settings
 from freehold.bundle.intents import Intent
 from freehold.bundle.section import Identifier, Section
@@ -83,6 +84,11 @@ class App(Section):
     voice: Voice | None = Field(None, description="What its answers must not say, and must.")
     answer_fields: dict[MemberPath, Member] = Field(
         {}, description="Path in answers that are JSON → what rules read there (`answer.json`)."
+    )
+    capture: Capture | None = Field(
+        None,
+        description="Which of its exchanges become cases to learn from, besides what its tenant's "
+        "settings say.",
     )
     settings: Settings = Field(
         Settings(), description="What it tightens or, where unlocked, overrides."

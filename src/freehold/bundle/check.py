@@ -11,7 +11,16 @@ from msgspec import Struct
 
 from freehold.bundle import secrets
 from freehold.bundle.alerting import check_alerts
+from freehold.bundle.capture_checks import check_capture
 from freehold.bundle.conflicts import Relate, check_conflicts
+from freehold.bundle.custom_checks import (
+    InspectTrainer,
+    check_custom,
+    check_standing,
+    check_waiting,
+)
+from freehold.bundle.declared import Names
+from freehold.bundle.deployed import Overlay, check_reserved, overlaid
 from freehold.bundle.effects import check_effects
 from freehold.bundle.extensions import Inspect, check_detectors
 from freehold.bundle.intents import InspectIntents, all_intents, check_intents
@@ -26,10 +35,12 @@ from freehold.bundle.meaning import (
     check_voices,
     check_webhooks,
 )
+from freehold.bundle.mirroring import check_mirrors
 from freehold.bundle.model_checks import InspectModel, check_models
 from freehold.bundle.names import DETECTORS
 from freehold.bundle.problems import Problem, Problems
-from freehold.bundle.references import Names, References
+from freehold.bundle.queues import check_queues
+from freehold.bundle.references import References
 from freehold.bundle.resolve import Lookup
 from freehold.bundle.routers import check_routers
 from freehold.bundle.schema import Bundle
@@ -38,6 +49,7 @@ from freehold.bundle.snapshot import Snapshot, read_folder
 from freehold.bundle.streaming import check_streams
 from freehold.bundle.tenancy import check_locks, check_tree
 from freehold.bundle.tool_rules import check_tool_rules
+from freehold.bundle.tree import Tree
 
 
 class Report(Struct, frozen=True):
@@ -81,6 +93,8 @@ def check(
     inspect_model: InspectModel | None = None,
     inspect_intents: InspectIntents | None = None,
     router_ids: Collection[str] | None = None,
+    inspect_trainer: InspectTrainer | None = None,
+    overlay: Overlay | None = None,
 ) -> Report:
     """Read and check the bundle in ``folder``. Nothing is raised for what is wrong with it.
 
@@ -98,9 +112,15 @@ def check(
         inspect_model: the same for models that run in this process.
         inspect_intents: the same for files of trained intents.
         router_ids: the routers that can be had here; without them, nobody looks.
+        inspect_trainer: the same for custom models and the options of their trainers.
+        overlay: what is deployed; nothing if left out.
+
+    Raises:
+        FreeholdError: what is deployed can't be read.
     """
     problems = Problems()
     snapshot = read_folder(folder, problems)
+    snapshot = overlaid(snapshot, overlay, problems)
     return check_snapshot(
         snapshot,
         problems,
@@ -113,6 +133,8 @@ def check(
         inspect_model=inspect_model,
         inspect_intents=inspect_intents,
         router_ids=router_ids,
+        inspect_trainer=inspect_trainer,
+        deployments_known=overlay is not None,
     )
 
 
@@ -129,15 +151,19 @@ def check_snapshot(
     inspect_model: InspectModel | None = None,
     inspect_intents: InspectIntents | None = None,
     router_ids: Collection[str] | None = None,
+    inspect_trainer: InspectTrainer | None = None,
+    deployments_known: bool = False,
 ) -> Report:
-    """Check files that are in memory already; ``problems`` has what reading them showed."""
+    """Check files that are in memory already; ``problems`` has what reading them showed.
+
+    With ``deployments_known``, what waits for a version to be live is a warning.
+    """
     known = DETECTORS if detector_ids is None else detector_ids
     loaded = load(snapshot, problems)
     root, unread = loaded.root, loaded.unread
     bundle = None
     if snapshot.files:
-        secrets.check_files(snapshot, problems)
-        secrets.check_headers(root, problems)
+        _check_files(snapshot, root, problems)
         own = tuple(name for name, _ in root.section("detectors").entries())
         shipped, known = known, (*known, *own)
         names = Names(root, known)
@@ -148,20 +174,39 @@ def check_snapshot(
         check_detectors(root, names, snapshot.files, shipped, inspect, problems)
         check_sources(root, names, unread, problems)
         check_webhooks(root, unread, problems)
+        check_mirrors(root, problems)
         check_alerts(root, names, unread, problems)
+        check_capture(root, names, paths, unread, problems)
         check_models(root, names, snapshot.files, inspect_model, problems)
+        check_custom(root, names, unread, inspect_trainer, problems)
         check_rules(names, problems)
         check_streams(names, problems)
         check_tool_rules(root, names, problems)
         check_voices(names, problems)
         check_intents(names, snapshot.files, inspect_intents, problems)
+        check_queues(root, names, snapshot.files, problems)
         intents = all_intents(names, snapshot.files)
         check_effects(root, names, unread, intents, problems)
         check_routers(names, router_ids, problems)
         check_expressions(names, unread, compile_rule, problems, doubt_rule, intents)
         if unread.whole:  # or else what is missing may stand in what could not be read
             check_conflicts(root, names, paths, relate, problems)
-        check_environment(root, names, lookup, problems)
+        check_environment(root, names, snapshot.folder, lookup, problems)
+        if bundle is not None:
+            if deployments_known:
+                check_waiting(bundle, root, problems)
+            bundle = check_standing(bundle, root, snapshot.files, inspect_model, problems)
+    return _report(snapshot, bundle, problems)
+
+
+def _check_files(snapshot: Snapshot, root: Tree, problems: Problems) -> None:
+    """What must stand in no file, whatever it says otherwise."""
+    check_reserved(snapshot, problems)
+    secrets.check_files(snapshot, problems)
+    secrets.check_headers(root, problems)
+
+
+def _report(snapshot: Snapshot, bundle: Bundle | None, problems: Problems) -> Report:
     found = _without_echoes(problems.sorted())
     failed = any(problem.severity == "error" for problem in found)
     return Report(found, None if failed else bundle, snapshot.hash)

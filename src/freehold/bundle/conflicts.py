@@ -5,8 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from freehold.bundle.declared import Names, words
 from freehold.bundle.problems import Problems, one_of
-from freehold.bundle.references import Names, words
 from freehold.bundle.tree import Tree, shown
 
 Relation = Literal["implies", "implied", "always"]

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
+from freehold.bundle.declared import Names, words
 from freehold.bundle.problems import Problems, did_you_mean
-from freehold.bundle.references import Names, words
 from freehold.bundle.tree import Tree, shown
 from freehold.bundle.unread import Unread
 from freehold.core.alerts import EVERY

@@ -111,6 +111,7 @@ _TAIL = """\
 | `route.*` | a route whose models can't, or may not, serve an app, or that can't learn |
 | `route.policy` | a router that no installed package brings: a warning, an error at activation |
 | `alert.effect` | a reaction of an alert that can change nothing: a warning |
+| `ledger.*` | a mirror that is no one thing, lacks its secret or key, or shares its name |
 | `metric.range` | a metric between whose ends there is nothing |
 | `source.*`, `egress.host` | a source that anybody could read, that writes, or reaches too far |
 | `model.*`, `identity.*` | an address, a price, a key or a file that can't be right |
@@ -127,7 +128,9 @@ _TAIL = """\
 | `detector.late` | a warning: `late` for a detector that does not judge whole answers |
 | `scope.example` | an example that has no word in it, or stands on both sides |
 | `secret.*` | a secret in the bundle itself; it is never printed |
-| `env.unset` | an address (at activation) or a secret (a warning) needs a variable not set here |
+| `identity.jwks` | keys of an issuer from neither a file nor https; a warning: no such file here |
+| `model.unpriced` | a ceiling on money, and a model without a price (a warning) |
+| `env.unset` | an address, a header or a secret needs a variable not set here |
 | `keep.failed`, `activate.failed`, `watch.failed` | at activation: this version can't go live |
 """
 

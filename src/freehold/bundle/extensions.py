@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from pydantic import ValidationError
 
+from freehold.bundle.declared import Names
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.problems import Problems, did_you_mean, one_of
-from freehold.bundle.references import Names
 from freehold.bundle.tree import Tree, shown
 
 Inspect = Callable[[str, OwnDetector, Mapping[str, bytes]], str | None]

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from freehold.bundle.capturing import Capture
 from freehold.bundle.ceilings import Ceilings
 from freehold.bundle.route import Objective
 from freehold.bundle.section import LateName, ModeName, Section
@@ -90,9 +91,12 @@ class Settings(Section):
     routing: Objective = Field(
         Objective(), description="What the choice of a model aims for, in place of the route's own."
     )
+    capture: Capture | None = Field(
+        None, description="Which exchanges become cases to learn from; none if nobody says."
+    )
 
 
 SettingName = Literal[
     "limits", "content", "retention_days", "sealing", "regions", "models", "detectors",
-    "require_identity", "audit", "approvals", "tools", "routing",
+    "require_identity", "audit", "approvals", "tools", "routing", "capture",
 ]  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import Field
 
+from freehold.bundle.declared import Names, words
 from freehold.bundle.problems import Problems, did_you_mean
-from freehold.bundle.references import Names, words
 from freehold.bundle.section import Section
 from freehold.bundle.tree import Tree, shown
 from freehold.core.decisions import MILLION

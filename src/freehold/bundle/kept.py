@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from freehold.bundle.deployed import expand
 from freehold.bundle.load import load
 from freehold.bundle.problems import Problems
 from freehold.bundle.schema import Bundle
@@ -77,7 +78,7 @@ def load_kept_files(home: Path, bundle_hash: str) -> tuple[Bundle, Mapping[str, 
     if bundle is None:
         said = "; ".join(str(problem) for problem in problems.sorted()[:3])
         raise BundleError(f"the kept bundle {bundle_hash} can't be read by this version: {said}")
-    return bundle, snapshot.files
+    return expand(bundle), snapshot.files
 
 
 def mark_live(home: Path, folder: Path, bundle_hash: str) -> None:
@@ -101,10 +102,11 @@ def live_mark(home: Path) -> tuple[Path, str]:
     try:
         note = json.loads((home / _LIVE).read_text(encoding="utf-8"))
         return Path(note["folder"]), str(note["bundle"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise NotFound(
-            f"no bundle was ever live in {home}: `freehold serve` makes one so"
-        ) from None
+    except OSError:
+        why = f"no bundle was ever live in {home}: `freehold serve` makes one so"
+    except (ValueError, KeyError, TypeError):
+        why = f"{home / _LIVE} is damaged: `freehold serve` writes it anew"
+    raise NotFound(why)
 
 
 def kept_hashes(home: Path) -> list[str]:

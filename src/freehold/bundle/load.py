@@ -3,12 +3,12 @@
 from msgspec import Struct
 
 from freehold.bundle.problems import Problems, Spot
-from freehold.bundle.snapshot import Snapshot
+from freehold.bundle.snapshot import DEPLOYED_FOLDER, Snapshot
 from freehold.bundle.tree import Tree, parse
 from freehold.bundle.unread import Unread, keys_in
 
 BY_ID = ("labels", "tenants", "models", "routes", "sources", "detectors", "rules",
-         "invariants", "alerts", "apps")  # fmt: skip
+         "invariants", "alerts", "queues", "apps", "custom_models")  # fmt: skip
 """Sections that are mappings by id: every file may add ids to them."""
 _NESTED = {"identity": ("issuers", "attributes")}
 
@@ -25,7 +25,11 @@ def load(snapshot: Snapshot, problems: Problems) -> Loaded:
 
     The order of files makes no difference, except which of two places is called the first.
     """
-    names = sorted(path for path in snapshot.files if path.endswith((".yaml", ".yml")))
+    names = sorted(
+        path
+        for path in snapshot.files
+        if path.endswith((".yaml", ".yml")) and not path.startswith(DEPLOYED_FOLDER)
+    )
     root = Tree(Spot(names[0] if names else snapshot.folder, 1 if names else 0, 1), {})
     broken: dict[str, str] = {}
     for name in names:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from freehold.bundle import sql
+from freehold.bundle.declared import Names, words
+from freehold.bundle.mirroring import reached
 from freehold.bundle.names import ATTRIBUTE_PREFIX, PRINCIPAL_PATHS, REQUEST_PATHS
 from freehold.bundle.problems import Problems, did_you_mean, nearest
-from freehold.bundle.references import Names, words
 from freehold.bundle.resolve import Lookup
 from freehold.bundle.tool_rules import TOOL_CALL, phase_of
 from freehold.bundle.tree import Tree, shown
@@ -22,6 +24,7 @@ DoubtRule = Callable[[str, Mapping[str, frozenset[str]]], list[tuple[str, str]]]
 """
 
 _REDACTS = ("labels", "facts", "arguments")
+_ADDRESSES = ("base_url", "url")
 _MISSING = "answer.missing_disclaimers"
 _ATTRIBUTE = re.compile(r"\bprincipal\.attributes\.([A-Za-z_]\w*)")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
@@ -59,6 +62,8 @@ def check_webhooks(root: Tree, unread: Unread, problems: Problems) -> None:
         hook = root.section(section, "webhook")
         if hook.get("url") is not None:
             _check_host(hook, (section, "webhook"), allowed, problems, "a webhook")
+    for path, mirror, kind in reached(root):
+        _check_host(mirror, path, allowed, problems, f"a {kind}", kind)
 
 
 def _check_binds(
@@ -146,17 +151,18 @@ def _check_sql(source: Tree, path: tuple[str, str], problems: Problems) -> None:
 
 def _check_host(
     source: Tree,
-    path: tuple[str, str],
+    path: tuple[str | int, ...],
     allowed: list[str],
     problems: Problems,
     what: str = "an HTTP source",
+    key: str = "url",
 ) -> None:
-    at, url = source.get("url"), source.text("url")
+    at, url = source.get(key), source.text(key)
     if at is None or url is None or url.startswith("env:"):
         return
     parts = split(url)
     if parts is None or parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        problems.add("source.url", at.spot, f"{what} needs an http(s) address", path=(*path, "url"))
+        problems.add("source.url", at.spot, f"{what} needs an http(s) address", path=(*path, key))
         return
     host = parts.hostname
     port = parts.port or DEFAULT_PORTS[parts.scheme]
@@ -168,41 +174,75 @@ def _check_host(
             "egress.host",
             at.spot,
             f"`{entry}` is not in `egress.allow`",
-            path=(*path, "url"),
+            path=(*path, key),
             suggestion=did_you_mean(entry, allowed)
             or f"add `{entry}` there if {what} may reach it",
         )
 
 
-def check_environment(root: Tree, names: Names, lookup: Lookup | None, problems: Problems) -> None:
-    """Keys of models and secrets of webhooks that are to come from this environment, and are not
-    in it.
+def check_environment(
+    root: Tree, names: Names, folder: str, lookup: Lookup | None, problems: Problems
+) -> None:
+    """Addresses, keys and headers of models and sources, secrets of webhooks and keys of issuers
+    that are to come from this environment, and are not in it.
     """
     if lookup is None:
         return
-    for path, section, key in _secrets(root, names):
+    for name, issuer in root.section("identity", "issuers").entries():
+        at, where = issuer.get("jwks"), issuer.text("jwks") or ""
+        file = Path(folder) / where.removeprefix("file:")
+        if at is not None and where.startswith("file:") and not file.is_file():
+            problems.warn(
+                "identity.jwks",
+                at.spot,
+                f"there is no file {shown(where.removeprefix('file:'))} here: until it is there, no"
+                " token of this issuer verifies",
+                path=("identity", "issuers", name, "jwks"),
+                suggestion="put it where the bundle is served from",
+            )
+    places: dict[str, list[tuple[tuple[str | int, ...], Tree]]] = {}
+    for path, at, variable in unset(root, names, lookup):
+        places.setdefault(variable, []).append((path, at))
+    for variable, found in places.items():
+        # told once, at the place that matters most
+        path, at = next((one for one in found if one[0][-1] in _ADDRESSES), found[0])
+        more = f" (wanted at {len(found)} places)" if len(found) > 1 else ""
+        problems.warn(
+            "env.unset",
+            at.spot,
+            f"the environment variable {shown(variable)} is not set here{more}",
+            path=path,
+            suggestion="set it where the gateway runs"
+            + (": it does not start without" if path[-1] in _ADDRESSES else ""),
+        )
+
+
+def unset(
+    root: Tree, names: Names, lookup: Lookup
+) -> Iterator[tuple[tuple[str | int, ...], Tree, str]]:
+    """Variables that are named and not set: path, place, variable."""
+    for path, section, key in _named(root, names):
         at, reference = section.get(key), section.text(key)
         variable = (reference or "").removeprefix("env:")
-        if at is None or variable == reference or not variable:
-            continue
-        if not lookup(variable):
-            problems.warn(
-                "env.unset",
-                at.spot,
-                f"the environment variable {shown(variable)} is not set here",
-                path=(*path, key),
-                suggestion="set it where the gateway runs",
-            )
+        if at is not None and variable and variable != reference and not lookup(variable):
+            yield (*path, key), at, variable
 
 
-def _secrets(root: Tree, names: Names) -> Iterator[tuple[tuple[str, ...], Tree, str]]:
-    """Where secrets are named: path, section, key."""
+def _named(root: Tree, names: Names) -> Iterator[tuple[tuple[str | int, ...], Tree, str]]:
+    """Where variables may be named: path, section, key."""
     for name, model in names.models.items():
-        aws = model.section("aws")
+        yield ("models", name), model, "base_url"
         yield ("models", name), model, "api_key"
-        yield from ((("models", name, "aws"), aws, key) for key, _ in aws.entries())
+        for kind in ("aws", "headers"):
+            keys = model.section(kind)
+            yield from ((("models", name, kind), keys, key) for key, _ in keys.entries())
+    for name, source in names.sources.items():
+        yield ("sources", name), source, "url"
+        keys = source.section("headers")
+        yield from ((("sources", name, "headers"), keys, key) for key, _ in keys.entries())
     for section in ("approvals", "monitoring"):
         yield (section, "webhook"), root.section(section, "webhook"), "secret"
+    yield from ((path, mirror, "secret") for path, mirror, _ in reached(root))
 
 
 def check_rules(names: Names, problems: Problems) -> None:

@@ -10,7 +10,11 @@ from freehold.bundle.section import Section
 class Metric(Section):
     """Something that is known of an answer later: whether it solved the matter, a rating."""
 
-    type: Literal["boolean", "float"] = Field("boolean", description="What its values are.")
+    type: Literal["boolean", "float", "comment", "demonstration"] = Field(
+        "boolean",
+        description="What its values are: true or false, a number, what somebody says of the "
+        "answer, or the answer that would have been right.",
+    )
     optimize: Literal["max", "min"] = Field(
         "max", description="Which end is the good one; for a boolean, `max` means true."
     )

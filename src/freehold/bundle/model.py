@@ -64,7 +64,8 @@ class Local(Section):
     """A model that runs in this process."""
 
     kind: Identifier = Field(
-        description="`responder`, `classifier`, or a name of the entry point `freehold.models`."
+        description="`responder`, `classifier`, `causal-lm`, or a name of the entry point"
+        " `freehold.models`."
     )
     file: str = Field("", description="What it answers from: a path within the bundle.")
     threshold: float = Field(

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from typing import Any
 
 from pydantic import ValidationError
 
 from freehold.bundle.catalogue import find, shipped_rows
+from freehold.bundle.declared import Names
 from freehold.bundle.model import Local, Priced
-from freehold.bundle.problems import Problems, did_you_mean
-from freehold.bundle.references import Names, is_loopback
+from freehold.bundle.problems import Problems, did_you_mean, dotted
 from freehold.bundle.tree import Tree, shown
-from freehold.bundle.urls import DEFAULT_PORTS, split
-from freehold.core.local import GROUP
+from freehold.bundle.urls import DEFAULT_PORTS, is_loopback, split
+from freehold.core.local import GROUP, KINDS
 
 InspectModel = Callable[[Local, Mapping[str, bytes]], str | None]
 """From what a local model is, and the bundle's files, to what is wrong with it."""
 
-LOCAL_KINDS = ("responder", "classifier")
 _CACHED = frozenset({"cached_input", "cache_write"})
 
 
@@ -30,6 +30,7 @@ def check_models(
 ) -> None:
     """Every model by itself, then the bundle's own catalogue."""
     own = root.section("catalogue")
+    ceiling = _money_ceiling(root.plain(), ())
     currency = root.text("currency") or "USD"
     for name, model in names.models.items():
         path = ("models", name)
@@ -42,6 +43,16 @@ def check_models(
             model, path, model.text("provider") or (row.provider if row else ""), problems
         )
         _check_price(model.section("price"), (*path, "price"), problems)
+        free = model.text("provider") == "local"
+        if ceiling and row is None and model.get("price") is None and not free:
+            problems.warn(
+                "model.unpriced",
+                model.spot,
+                f"model `{name}` has no price, so what it costs does not count for {ceiling}",
+                path=path,
+                suggestion="write its `price` for a million tokens, `{input: 0, output: 0}` where"
+                " it is free",
+            )
         if row is not None and row.currency != currency and model.get("price") is None:
             problems.add(
                 "model.currency",
@@ -52,6 +63,17 @@ def check_models(
             )
     for name, row_tree in own.entries():
         _check_price(row_tree.section("price"), ("catalogue", name, "price"), problems)
+
+
+def _money_ceiling(part: Any, path: tuple[str, ...]) -> str:
+    """The first ceiling of money in a bundle, where it stands; empty where there is none."""
+    if not isinstance(part, dict):
+        return ""
+    if path and path[-1] == "limits":
+        money = [key for key in part if str(key).startswith("money_")]
+        return dotted((*path, money[0])) if money else ""
+    found = (_money_ceiling(value, (*path, str(key))) for key, value in part.items())
+    return next(filter(None, found), "")
 
 
 def _row(model: Tree, own: Tree, path: tuple[str, ...], problems: Problems) -> Priced | None:
@@ -191,7 +213,7 @@ def _check_local(
 
 
 def _kinds() -> Collection[str]:
-    return {*LOCAL_KINDS, *(entry.name for entry in entry_points(group=GROUP))}
+    return {*KINDS, *(entry.name for entry in entry_points(group=GROUP))}
 
 
 def _check_price(price: Tree, path: tuple[str, ...], problems: Problems) -> None:

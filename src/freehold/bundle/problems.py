@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -137,6 +137,13 @@ def one_of(known: Iterable[str], limit: int = 8) -> str:
         return ""
     shown = ", ".join(f"`{name}`" for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def missing(what: str, name: str, known: Collection[str]) -> str:
+    """That there is no such name, with the one that may be meant and those that there are."""
+    near = did_you_mean(name, known)
+    there = f"There is {one_of(known)}." if known else "There is none."
+    return f"there is no {what} `{name[:80]}`" + (f": {near} {there}" if near else f". {there}")
 
 
 def _fold(name: str) -> str:

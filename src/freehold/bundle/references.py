@@ -1,35 +1,16 @@
 """What one section says about another: every name that is used must be declared, and be used."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from freehold.bundle.names import BUILT_IN_LABELS, REDACTABLE_LABELS, matches
+from freehold.bundle.declared import Names, words
+from freehold.bundle.names import matches
 from freehold.bundle.problems import Problems, did_you_mean, nearest, one_of
 from freehold.bundle.tree import Tree, shown
 from freehold.bundle.unread import Unread
+from freehold.bundle.urls import is_loopback
 
 Path = tuple[str | int, ...]
-
-
-class Names:
-    """Everything that the bundle declares, by kind."""
-
-    def __init__(self, root: Tree, detector_ids: Collection[str]) -> None:
-        def declared(*section: str) -> dict[str, Tree]:
-            return dict(root.section(*section).entries())
-
-        self.models = declared("models")
-        self.routes = declared("routes")
-        self.sources = declared("sources")
-        self.rules = declared("rules")
-        self.invariants = declared("invariants")
-        self.metrics = declared("metrics")
-        self.tenants = declared("tenants")
-        self.apps = declared("apps")
-        self.attributes = declared("identity", "attributes")
-        self.labels = frozenset(declared("labels")) | REDACTABLE_LABELS
-        self.found_labels = self.labels | BUILT_IN_LABELS
-        self.detectors = frozenset(detector_ids)
 
 
 class References:
@@ -80,7 +61,9 @@ class References:
         if not self.unread.may_declare(word, known):
             near = nearest(word, known) or nearest(word, self.unread.keys)
             suggestion = f"there is {one_of(known)}" if known else ""
-            if near is not None:
+            if kind == "model" and word in self.names.custom:
+                suggestion = self.names.instead(word)
+            elif near is not None:
                 suggestion = f"did you mean `{near}`?"
                 self.used.get(kind, set()).add(near)  # one mistake, so no warning that it is unused
             self.problems.add(
@@ -142,8 +125,12 @@ class References:
         self, name: str, rule: Tree, key: str, at: Path, candidates: set[str], misspelt: set[str]
     ) -> None:
         """What a route's rule names must be among its candidates."""
+        custom = self.names.custom.items()
+        trained = {n for n, t in custom if name in (w for _, _, w in words(t, "routes"))}
         for index, item, word in words(rule, key):
             here = (*at, key, index)
+            if word in trained:
+                continue
             known = self._known("model", word, self.names.models, item, here)
             meant = any(nearest(candidate, [word]) for candidate in misspelt)
             if known and word not in candidates and not meant:
@@ -270,7 +257,7 @@ class References:
         for alias, target in tree.section("aliases").entries():
             if isinstance(target.value, str):
                 here = (*path, "aliases", alias)
-                self._known("model", target.value, self.names.models, target, here)
+                self._known("model", target.value, self.names.usable, target, here)
         self._examples(tree.section("scope"), (*path, "scope"))
         self._settings(tree, path)
 
@@ -309,7 +296,7 @@ class References:
 
     def _settings(self, tree: Tree, path: Path) -> None:
         settings, path = tree.section("settings"), (*path, "settings")
-        self._all("model", settings, path, "models", self.names.models)
+        self._all("model", settings, path, "models", self.names.usable)
         regions = {m.text("region") for m in self.names.models.values()} - {None, ""}
         for index, item, word in words(settings, "regions"):
             if word not in regions and self.whole:
@@ -382,16 +369,3 @@ class References:
                         path=(f"{kind}s", name),
                         suggestion="name it where it should hold, or remove it",
                     )
-
-
-def words(tree: Tree, key: str) -> Iterator[tuple[int, Tree, str]]:
-    """The strings of a list, each with its index and place; other items are shape errors."""
-    listed = tree.get(key)
-    for index, item in enumerate(listed.items() if listed is not None else []):
-        if isinstance(item.value, str):
-            yield index, item, item.value
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name means this machine."""
-    return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")

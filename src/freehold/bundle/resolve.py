@@ -9,13 +9,18 @@ import msgspec
 from freehold.bundle import schema
 from freehold.bundle.alerting import alert_specs
 from freehold.bundle.application import App
+from freehold.bundle.capturing import capture_leaves
 from freehold.bundle.catalogue import filled
+from freehold.bundle.deployed import hidden, usable, waiting_for
 from freehold.bundle.intents import intent_set
 from freehold.bundle.model_specs import model_spec
-from freehold.bundle.names import DETECTORS, REDACTABLE_LABELS
-from freehold.bundle.route_specs import metric_spec, route_spec
+from freehold.bundle.names import DETECTORS
+from freehold.bundle.queues import queue_specs
+from freehold.bundle.route_specs import learns, metric_spec, route_spec
 from freehold.bundle.settings import (
     Effective,
+    approvals_of,
+    capture_of,
     content_of,
     declared,
     defaults,
@@ -29,6 +34,7 @@ from freehold.bundle.specs import (
     issuer_spec,
     own_spec,
     owned,
+    redactable,
     rule_spec,
     scope_spec,
     source_spec,
@@ -36,12 +42,14 @@ from freehold.bundle.specs import (
     voice_spec,
     voiced,
 )
-from freehold.core.errors import BundleError, NotFound
+from freehold.bundle.unresolved import Unresolved
+from freehold.core.errors import NotFound
+from freehold.core.labels import QueueSpec
 from freehold.core.limits import Scope
 from freehold.core.routes import RouteSpec
 from freehold.core.spec import (
-    ApprovalSpec,
     AppSpec,
+    DetectorSetting,
     GuardSpec,
     IntentSet,
     ModelSpec,
@@ -80,7 +88,7 @@ class ResolvedBundle:
         self.rules: Mapping[str, RuleSpec] = MappingProxyType(
             {rule_id: rule_spec(rule_id, rule) for rule_id, rule in bundle.rules.items()}
         )
-        self._metrics = {name: metric_spec(name, m) for name, m in bundle.metrics.items()}
+        self.metrics = {name: metric_spec(name, m) for name, m in bundle.metrics.items()}
         self._tools = {name: tool_spec(name, tool) for name, tool in bundle.tools.items()}
         self.issuers = tuple(
             issuer_spec(name, issuer, bundle.identity.attributes)
@@ -102,11 +110,14 @@ class ResolvedBundle:
         }
         self._app_intents: dict[str, str] = {}
         self.intents: Mapping[str, IntentSet] = MappingProxyType(self._intent_sets(files))
+        self.queues: Mapping[str, QueueSpec] = MappingProxyType(
+            queue_specs(bundle.queues, files, self._intent_names())
+        )
         self._detector_ids = tuple(dict.fromkeys((*detector_ids, *bundle.detectors)))
         self._paths: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, Effective] = {}
         self._app_states: dict[tuple[int, str], Effective] = {}
-        self._templates: dict[tuple[int, str, tuple[str, ...]], AppSpec] = {}
+        self._templates: dict[tuple[int, str, tuple[str, ...], frozenset[str]], AppSpec] = {}
         self._apps: dict[tuple[str, str], AppSpec] = {}
         self._base = defaults(self._detector_ids, bundle.detectors)
 
@@ -187,6 +198,10 @@ class ResolvedBundle:
             self._states[tenant] = state
         return state
 
+    def detectors_at(self, tenant: str) -> tuple[DetectorSetting, ...]:
+        """Those in use at a tenant, whatever the app."""
+        return owned(voiced(detectors_of(self.effective(tenant)), None), self._own)
+
     def _intent_sets(self, files: Mapping[str, bytes]) -> dict[str, IntentSet]:
         """What apps' intents are learned from, by its digest; apps with the same share one."""
         found: dict[str, IntentSet] = {}
@@ -197,17 +212,25 @@ class ResolvedBundle:
                 found[made.digest] = made
         return found
 
+    def _intent_names(self) -> dict[str, list[str]]:
+        """Each app's intents by name; those of trained files are not known here."""
+        return {
+            app_id: [name for name, _ in self.intents[digest].inside]
+            for app_id, digest in self._app_intents.items()
+        }
+
     def _resolve(self, tenant: str, app_id: str, app: App) -> AppSpec:
         path = self.path(tenant)
         rules = tuple(
             dict.fromkeys([r for t in path for r in self.bundle.tenants[t].rules] + app.rules)
         )
         above = self.effective(tenant)
-        key = (id(above), app_id, rules)
+        unshared = hidden(self.bundle, path)
+        key = (id(above), app_id, rules, unshared)
         template = self._templates.get(key)
         if template is None:
             state = self._app_state(above, app_id, app)
-            template = self._template(app_id, app, state, rules)
+            template = self._template(app_id, app, state, rules, unshared)
             self._templates[key] = template
         scopes = (
             *self._tenant_scopes(path),
@@ -232,26 +255,26 @@ class ResolvedBundle:
         """The app's own settings on top; kept, so that ``id(above)`` stays a valid key."""
         state = self._app_states.get((id(above), app_id))
         if state is None:
-            state = extend(above, declared(app.settings, self._detector_ids))
+            leaves = declared(app.settings, self._detector_ids) | capture_leaves(app.capture)
+            state = extend(above, leaves)
             self._app_states[id(above), app_id] = state
         return state
 
-    def _template(self, app_id: str, app: App, state: Effective, rules: tuple[str, ...]) -> AppSpec:
+    def _template(
+        self,
+        app_id: str,
+        app: App,
+        state: Effective,
+        rules: tuple[str, ...],
+        unshared: frozenset[str],
+    ) -> AppSpec:
         bundle = self.bundle
-        allowed = state.values.get(("models",), frozenset(self.models))
+        allowed = usable(self.models, state.values.get(("models",))) - unshared
         route = self._route(app.route, app.tenant, state, allowed)
-        embedding = None
-        if app.embedding_route:
-            embedding = self._route(app.embedding_route, app.tenant, state, allowed)
+        embedding = self._embedding(app, state, allowed)
         aliases = {name: model for name, model in app.aliases.items() if model in allowed}
-        wanted = {
-            *route.candidates,
-            *aliases.values(),
-            *(embedding.candidates if embedding else ()),
-            *(trial.model for trial in (route.shadow, route.canary) if trial is not None),
-        }
-        own = {name for name, label in bundle.labels.items() if label.redactable}
-        hidden = {name for name, label in bundle.labels.items() if not label.redactable}
+        asked = {*route.candidates, *route.tried, *aliases.values()}
+        asked.update(embedding.candidates if embedding else ())
         voice = None if app.voice is None else voice_spec(app.voice)
         return AppSpec(
             id=app_id,
@@ -265,13 +288,12 @@ class ResolvedBundle:
             system_prompt=app.system_prompt,
             route=route,
             embedding_route=embedding,
-            models={name: self.models[name] for name in sorted(wanted)},
+            models={name: self.models[name] for name in sorted(asked)},
             guards=self._guards(allowed),
             aliases=aliases,
-            metrics=self._metrics,
-            embeds=bool(route.learn.metric)
-            or route.objective.policy != "static"
-            or app_id in self._app_intents,
+            waiting=waiting_for(bundle, app),
+            metrics=self.metrics,
+            embeds=learns(route) or app_id in self._app_intents,
             unknown_model=app.unknown_model,
             priority=app.priority,
             sources=tuple(self.sources[name] for name in app.sources),
@@ -283,7 +305,7 @@ class ResolvedBundle:
             answer_fields=field_specs(app.answer_fields),
             containment=state.values["tools", "untrusted"],
             detectors=owned(voiced(detectors_of(state), voice), self._own),
-            redactable_labels=frozenset((REDACTABLE_LABELS | own) - hidden),
+            redactable_labels=redactable(bundle.labels),
             limits=limits_of(state),
             content_kept=content_of(state),
             retention_days=state.values["retention_days",],
@@ -295,16 +317,18 @@ class ResolvedBundle:
             egress=tuple(bundle.egress.allow),
             currency=bundle.currency,
             strict_audit=state.values["audit",] == "strict",
-            approvals=ApprovalSpec(
-                hours=state.values["approvals", "expires_hours"],
-                webhook=bundle.approvals.webhook is not None,
-            ),
+            approvals=approvals_of(state, webhook=bundle.approvals.webhook is not None),
+            capture=capture_of(state, app.tenant),
         )
 
     def _guards(self, allowed: frozenset[str]) -> dict[str, ModelSpec]:
         """The models that guards ask, by their ids."""
         asked = {spec.model for spec in self._own.values() if isinstance(spec, GuardSpec)}
         return {name: self.models[name] for name in sorted(asked) if name in allowed}
+
+    def _embedding(self, app: App, state: Effective, allowed: frozenset[str]) -> RouteSpec | None:
+        taken = app.embedding_route
+        return self._route(taken, app.tenant, state, allowed) if taken else None
 
     def _route(
         self, route_id: str, owner: str, state: Effective, allowed: frozenset[str]
@@ -315,21 +339,12 @@ class ResolvedBundle:
             objective_of(state, self.bundle.routes[route_id].objective),
             allowed,
             owner=owner,
-            metrics=tuple(self._metrics),
+            metrics=tuple(self.metrics),
         )
 
 
 def _digests(named: Iterable[str], files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: sha256(files[name]).hexdigest() for name in named if name in files}
-
-
-class Unresolved(BundleError):
-    """Addresses that this machine does not know; ``places`` has their paths and variables."""
-
-    def __init__(self, places: tuple[tuple[tuple[str, str, str], str], ...]) -> None:
-        said = ", ".join(f"{'.'.join(path)} needs {name}" for path, name in places)
-        super().__init__(f"environment variables are not set: {said}")
-        self.places = places
 
 
 def resolve(

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from freehold.bundle import route as written
 from freehold.bundle.ceilings import nano
+from freehold.bundle.custom_models import Deploy
+from freehold.bundle.deployed import custom_of
 from freehold.bundle.hedging import Hedge
 from freehold.bundle.metric import Metric
 from freehold.bundle.trials import Canary, Shadow
@@ -24,6 +26,10 @@ from freehold.core.trials import CanarySpec, Guardrails, ShadowSpec
 def metric_spec(name: str, metric: Metric) -> MetricSpec:
     """What may be said of an answer; a boolean's values are 0 and 1."""
     boolean = metric.type == "boolean"
+    if metric.type == "comment":
+        return MetricSpec(id=name, boolean=False, days=metric.days, text="comment")
+    if metric.type == "demonstration":
+        return MetricSpec(id=name, boolean=False, days=metric.days, text="demonstration")
     return MetricSpec(
         id=name,
         boolean=boolean,
@@ -71,6 +77,16 @@ def route_spec(
     )
 
 
+def learns(route: RouteSpec) -> bool:
+    """Whether requests that take this route teach it, or are chosen for by what it learned."""
+    return bool(route.learn.metric) or route.objective.policy != "static"
+
+
+def trial_spec(deploy: Deploy, model: str) -> CanarySpec:
+    """A version of a custom model as the canary of a route, as far as its trial's id goes."""
+    return CanarySpec(model=model, stages=tuple(_millionths(share) for share in deploy.trials))
+
+
 def _hedge(hedge: Hedge) -> HedgeSpec:
     percentile = hedge.after_percentile
     return HedgeSpec(
@@ -97,6 +113,7 @@ def _canary(canary: Canary | None, allowed: Collection[str]) -> CanarySpec | Non
     rails = canary.guardrails
     return CanarySpec(
         model=canary.model,
+        own=custom_of(canary.model) != canary.model,
         stages=tuple(_millionths(share) for share in canary.stages),
         advance=canary.advance,
         doubt=_millionths(canary.doubt),

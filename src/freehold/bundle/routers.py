@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
+from freehold.bundle.declared import Names
 from freehold.bundle.problems import Problems, did_you_mean, one_of
-from freehold.bundle.references import Names
 from freehold.bundle.tree import Tree
 
 NO_ROUTER = "route.policy"

@@ -94,4 +94,9 @@ class Rule(Section):
     owner: str = Field("", description="Who answers for it.")
     why: str = Field("", description="For the record.")
     public: str = Field("", description="For the caller.")
+    limits: Literal["public", "private"] = Field(
+        "public",
+        description="Whether the person whom it concerns is told at which value it would have "
+        "passed. `private` tells only that the rule applied.",
+    )
     tests: list[RuleTest] = Field([], description="Run by `freehold policy test`.")

@@ -10,11 +10,14 @@ from pydantic import Field
 
 from freehold.bundle.alert import Alert, Monitoring
 from freehold.bundle.application import App
+from freehold.bundle.custom_models import CustomModel, Deployed
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import SettingName, Settings
 from freehold.bundle.invariant import Invariant
 from freehold.bundle.metric import Metric
+from freehold.bundle.mirrors import Ledger
 from freehold.bundle.model import Model, Priced
+from freehold.bundle.queues import Queue
 from freehold.bundle.route import Route
 from freehold.bundle.rule import Rule
 from freehold.bundle.section import Identifier, Section, Url
@@ -123,7 +126,7 @@ class Approvals(Section):
 
 
 class Egress(Section):
-    """The only addresses that sources and webhooks may reach."""
+    """The only addresses that sources, webhooks and witnesses may reach."""
 
     allow: list[str] = Field([], description="`host` or `host:port`.")
 
@@ -143,9 +146,10 @@ class Bundle(Section):
     identity: Identity = Field(
         Identity(), description="Who signs tokens, and which attributes end users have."
     )
-    egress: Egress = Field(Egress(), description="Where sources and webhooks may reach.")
+    egress: Egress = Field(Egress(), description="Where sources, webhooks and witnesses may reach.")
     approvals: Approvals = Field(Approvals(), description="Answers that wait for a person.")
     monitoring: Monitoring = Field(Monitoring(), description="What holds for all alerts.")
+    ledger: Ledger = Field(Ledger(), description="Where checkpoints of the ledger go.")
     alerts: dict[Identifier, Alert] = Field({}, description="What is watched, and what follows.")
     tenants: dict[Identifier, Tenant] = Field(min_length=1, description="The tree.")
     models: dict[Identifier, Model] = Field(min_length=1, description="What may answer.")
@@ -168,4 +172,11 @@ class Bundle(Section):
     invariants: dict[Identifier, Invariant] = Field(
         {}, description="What must always hold; `freehold policy prove` proves it."
     )
+    custom_models: dict[Identifier, CustomModel] = Field(
+        {}, description="Models that are trained here, from the apps' own traffic."
+    )
+    deployments: dict[Identifier, Deployed] = Field(
+        {}, description="Freehold's own: which versions of them answer. Nobody writes it by hand."
+    )
+    queues: dict[Identifier, Queue] = Field({}, description="Cases that people are to label.")
     apps: dict[Identifier, App] = Field(min_length=1, description="AI applications.")

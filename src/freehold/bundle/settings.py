@@ -12,11 +12,13 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from freehold.bundle.capturing import BASE, capture_leaves, capture_spec, capture_stricter
 from freehold.bundle.ceilings import nano, set_ceilings
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import Settings
 from freehold.bundle.names import DETECTORS, NAMED, QUIET, UNFOUNDED, matches
 from freehold.bundle.route import Objective
+from freehold.core.capturing import CaptureSpec
 from freehold.core.decisions import MILLION
 from freehold.core.limits import Limits
 from freehold.core.routes import ObjectiveSpec
@@ -94,6 +96,7 @@ def declared(settings: Settings, detector_ids: Iterable[str] = DETECTORS) -> dic
         if value is not None:
             leaves[leaf] = value
     leaves |= aims(settings.routing)
+    leaves |= capture_leaves(settings.capture)
     for name in ("regions", "models"):
         value = getattr(settings, name)
         if value is not None:
@@ -137,6 +140,8 @@ def _millionths(value: float) -> int:
 
 def stricter(leaf: Leaf, one: Any, other: Any) -> Any:
     """The stricter of two values of one leaf; commutative, associative and idempotent."""
+    if leaf[0] == "capture":
+        return capture_stricter(leaf[-1], one, other)
     name = leaf[-1] if leaf[0] == "detectors" else leaf[0]
     if name in _ORDER:
         order = _ORDER[name]
@@ -219,6 +224,7 @@ def defaults(
         ("audit",): "normal",
         ("approvals", "expires_hours"): ApprovalSpec().hours,
         ("tools", "untrusted"): "addresses",
+        **BASE,
     }
     for detector in detector_ids:
         use = dict(_UNNAMED)
@@ -257,6 +263,16 @@ def limits_of(state: Effective) -> Limits:
 def content_of(state: Effective) -> ContentKept:
     """What the record keeps of the texts."""
     return cast(ContentKept, state.values["content",])
+
+
+def approvals_of(state: Effective, *, webhook: bool) -> ApprovalSpec:
+    """How long a held answer waits, and whether somebody is told."""
+    return ApprovalSpec(hours=state.values["approvals", "expires_hours"], webhook=webhook)
+
+
+def capture_of(state: Effective, owner: str) -> CaptureSpec | None:
+    """What becomes a case of an app of this owner; ``None`` where nothing does."""
+    return capture_spec(state.values, owner, content_of(state), state.values["retention_days",])
 
 
 def objective_of(state: Effective, route: Objective) -> ObjectiveSpec:

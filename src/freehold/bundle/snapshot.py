@@ -13,6 +13,11 @@ from freehold.bundle.problems import Problems, Spot
 MAX_FILES = 4_096
 MAX_FILE_BYTES = 16 * 2**20
 MAX_TOTAL_BYTES = 64 * 2**20
+MAX_DEPLOYED_BYTES = 512 * 2**20
+"""Of all files of deployed custom models together, which only Freehold itself puts there."""
+
+DEPLOYED_FILE = "deployments.yaml"
+DEPLOYED_FOLDER = "deployed/"
 
 _SHORT_HASH = 12
 _SCRATCH_SUFFIXES = ("~", ".swp", ".swo", ".swx", ".tmp", ".part", ".crdownload")
@@ -25,6 +30,8 @@ class Snapshot(Struct, frozen=True):
     files: dict[str, bytes]
     whole: bool = True
     """False if something in the folder could not be read, or is no part of a bundle."""
+    deployed: bool = False
+    """True if what is deployed was laid over the folder's own files."""
 
     @property
     def hash(self) -> str:
@@ -116,11 +123,13 @@ def read_folder(folder: Path, problems: Problems) -> Snapshot:
     """Read every file of the bundle; what can't be read, or is too much, goes to ``problems``."""
     before = len(problems)
     files: dict[str, bytes] = {}
-    total = 0
+    total = deployed = 0
     for entry in _entries(folder, problems):
         here = Spot(entry.path, 0, 0)
-        total += entry.size
-        if entry.size > MAX_FILE_BYTES or total > MAX_TOTAL_BYTES:
+        own = entry.path.startswith(DEPLOYED_FOLDER)
+        total, deployed = total + entry.size * (not own), deployed + entry.size * own
+        too_much = total > MAX_TOTAL_BYTES or deployed > MAX_DEPLOYED_BYTES
+        if too_much or (entry.size > MAX_FILE_BYTES and not own):
             problems.add(
                 "folder.size",
                 here,
@@ -131,7 +140,7 @@ def read_folder(folder: Path, problems: Problems) -> Snapshot:
             break
         try:
             with (folder / entry.path).open("rb") as handle:
-                files[entry.path] = handle.read(MAX_FILE_BYTES + 1)
+                files[entry.path] = handle.read(entry.size + 1)
         except OSError as error:
             problems.add("file.unreadable", here, f"can't be read: {error.strerror or error}")
     return Snapshot(str(folder), files, whole=len(problems) == before)

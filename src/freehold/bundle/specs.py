@@ -10,6 +10,7 @@ import msgspec
 from freehold.bundle import schema
 from freehold.bundle.application import AppScope
 from freehold.bundle.detectors import Installed, OwnDetector
+from freehold.bundle.names import REDACTABLE_LABELS
 from freehold.bundle.rule import Do, Rule
 from freehold.bundle.tools import Member, Tool
 from freehold.bundle.voice import Voice
@@ -78,6 +79,7 @@ def rule_spec(rule_id: str, rule: Rule) -> RuleSpec:
         owner=rule.owner,
         why=rule.why,
         public=rule.public,
+        private_limits=rule.limits == "private",
     )
 
 
@@ -110,6 +112,12 @@ def _obligation(do: Do) -> Obligation:
 def tool_spec(name: str, tool: Tool) -> ToolSpec:
     """What is known of a tool."""
     return ToolSpec(name=name, arguments=field_specs(tool.arguments), trusted=tool.trusted)
+
+
+def redactable(labels: Mapping[str, schema.Label]) -> frozenset[str]:
+    """The labels whose values are redacted: the built-in ones, but as the bundle says otherwise."""
+    own = {name for name, label in labels.items() if label.redactable}
+    return frozenset((REDACTABLE_LABELS | own) - (labels.keys() - own))
 
 
 def field_specs(members: Mapping[str, Member]) -> tuple[FieldSpec, ...]:

@@ -1,8 +1,8 @@
 """What rules and detectors say of streams: what can't be meant, and what follows from it."""
 
+from freehold.bundle.declared import Names
 from freehold.bundle.names import DETECTORS, WHOLE, matches
 from freehold.bundle.problems import Problems
-from freehold.bundle.references import Names
 from freehold.bundle.tree import Tree
 
 Path = tuple[str | int, ...]

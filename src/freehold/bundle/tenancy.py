@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from freehold.bundle.capturing import Capture, capture_leaves, worded
 from freehold.bundle.ceilings import NANO
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.handed_down import Settings
@@ -22,6 +23,8 @@ from freehold.bundle.settings import (
 )
 from freehold.bundle.tree import Tree, shown
 from freehold.bundle.unread import Unread
+
+S = TypeVar("S", Settings, Capture)
 
 
 def check_tree(root: Tree, unread: Unread, problems: Problems) -> list[tuple[str, ...]]:
@@ -113,7 +116,7 @@ def check_locks(
     for name, app in root.section("apps").entries():
         owner = app.text("tenant")
         if owner in by_name:
-            leaves = declared(_settings(app), detector_ids)
+            leaves = declared(_settings(app), detector_ids) | capture_leaves(_capture(app))
             for item in loosened(states[owner], leaves):
                 _report(item, ("apps", name), root, by_name[owner], problems)
             state = extend(states[owner], leaves)
@@ -183,14 +186,24 @@ def _may_compute_in(regions: Collection[str], model: Tree | None) -> bool:
 
 def _settings(tree: Tree) -> Settings:
     """The settings block as far as it is valid; what is not has its own message already."""
-    raw = tree.section("settings").plain()
+    return _valid(Settings, tree.section("settings").plain()) or Settings()
+
+
+def _capture(tree: Tree) -> Capture | None:
+    """An app's own section, as far as it is valid."""
+    if tree.get("capture") is None:
+        return None
+    return _valid(Capture, tree.section("capture").plain())
+
+
+def _valid(kind: type[S], raw: Any) -> S | None:
     for _ in range(50):
         try:
-            return Settings.model_validate(raw, strict=True)
+            return kind.model_validate(raw, strict=True)
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_context=False):
                 _drop(raw, list(detail["loc"]))
-    return Settings()
+    return None
 
 
 def _drop(raw: Any, path: list[str | int]) -> None:
@@ -238,6 +251,8 @@ def _place(leaf: Leaf, owner: tuple[str, str], root: Tree) -> tuple[Spot, tuple[
         family = f"{leaf[1].split('.')[0]}.*"
         exact = uses.section(leaf[1]).get(leaf[2]) is not None
         path = (*settings, "detectors", leaf[1] if exact else family, leaf[2])
+    elif leaf[0] == "capture" and root.section(*owner).get("capture") is not None:
+        path = (*owner, *leaf)
     elif leaf[0] == "limits":
         path = (*settings, "limits", leaf[1].replace("nano_", "money_"))
     else:
@@ -250,6 +265,8 @@ def _worded(leaf: Leaf, value: Any) -> str:
         return f"`{value / NANO:g}`"
     if leaf[-1] == "threshold" or (leaf[0] == "routing" and isinstance(value, int)):
         return f"`{value / 1_000_000:g}`"
+    if leaf[0] == "capture" and not isinstance(value, bool):
+        return worded(leaf[-1], value)
     if isinstance(value, frozenset):
         return f"`[{', '.join(sorted(value))}]`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from freehold.bundle.declared import Names
 from freehold.bundle.problems import Problems, did_you_mean
-from freehold.bundle.references import Names
 from freehold.bundle.tree import Tree, shown
 
 TOOL_CALL = "tool_call"

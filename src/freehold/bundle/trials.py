@@ -1,13 +1,26 @@
 """Trying a model before it goes live: in the shadow, and as a canary."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from freehold.bundle.section import Section
+from freehold.core.trials import Advance
+
+
+def _ascending(stages: list[float]) -> list[float]:
+    if stages != sorted(set(stages)):
+        raise ValueError("each stage must be larger than the one before")
+    return stages
+
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Stage = Annotated[float, Field(ge=0.0001, le=1)]
+Stages = Annotated[
+    list[Annotated[float, Field(ge=0.0001, le=1)]],
+    Field(max_length=20),
+    AfterValidator(_ascending),
+]
+Doubt = Annotated[float, Field(ge=0.0001, le=0.5)]
 
 
 class Shadow(Section):
@@ -48,26 +61,18 @@ class Canary(Section):
     """
 
     model: str = Field(description="Id of a model; none of the route's candidates.")
-    stages: list[Stage] = Field(
+    stages: Stages = Field(
         [0.01, 0.05, 0.25, 1.0],
         min_length=1,
-        max_length=20,
         description="Shares of the conversations, one after the other; the first is where it "
         "begins.",
     )
-    advance: Literal["person", "evidence"] = Field(
+    advance: Advance = Field(
         "person",
         description="Who takes it to the next stage: a person, or the evidence by itself. Rolling "
         "back needs nobody.",
     )
-    doubt: Annotated[float, Field(ge=0.0001, le=0.5)] = Field(
+    doubt: Doubt = Field(
         0.05, description="How often a verdict may be wrong, however long it is watched."
     )
     guardrails: Guardrails = Field(Guardrails(), description="What rolls it back.")
-
-    @field_validator("stages")
-    @classmethod
-    def _ascending(cls, stages: list[float]) -> list[float]:
-        if stages != sorted(set(stages)):
-            raise ValueError("each stage must be larger than the one before")
-        return stages

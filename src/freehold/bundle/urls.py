@@ -13,3 +13,8 @@ def split(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine."""
+    return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")

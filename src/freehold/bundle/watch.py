@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from freehold.bundle.activate import Activation, Activator, failed, signature
+from freehold.bundle.activate import Activation, Activator, failed
 from freehold.bundle.check import Report
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.bundle.snapshot import short_hash
@@ -66,10 +66,11 @@ class BundleWatcher:
         handled: object = None
         previous: object = None
         while True:
-            current: object = await asyncio.to_thread(signature, self.folder)
-            if current == previous and current != handled and await self._take():
+            current = await asyncio.to_thread(self._activator.signature)
+            # people write files bit by bit; deployments change all at once
+            settled, previous = current[0] == previous, current[0]
+            if settled and current != handled and await self._take():
                 handled = current
-            previous = current
             await asyncio.sleep(self._interval_s)
 
     async def _take(self) -> bool:

@@ -24,7 +24,7 @@ def alerts(ctx: click.Context, every: bool, limit: int, home: Path, as_json: boo
     """
     if ctx.invoked_subcommand is not None:
         return
-    from freehold.app import alert_desk
+    from freehold.app.terminal import alert_desk
 
     with alert_desk(home) as desk:
         rows = desk.alerts(every=every, limit=limit)
@@ -51,7 +51,7 @@ def alerts(ctx: click.Context, every: bool, limit: int, home: Path, as_json: boo
 @json_option
 def list_measures(home: Path, as_json: bool) -> None:
     """What alerts have put out of the running, or behind the others, and still stands."""
-    from freehold.app import alert_desk
+    from freehold.app.terminal import alert_desk
 
     with alert_desk(home) as desk:
         rows = desk.measures()
@@ -70,7 +70,7 @@ def list_measures(home: Path, as_json: bool) -> None:
 @json_option
 def list_cases(limit: int, home: Path, as_json: bool) -> None:
     """Exchanges that alerts have put aside for somebody to look at."""
-    from freehold.app import alert_desk
+    from freehold.app.terminal import alert_desk
 
     with alert_desk(home) as desk:
         rows = desk.cases(limit)
@@ -94,7 +94,7 @@ def list_cases(limit: int, home: Path, as_json: bool) -> None:
 @json_option
 def clear(alert_id: str, reason: str, home: Path, as_json: bool) -> None:
     """End an alert and what it did: how things are is the new normal."""
-    from freehold.app import alert_desk
+    from freehold.app.terminal import alert_desk
 
     with alert_desk(home) as desk:
         done = desk.clear(alert_id, reason)
@@ -114,7 +114,7 @@ def clear(alert_id: str, reason: str, home: Path, as_json: bool) -> None:
 @json_option
 def react(measure_id: str, undo: bool, reason: str, home: Path, as_json: bool) -> None:  # noqa: ARG001
     """Take one measure back; its alert stays open."""
-    from freehold.app import alert_desk
+    from freehold.app.terminal import alert_desk
 
     with alert_desk(home) as desk:
         done = desk.undo(measure_id, reason)

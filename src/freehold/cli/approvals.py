@@ -4,15 +4,14 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from freehold.cli.common import Group, home_option, json_option, print_json, say
+from freehold.cli.common import F, Group, home_option, json_option, print_json, say
 
 IDENTITY_VARIABLE = "FREEHOLD_IDENTITY_TOKEN"
 STATES = ("waiting", "approved", "declined", "expired")
-F = TypeVar("F", bound=Callable[..., Any])
 Act = Callable[[Any, Any], Awaitable[Any]]
 
 
@@ -26,7 +25,7 @@ def token_option(command: F) -> F:
     )(command)
 
 
-def _token(file: Path | None) -> str:
+def read_token(file: Path | None) -> str:
     """The token; a file's white space around it is not part of it."""
     if file is None:
         return os.environ.get(IDENTITY_VARIABLE, "").strip()
@@ -43,9 +42,9 @@ def _read(file: Path) -> str:
 
 def _as_approver(home: Path, token_file: Path | None, act: Act) -> Any:
     """What ``act`` gives, with the service and the verified person."""
-    from freehold.app import approval_service
+    from freehold.app.approving import approval_service
 
-    token = _token(token_file)
+    token = read_token(token_file)
     if not token:
         raise click.UsageError(
             "deciding needs your identity token, here as anywhere: "

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import click
 
-from freehold.cli.bench_chaos import chaos
-from freehold.cli.bench_stream import stream
-from freehold.cli.common import json_option, print_json, say
+from freehold.cli.common import Group, json_option, print_json, say
 
 FETCHED = Path(".benchmarks") / "paretobandit"
 """Where `install_option` puts the data, in the working folder."""
@@ -17,13 +15,21 @@ install_option = click.option(
 )
 
 
-@click.group()
+_MODULES = {
+    "bandit": "bench_routing",
+    "chaos": "bench_chaos",
+    "injection": "bench_learned",
+    "intent": "bench_intent",
+    "ope": "bench_ope",
+    "routing": "bench_routing",
+    "scope": "bench_learned",
+    "stream": "bench_stream",
+}
+
+
+@click.group(cls=Group, modules=_MODULES)
 def bench() -> None:
     """Measure Freehold's controls on your own labelled data."""
-
-
-bench.add_command(chaos)
-bench.add_command(stream)
 
 
 @bench.command()

@@ -56,7 +56,7 @@ def stream(
     (presidio-research's form), or conversations with `messages`. No model is called and nothing
     is recorded. Exit status 1 when a cut changes the verdict or what leaves.
     """
-    from freehold.app import rehearsal
+    from freehold.app.rehearsal import rehearsal
     from freehold.services.measure_streams import Cutting, measure_streams
     from freehold.services.stream_kinds import without_rules as stripped
     from freehold.services.stream_texts import read_texts

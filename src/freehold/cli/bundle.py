@@ -1,4 +1,4 @@
-"""``freehold init`` and ``freehold check``."""
+"""``freehold init``, ``freehold check`` and ``freehold diff``."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 from freehold.cli.common import (
     EXIT_PROBLEM,
     bundle_option,
+    home_option,
     json_option,
     print_json,
     say,
@@ -42,12 +43,22 @@ def init(folder: Path, provider: str) -> None:
 
 @click.command()
 @bundle_option
+@click.option(
+    "--home",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Check it with the versions of custom models that are deployed in this home.",
+)
 @json_option
-def check(bundle: Path, as_json: bool) -> None:
+def check(bundle: Path, home: Path | None, as_json: bool) -> None:
     """Validate a bundle as a whole: every problem with its file, line and column."""
     from freehold.services.bundles import check_bundle
 
-    report = check_bundle(bundle, lookup=os.environ.get)
+    overlay = None
+    if home is not None:
+        from freehold.app.deployments import home_overlay
+
+        overlay = home_overlay(home)
+    report = check_bundle(bundle, lookup=os.environ.get, overlay=overlay)
     if as_json:
         print_json(
             {
@@ -70,6 +81,31 @@ def check(bundle: Path, as_json: bool) -> None:
             say(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}")
     if not report.ok:
         raise SystemExit(EXIT_PROBLEM)
+
+
+@click.command()
+@click.argument("before")
+@click.argument("after", default="live")
+@home_option
+@json_option
+def diff(before: str, after: str, home: Path, as_json: bool) -> None:
+    """What changed from bundle BEFORE to bundle AFTER.
+
+    Each is a folder, the hash of a version that was live in the home (`sha256:…`, as records name
+    it), or `live`. What is left out counts as its default.
+    """
+    from freehold.bundle.kept import live_mark
+    from freehold.services.bundles import diff_bundles
+
+    named = [live_mark(home)[1] if one == "live" else one for one in (before, after)]
+    changes = diff_bundles(*named, home=home)
+    if as_json:
+        print_json([change.as_dict() for change in changes])
+        return
+    for change in changes:
+        click.echo(str(change))
+    if not changes:
+        say("They say the same.")
 
 
 def _counted(number: int, noun: str) -> str:

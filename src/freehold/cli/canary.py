@@ -1,11 +1,11 @@
 """``freehold route canary`` and ``freehold route shadow``: models on trial."""
 
-import getpass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from freehold.app.whoever import at_terminal
 from freehold.cli.common import Group, home_option, json_option, print_json, say
 from freehold.core.clock import rfc3339
 
@@ -28,7 +28,7 @@ def status(route: str | None, home: Path, as_json: bool) -> None:
     A bound is written as how much more of it there is with the newcomer, and the confidence
     sequence, which is true however often it is looked at.
     """
-    from freehold.app import trial_service
+    from freehold.app.trials import trial_service
 
     with trial_service(home) as (canaries, _):
         reports = [report.as_dict() for report in canaries.reports(route)]
@@ -66,9 +66,9 @@ def rollback(route: str, reason: str, home: Path, as_json: bool) -> None:
 
 
 def _move(home: Path, route: str, reason: str, as_json: bool, all_the_way: bool | None) -> None:
-    from freehold.app import trial_service
+    from freehold.app.trials import trial_service
 
-    actor = f"terminal:{getpass.getuser()}"
+    actor = at_terminal()
     with trial_service(home) as (canaries, _):
         if all_the_way is None:
             report = canaries.roll_back(route, actor, reason=reason)
@@ -119,7 +119,7 @@ def shadow(route: str | None, last: int, each: bool, home: Path, as_json: bool) 
     """
     from msgspec import to_builtins
 
-    from freehold.app import trial_service
+    from freehold.app.trials import trial_service
     from freehold.services.shadow_report import summed
 
     with trial_service(home) as (_, book):

@@ -2,9 +2,12 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
+from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 import orjson
@@ -56,17 +59,47 @@ def bundle_option(command: F) -> F:
     )(command)
 
 
+def other_bundle_option(help: str = "Instead of the live one.") -> Callable[[F], F]:
+    """``--bundle`` of a command that goes by the live bundle where none is named: a folder, or
+    ``None``.
+    """
+    return click.option("--bundle", type=click.Path(file_okay=False, path_type=Path), help=help)
+
+
 def tenant_options(command: F) -> F:
-    """``--tenant`` and ``--only``: whose data a command reads."""
-    command = click.option(
+    """``--tenant`` and ``--only``: whose data a command reads; `scope_of` says whose that is."""
+
+    @wraps(command)
+    def checked(*args: Any, tenant: str | None, only: bool, **more: Any) -> Any:
+        if only and tenant is None:
+            raise click.UsageError("--only goes with --tenant")
+        return command(*args, tenant=tenant, only=only, **more)
+
+    options = click.option(
         "--only", is_flag=True, help="With --tenant: without the tenants below it."
-    )(command)
-    return click.option("--tenant", help="Only this tenant and those below it.")(command)
+    )(checked)
+    return cast(F, click.option("--tenant", help="Only this tenant and those below it.")(options))
+
+
+def scope_of(
+    within: Callable[..., frozenset[str]], tenant: str | None, only: bool
+) -> frozenset[str] | None:
+    """The tenants that `tenant_options` mean; ``None`` for all.
+
+    Args:
+        within: gives a tenant with those below it, or ``only`` itself.
+    """
+    return within(tenant, only=only) if tenant is not None else None
 
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
+    click.echo(printed(value), nl=False)
+
+
+def printed(value: Any) -> str:
+    """What `print_json` prints."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n"
 
 
 def say(message: str) -> None:
@@ -82,7 +115,32 @@ class Failed(click.ClickException):
 
 
 class Group(click.Group):
-    """Turns Freehold's own errors into one line instead of a stack trace."""
+    """Turns Freehold's own errors into one line instead of a stack trace, and imports a command's
+    module only when that command is asked for.
+
+    Args:
+        modules: command → the module of `freehold.cli` that has it, besides commands that are added
+            in the usual way.
+    """
+
+    def __init__(self, *args: Any, modules: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._modules = modules or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them."""
+        return sorted({*self._modules, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        name = self._modules.get(cmd_name)
+        if name is None:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"freehold.cli.{name}")
+        command: click.Command = getattr(
+            module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        )
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

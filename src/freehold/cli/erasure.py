@@ -40,7 +40,7 @@ def erase(
     A running gateway stops using the keys within a second or two; begun again, it ends what was
     begun. There is no way back.
     """
-    from freehold.app import erasing_service
+    from freehold.app.terminal import erasing_service
     from freehold.services.erasure import Whom
 
     if bool(subject) == bool(conversation):
@@ -75,20 +75,24 @@ def erase(
 @json_option
 def retention(dry_run: bool, home: Path, as_json: bool) -> None:
     """Destroy the keys of texts whose time (`retention_days`) is over. A gateway does it hourly."""
-    from freehold.app import retention_service
+    from freehold.app.terminal import retention_service
 
     with retention_service(home) as sweeping:
         keys = sweeping.overdue() if dry_run else sweeping.run()
+        held = sweeping.held()
     if as_json:
-        print_json({"keys": keys, "dry_run": dry_run})
+        print_json({"keys": keys, "held": held, "dry_run": dry_run})
         return
     would = "would be " if dry_run else ""
     click.echo(f"{keys:,} keys of texts whose time is over {would}destroyed")
+    if held:
+        click.echo(f"{held:,} more are kept by legal holds: freehold audit hold list")
 
 
 def _lines(done: dict[str, Any]) -> list[str]:
     dry = done["dry_run"]
     lines = ["What would be erased" if dry else "Erased"]
+    lines += [f"  REFUSED while this legal hold stands: {each}" for each in done["holds"]]
     names = sorted({f"{s['tenant']} ({s['issuer'] or 'no issuer'})" for s in done["subjects"]})
     lines.append(f"  in {', '.join(names)}")
     before = f"; {done['keys_before']:,} before, the last on {done['erased_before']}"
@@ -96,6 +100,7 @@ def _lines(done: dict[str, Any]) -> list[str]:
     span = f", from {done['first_at']} to {done['last_at']}" if done["exchanges"] else ""
     lines.append(f"  exchanges: {done['exchanges']:,}{span}; with texts kept: {done['sealed']:,}")
     lines.append(f"  held answers and requests: {done['held']:,}, waiting {done['held_waiting']:,}")
+    lines.append(f"  cases to learn from: {done['cases']:,}")
     lines += [f"  NOT DONE, run it again: {each}" for each in done["unfinished"]]
     lines += ["", "Not reached"]
     for each in done["beyond"]:

@@ -22,7 +22,7 @@ def feedback(
 
     A running gateway learns from it within a second or two.
     """
-    from freehold.app import give_feedback
+    from freehold.app.learning import give_feedback
 
     kept = give_feedback(home, exchange_id, metric, _read(value), comment)
     if as_json:

@@ -22,7 +22,7 @@ from freehold.core.principal import USUAL_SCOPES
 from freehold.core.priority import PRIORITIES, Priority
 
 USUAL = tuple(sorted(USUAL_SCOPES))
-SCOPES = (*USUAL, "approvals")
+SCOPES = (*USUAL, "approvals", "labelling", "learning")
 
 
 @click.group(cls=Group)
@@ -39,7 +39,7 @@ def key() -> None:
     "scopes",
     multiple=True,
     type=click.Choice(SCOPES),
-    help="Default: all but `approvals`, which is for approvers' own tools.",
+    help="Default: all that an app does; the last three are for people's own tools.",
 )
 @click.option(
     "--trust-header",
@@ -72,7 +72,7 @@ def create(
     as_json: bool,
 ) -> None:
     """Make a key and print it, once."""
-    from freehold.app import key_service
+    from freehold.app.terminal import key_service
 
     lifetime = timedelta(days=expires_days) if expires_days else None
     with key_service(home, bundle) as keys:
@@ -99,10 +99,8 @@ def create(
 @json_option
 def list_keys(tenant: str | None, only: bool, home: Path, as_json: bool) -> None:
     """All keys, without their secrets: what they may do, until when, and what they may state."""
-    from freehold.app import key_list
+    from freehold.app.terminal import key_list
 
-    if only and tenant is None:
-        raise click.UsageError("--only goes with --tenant")
     with key_list(home) as (keys, records):
         rows = keys.list()
         if tenant is not None:
@@ -141,7 +139,7 @@ def limit_key(key_id: str, limits: dict[str, int | None], home: Path, as_json: b
 
     A running gateway knows within a second.
     """
-    from freehold.app import key_list, key_service
+    from freehold.app.terminal import key_list, key_service
 
     if limits:
         with key_service(home) as keys:
@@ -163,7 +161,7 @@ def limit_key(key_id: str, limits: dict[str, int | None], home: Path, as_json: b
 @home_option
 def revoke(key_id: str, home: Path) -> None:
     """End a key; a running gateway refuses it within a second."""
-    from freehold.app import key_service
+    from freehold.app.terminal import key_service
 
     with key_service(home) as keys:
         keys.revoke(key_id)

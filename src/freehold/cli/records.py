@@ -1,22 +1,31 @@
-"""``freehold explain`` and ``freehold audit``: what was decided, and why."""
+"""``freehold audit``: what was decided."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 from msgspec import to_builtins
-from msgspec.structs import replace
 
-from freehold.cli.common import Group, home_option, json_option, print_json, say, tenant_options
+from freehold.cli.audit_export import export
+from freehold.cli.audit_holds import hold
+from freehold.cli.audit_keys import checkpoint, key
+from freehold.cli.audit_mirror import mirror, mirrors
+from freehold.cli.audit_verify import consistency, proof, verifier, verify
+from freehold.cli.common import (
+    Group,
+    home_option,
+    json_option,
+    print_json,
+    say,
+    scope_of,
+    tenant_options,
+)
 from freehold.core.clock import rfc3339
-from freehold.core.errors import NotFound
 
 _NAMED = 5
 
 
-def _tell_unreadable(damaged: Sequence[object]) -> None:
+def tell_unreadable(damaged: Sequence[object]) -> None:
     """Whoever reads the record must know of what is missing from it."""
     if not damaged:
         return
@@ -26,88 +35,24 @@ def _tell_unreadable(damaged: Sequence[object]) -> None:
     say(f"Warning: {count} in the ledger can't be read: {places}{more}.")
 
 
-def _scope(
-    within: Callable[..., frozenset[str]], tenant: str | None, only: bool
-) -> frozenset[str] | None:
-    """Whose exchanges a command may see; ``None`` for everyone's."""
-    if only and tenant is None:
-        raise click.UsageError("--only goes with --tenant")
-    return within(tenant, only=only) if tenant is not None else None
-
-
-@click.command()
-@click.argument("exchange_id", required=False)
-@click.option("--last", is_flag=True, help="The newest exchange.")
-@click.option(
-    "--content", is_flag=True, help="With the texts that were kept; the ledger notes the reading."
-)
-@click.option(
-    "--unmask", is_flag=True, help="With --content: redacted values in their place, where kept."
-)
-@tenant_options
-@home_option
-@json_option
-def explain(
-    exchange_id: str | None,
-    last: bool,
-    content: bool,
-    unmask: bool,
-    tenant: str | None,
-    only: bool,
-    home: Path,
-    as_json: bool,
-) -> None:
-    """Explain one exchange, decision by decision.
-
-    EXCHANGE_ID is what a reply's x-freehold-trace-id header says.
-    """
-    from freehold.services.explain import as_dict, as_text
-    from freehold.services.explain import explain as tell
-
-    if exchange_id is None and not last:
-        raise click.UsageError("name an exchange, or say --last")
-    if unmask and not content:
-        raise click.UsageError("--unmask goes with --content")
-    texts: dict[str, Any] = {}
-    with _reading(home, content=content) as (records, contents):
-        _tell_unreadable(records.unreadable())
-        whose = _scope(records.within, tenant, only)
-        if exchange_id is None:
-            newest = records.recent(tenant=whose, limit=1)
-            if not newest:
-                raise NotFound("nothing is recorded yet")
-            exchange_id = newest[0].exchange_id
-        record = records.find(exchange_id, whose)
-        told = tell(record)
-        if contents is not None:
-            from freehold.services import contents as shown
-
-            found = contents.read(record, unmask=unmask)
-            texts = {"content": shown.as_dict(found, unmask=unmask)}
-            more = shown.sections(found, unmask=unmask)
-            told = replace(told, sections=(*told.sections, *more))
-    if as_json:
-        print_json(as_dict(told) | texts)
-    else:
-        click.echo(as_text(told), nl=False)
-
-
-@contextmanager
-def _reading(home: Path, *, content: bool) -> Iterator[tuple[Any, Any]]:
-    """The records, and what opens their texts if they are asked for."""
-    from freehold.app import content_service, record_service
-
-    if content:
-        with content_service(home) as both:
-            yield both
-        return
-    with record_service(home) as records:
-        yield records, None
-
-
 @click.group(cls=Group)
 def audit() -> None:
     """The record of what was decided."""
+
+
+for _command in (
+    export,
+    hold,
+    key,
+    checkpoint,
+    verify,
+    verifier,
+    proof,
+    consistency,
+    mirror,
+    mirrors,
+):
+    audit.add_command(_command)
 
 
 @audit.command("list")
@@ -140,11 +85,11 @@ def list_exchanges(
     as_json: bool,
 ) -> None:
     """The newest exchanges, the newest first."""
-    from freehold.app import record_service
+    from freehold.app.terminal import record_service
 
     with record_service(home) as records:
-        _tell_unreadable(records.unreadable())
-        whose = _scope(records.within, tenant, only)
+        tell_unreadable(records.unreadable())
+        whose = scope_of(records.within, tenant, only)
         rows = records.recent(tenant=whose, outcome=outcome, before=before, limit=limit)
     if as_json:
         print_json([to_builtins(row) for row in rows])
@@ -168,11 +113,11 @@ def list_exchanges(
 @home_option
 def show(exchange_id: str, tenant: str | None, only: bool, home: Path) -> None:
     """The record itself, as JSON."""
-    from freehold.app import record_service
+    from freehold.app.terminal import record_service
 
     with record_service(home) as records:
-        _tell_unreadable(records.unreadable())
-        print_json(list(records.find(exchange_id, _scope(records.within, tenant, only)).lines))
+        tell_unreadable(records.unreadable())
+        print_json(list(records.find(exchange_id, scope_of(records.within, tenant, only)).lines))
 
 
 @audit.command("summary")
@@ -181,11 +126,11 @@ def show(exchange_id: str, tenant: str | None, only: bool, home: Path) -> None:
 @json_option
 def summary(tenant: str | None, only: bool, home: Path, as_json: bool) -> None:
     """Counts by outcome, rule and model."""
-    from freehold.app import record_service
+    from freehold.app.terminal import record_service
 
     with record_service(home) as records:
-        _tell_unreadable(records.unreadable())
-        totals = records.summary(tenant=_scope(records.within, tenant, only))
+        tell_unreadable(records.unreadable())
+        totals = records.summary(tenant=scope_of(records.within, tenant, only))
     if as_json:
         print_json(to_builtins(totals))
         return

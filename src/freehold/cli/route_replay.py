@@ -179,7 +179,7 @@ def _rows(home: Path, file: Path | None, last: int) -> Iterator[Any]:
     if file is not None:
         yield from read_rows(file)
         return
-    from freehold.app import outcome_records
+    from freehold.app.trials import outcome_records
 
     with outcome_records(home) as (records, outcomes):
         found = (records.find(row.exchange_id) for row in records.recent(limit=last))

@@ -24,7 +24,7 @@ def show(name: str, owner: str, home: Path, as_json: bool) -> None:
 
     It is what was kept last: a running gateway keeps its own every ten seconds.
     """
-    from freehold.app import route_service
+    from freehold.app.learning import route_service
 
     with route_service(home) as states:
         shown = states.show(name, owner)
@@ -52,7 +52,7 @@ def show(name: str, owner: str, home: Path, as_json: bool) -> None:
 @home_option
 def export(name: str, owner: str, output: Path | None, home: Path) -> None:
     """Write what route NAME has learned as a file that another gateway can take."""
-    from freehold.app import route_service
+    from freehold.app.learning import route_service
 
     with route_service(home) as states:
         data = states.export(name, owner)
@@ -74,7 +74,7 @@ def export(name: str, owner: str, output: Path | None, home: Path) -> None:
 @json_option
 def bring(file: Path, name: str, owner: str, home: Path, as_json: bool) -> None:
     """Take what FILE has learned in the place of what is there. It goes on learning."""
-    from freehold.app import route_service
+    from freehold.app.learning import route_service
 
     with route_service(home) as states:
         shown = states.bring(file.read_bytes(), route=name, owner=owner)
@@ -94,7 +94,7 @@ def rebuild(name: str, owner: str, home: Path, as_json: bool) -> None:
 
     What was erased since is not in it any more.
     """
-    from freehold.app import route_service
+    from freehold.app.learning import route_service
 
     with route_service(home) as states:
         made = states.rebuild(name, owner)
@@ -113,7 +113,7 @@ def rebuild(name: str, owner: str, home: Path, as_json: bool) -> None:
 @json_option
 def reset(name: str, owner: str, yes: bool, home: Path, as_json: bool) -> None:
     """Forget what route NAME has learned. Its outcomes stay: `rebuild` brings it back."""
-    from freehold.app import route_service
+    from freehold.app.learning import route_service
 
     if not yes:
         if as_json or not sys.stdin.isatty():

@@ -32,7 +32,7 @@ def test(rules: tuple[str, ...], bundle: Path, as_json: bool) -> None:
     Each test goes the whole journey with its own question, answer and context; no model is called
     and nothing is recorded.
     """
-    from freehold.app import rehearsal
+    from freehold.app.rehearsal import rehearsal
     from freehold.services.bundles import described_bundle
     from freehold.services.rule_tests import run_rule_tests
 
@@ -132,11 +132,12 @@ def simulate(
         return
     if app is None:
         raise click.UsageError("Missing option '--app' (or --last and --draft)")
-    from freehold.app import rehearsal
+    from freehold.app.rehearsal import rehearsal
     from freehold.core.ask import Message, ToolCall
     from freehold.services.bundles import described_bundle
     from freehold.services.rehearse import Scene, returned
 
+    called = [_pair(each, "--call", "TOOL=JSON") for each in calls]
     scene = Scene(
         app=app,
         tenant=tenant,
@@ -147,9 +148,7 @@ def simulate(
         answer=_text(answer),
         calls=tuple(
             ToolCall(id=f"call_{number}", name=name, arguments=arguments)
-            for number, (name, arguments) in enumerate(
-                _pair(each, "--call", "TOOL=JSON") for each in calls
-            )
+            for number, (name, arguments) in enumerate(called)
         ),
         principal=None if principal is None else _principal(_text(principal)),
         context=dict(_pair(each, "--context", "SOURCE=TEXT") for each in contexts),
@@ -159,13 +158,18 @@ def simulate(
     rehearsed = asyncio.run(rehearsal(described_bundle(bundle)).run(scene))
     if as_json:
         print_json(rehearsed.as_dict())
-        return
+    else:
+        _tell_rehearsed(rehearsed, scene.answer)
+
+
+def _tell_rehearsed(rehearsed: Any, answer: str) -> None:
+    """Every decision, and what the caller reads where that is not the model's answer."""
     told = rehearsed.explanation
     sections = tuple(section for section in told.sections if section.title not in _OF_REAL_ONES)
     click.echo(replace(told, sections=sections).as_text())
     if rehearsed.public:
         click.echo(f"\nThe caller reads: {rehearsed.public}")
-    elif rehearsed.said != scene.answer:
+    elif rehearsed.said != answer:
         click.echo(f"\nWhat leaves: {rehearsed.said}")
 
 
@@ -234,7 +238,7 @@ def prove(invariants: tuple[str, ...], bundle: Path, as_json: bool) -> None:
 
 
 def _compare(home: Path, draft: Path, last: int, as_json: bool) -> None:
-    from freehold.app import content_service
+    from freehold.app.terminal import content_service
     from freehold.services.bundles import described_bundle, kept_or_none
     from freehold.services.compare import compare
 

@@ -26,7 +26,7 @@ def serve(
 
     When it listens, one JSON line with its url and pid is printed on stdout.
     """
-    from freehold.app import run_server
+    from freehold.app.gateway import run_server
 
     run_server(
         bundle,

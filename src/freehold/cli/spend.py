@@ -35,7 +35,7 @@ def spend(kind: str, period: str, limit: int, home: Path, as_json: bool) -> None
     with no ceilings of its own is counted in the one above it. A running gateway's last second may
     be missing.
     """
-    from freehold.app import spending_service
+    from freehold.app.terminal import spending_service
 
     with spending_service(home) as spending:
         rows = spending.used(cast(ScopeKind, kind), cast(Period, period), limit)

@@ -9,9 +9,9 @@ from freehold.core.standing import Measure
 
 Watched = Literal[
     "latency", "first_token", "cost", "errors", "refusals", "quality", "confidence", "length",
-    "language", "intents", "labels", "rules", "outcomes",
+    "language", "intents", "labels", "rules", "outcomes", "mirror_lag", "contradictions",
 ]  # fmt: skip
-SubjectKind = Literal["model", "route", "app"]
+SubjectKind = Literal["model", "route", "app", "mirror"]
 When = Literal["drift", "above", "below"]
 Severity = Literal["info", "warning", "critical"]
 Direction = Literal["up", "down", "both"]
@@ -57,11 +57,13 @@ WATCHES: Mapping[Watched, Watch] = {
     "labels": Watch(("route", "app"), mix=True, least=0.2),
     "rules": Watch(("route", "app"), mix=True, least=0.2),
     "outcomes": Watch(("route", "app"), mix=True, least=0.2),
+    "mirror_lag": Watch(("mirror",), least=1.0, unit="times its late_s"),
+    "contradictions": Watch(("mirror",), least=1.0, unit="logs"),
 }
 
 
 class Subject(Struct, frozen=True):
-    """What a reading is of: one model, route or app."""
+    """What a reading is of: one model, route, app, or mirror of the ledger's checkpoints."""
 
     kind: SubjectKind
     name: str
@@ -111,7 +113,6 @@ class AlertSpec(Struct, frozen=True, kw_only=True):
     severity: Severity = "warning"
     reactions: tuple[ReactionSpec, ...] = ()
     webhook: bool = False
-    built_in: bool = False
 
 
 class AlertRow(Struct, frozen=True, kw_only=True):

@@ -56,7 +56,8 @@ class Arrival(Struct, frozen=True, kw_only=True):
     """An ask at the door, with what came beside it. Headers have lower-case names.
 
     ``client_headers`` holds only the few that the journey reads (conversation id, parent id,
-    identity attributes): a door copies those and no others.
+    identity attributes): a door copies those and no others. ``door_ns`` is what reading it took,
+    and ``door_cpu_ns`` its CPU time, where that is measured.
     """
 
     ask: Ask
@@ -67,3 +68,5 @@ class Arrival(Struct, frozen=True, kw_only=True):
     exchange_id: str
     received_ns: int
     started_ns: int
+    door_ns: int = 0
+    door_cpu_ns: int = 0

@@ -31,3 +31,6 @@ CallError = Literal[
 """
 CallEnd = CallError | Literal[""]
 """Empty: an answer."""
+NO_FAILURE: frozenset[CallEnd] = frozenset({"", "hung_up", "unsure"})
+"""Ends that are no fault of the model: it answered, nobody wanted it any more, or it abstained,
+which is what a custom model is to do."""

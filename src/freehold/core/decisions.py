@@ -49,24 +49,24 @@ class Finding(Struct, frozen=True, kw_only=True):
     """
 
     detector: str
-    version: str
+    end: int
+    explanation: str = ""
     kind: str
     label: str
-    where: str
-    start: int
-    end: int
     score: int = MILLION
+    start: int
     threshold: int = 500_000
-    explanation: str = ""
+    version: str
+    where: str
 
 
-class Decision(Struct, frozen=True, kw_only=True):
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One control's verdict with its reason. ``public`` is the part that a caller may read."""
 
-    stage: Stage
-    outcome: Outcome
-    rule: str
-    why: str
-    mode: Mode = "enforce"
     evidence: tuple[str, ...] = ()
+    mode: Mode = "enforce"
+    outcome: Outcome
     public: str = ""
+    rule: str
+    stage: Stage
+    why: str

@@ -4,7 +4,8 @@ FreeholdError
 ├── BundleError                 the bundle can't be read or doesn't hold together
 ├── RequestError                the caller's bytes can't be accepted as they are
 │   ├── RequestTooLarge         more than the app's or the server's size limit
-│   └── UnreadableContent       something no control can read: media, token ids, unknown fields
+│   ├── UnreadableContent       something no control can read: media, token ids, unknown fields
+│   └── UnderHold               a legal hold keeps what was to be erased
 ├── AdmissionError              who is asking could not be settled
 │   ├── KeyRefused              no key, a key nobody knows, an expired or revoked one
 │   ├── IdentityRefused         the end user's token does not verify
@@ -22,6 +23,8 @@ FreeholdError
 │   ├── AlreadyDecided          somebody else, or the same person, was first
 │   ├── ApprovalExpired         it waited too long, or was kept long enough
 │   └── ApprovalDeclined        an approver said no
+├── LabelError                  a label can't be given, or taken back, by this person
+│   └── TaskTaken               somebody else, or the same person, was first
 ├── ContextError                a required source failed
 ├── RoutingError                no model may, or can, take this request
 │   └── AnswerDoubted           a cascade's check found an answer wanting: the next model is asked
@@ -31,38 +34,24 @@ FreeholdError
 │   └── ProviderRejected        answered 4xx: the same request would fail again
 ├── AuditError                  the record can't be written, so no answer leaves
 ├── StorageError                the store can't be opened, read or written
+├── TrainingError               nothing can be learned from this
+├── GateRefused                 a trained model does not meet what the bundle asks of it
+├── AlteredModel                a custom model's files are not what was trained and signed
 └── NotFound                    no such exchange, key, app or approval for this caller
 """
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
+from freehold.core.basis import Basis
 from freehold.core.call_errors import CallError
 
-
-class FreeholdError(Exception):
-    """The root. ``str(error)`` is for operators; ``public`` is all that a caller is told.
-
-    Attributes:
-        code: stable identifier, documented under this heading in ``docs/reference/errors.md``.
-        status: HTTP status at the doors. Refusals by a control or a rule never use one that
-            client SDKs retry (408, 409, 429, 5xx); a rate limit (429) is no such refusal, since
-            the same request will do later.
-        kind: the ``type`` field of an OpenAI error object.
-        slug: the ``code`` field of an OpenAI error object.
-    """
-
-    code: ClassVar[str] = "FH-000"
-    status: ClassVar[int] = 500
-    kind: ClassVar[str] = "server_error"
-    slug: ClassVar[str] = "internal_error"
-    default_public: ClassVar[str] = "The gateway could not complete this request."
-
-    def __init__(
-        self, message: str, *, public: str | None = None, param: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.public = public if public is not None else self.default_public
-        self.param = param
+# ruff: noqa: PLC0414 - offered here too, where all of the tree is drawn
+from freehold.core.error import FreeholdError as FreeholdError
+from freehold.core.learning_errors import AlteredModel as AlteredModel
+from freehold.core.learning_errors import GateRefused as GateRefused
+from freehold.core.learning_errors import LabelError as LabelError
+from freehold.core.learning_errors import TaskTaken as TaskTaken
+from freehold.core.learning_errors import TrainingError as TrainingError
 
 
 class BundleError(FreeholdError):
@@ -79,11 +68,7 @@ class RequestError(FreeholdError):
     status = 400
     kind = "invalid_request_error"
     slug = "invalid_request"
-
-    def __init__(
-        self, message: str, *, public: str | None = None, param: str | None = None
-    ) -> None:
-        super().__init__(message, public=public if public is not None else message, param=param)
+    plain = True
 
 
 class RequestTooLarge(RequestError):
@@ -99,6 +84,14 @@ class UnreadableContent(RequestError):
 
     code = "FH-REQ-003"
     slug = "unsupported_content"
+
+
+class UnderHold(RequestError):
+    """A legal hold keeps what was to be erased."""
+
+    code = "FH-REQ-004"
+    status = 403
+    slug = "under_legal_hold"
 
 
 class AdmissionError(FreeholdError):
@@ -160,8 +153,9 @@ class RateLimited(LimitError):
 
 
 class BudgetExhausted(LimitError):
-    """The money or tokens of the period are spent."""
+    """The money or tokens of the period are spent; ``renews``: which, if a new one would help."""
 
+    renews: str = ""
     code = "FH-LIM-003"
     slug = "budget_exhausted"
     default_public = "The budget for this period is spent."
@@ -225,9 +219,7 @@ class PolicyRefusal(Refusal):
 
 class StillHeld(PolicyRefusal):
     """Something approved that a rule still wants approved: by another role, for another rule, or,
-    of a request, on other facts.
-
-    ``demand`` (a `Demand`) is what it wants.
+    of a request, on other facts. ``demand`` (a `Demand`) is what it wants.
     """
 
     code = "FH-POL-002"
@@ -246,11 +238,7 @@ class ApprovalError(FreeholdError):
     status = 403
     kind = "permission_error"
     slug = "approval_refused"
-
-    def __init__(
-        self, message: str, *, public: str | None = None, param: str | None = None
-    ) -> None:
-        super().__init__(message, public=public if public is not None else message, param=param)
+    plain = True
 
 
 class AlreadyDecided(ApprovalError):
@@ -324,9 +312,8 @@ class ProviderError(FreeholdError):
 
 
 class ProviderUnavailable(ProviderError):
-    """Could not be reached, timed out, 429 or 5xx: another attempt may work.
-
-    ``again`` is false where only another model can help: a key refused, a model unknown there.
+    """Could not be reached, timed out, 429 or 5xx: another attempt may work. ``again`` is false
+    where only another model can help: a key refused, a model unknown there.
     """
 
     code = "FH-INF-002"
@@ -343,7 +330,7 @@ class ProviderUnavailable(ProviderError):
 
 class Abstained(ProviderUnavailable):
     """A custom model is not sure enough of its answer, by ``confidence`` in millionths; another may
-    know. It says nothing against the model's health.
+    know. It says nothing against the model's health. ``basis`` is what the record tells of it.
     """
 
     sort = "unsure"
@@ -353,9 +340,10 @@ class Abstained(ProviderUnavailable):
     slug = "not_confident"
     default_public = "No model of this app is sure enough of an answer."
 
-    def __init__(self, message: str, *, confidence: int = 0) -> None:
+    def __init__(self, message: str, *, confidence: int = 0, basis: Basis | None = None) -> None:
         super().__init__(message, again=False)
         self.confidence = confidence
+        self.basis = basis
 
 
 class ProviderRejected(ProviderError):

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Features(Struct, frozen=True, kw_only=True):
+class Features(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Cheap signals of the newest user text, made once and read by rules, routes and the record.
 
     ``words`` are runs of characters between white space; for Chinese, Japanese and Korean they say
@@ -12,15 +12,15 @@ class Features(Struct, frozen=True, kw_only=True):
     """
 
     chars: int = 0
-    words: int = 0
-    lines: int = 0
-    digits: int = 0
-    questions: int = 0
-    urls: int = 0
     code: bool = False
-    uppercase: int = 0
+    digits: int = 0
     language: str = "und"
     language_score: int = 0
+    lines: int = 0
+    questions: int = 0
+    uppercase: int = 0
+    urls: int = 0
+    words: int = 0
 
     @property
     def read_as(self) -> str:

@@ -183,7 +183,7 @@ class Ruled(Struct, frozen=True, kw_only=True):
         return self.grounded.admitted
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
+class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A model that was considered. ``lost`` is empty for the winner, else why it was not chosen.
 
     ``score`` and ``propensity`` are millionths; the propensities of all candidates sum to one
@@ -191,16 +191,16 @@ class Candidate(Struct, frozen=True, kw_only=True):
     ``seen`` are what a router that learns expected of it, as in `core.routing.Estimate`.
     """
 
-    model: str
-    score: int
-    propensity: int
-    lost: str = ""
-    filtered: bool = False
-    success: int | UnsetType = UNSET
-    doubt: int | UnsetType = UNSET
     cost_nano: int | UnsetType = UNSET
+    doubt: int | UnsetType = UNSET
+    filtered: bool = False
     latency_ms: int | UnsetType = UNSET
+    lost: str = ""
+    model: str
+    propensity: int
+    score: int
     seen: int | UnsetType = UNSET
+    success: int | UnsetType = UNSET
 
 
 CallRole = Literal["answer", "guard", "judge", "embed", "data-prep", "shadow"]
@@ -241,18 +241,18 @@ class Sendable(Struct, frozen=True, kw_only=True):
     redacted: int = 0
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens as the provider counted them, or as estimated when it did not say.
 
     ``cached_tokens`` (read from the provider's cache) and ``cache_write_tokens`` are parts of
     ``prompt_tokens``, ``reasoning_tokens`` a part of ``completion_tokens``, whatever the wire says.
     """
 
-    prompt_tokens: int = 0
+    cache_write_tokens: int = 0
+    cached_tokens: int = 0
     completion_tokens: int = 0
     estimated: bool = False
-    cached_tokens: int = 0
-    cache_write_tokens: int = 0
+    prompt_tokens: int = 0
     reasoning_tokens: int = 0
 
 
@@ -265,7 +265,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
 
 
-class Discharge(Struct, frozen=True, kw_only=True):
+class Discharge(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One rule's demand for one role's approval, met by a person; nothing else is met by it.
 
     ``terms`` is the digest of what the rule said then: one that was changed asks anew. ``seen`` is
@@ -274,13 +274,13 @@ class Discharge(Struct, frozen=True, kw_only=True):
     """
 
     approval_id: str
-    rule: str
-    version: int
-    role: str
     by: str
     issuer: str
-    terms: str = ""
+    role: str
+    rule: str
     seen: str = ""
+    terms: str = ""
+    version: int
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Ceilings on requests, tokens and money, and whom they hold for."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ Unit = Literal["requests", "tokens", "nano"]
 Period = Literal["minute", "day", "month", "total"]
 """A minute is any sixty seconds; days and months are UTC's; the total never begins again."""
 ScopeKind = Literal["tenant", "app", "key", "model", "shadow"]
+_DAY_NS = 86_400_000_000_000
 UNITS: tuple[Unit, ...] = get_args(Unit)
 PERIODS: tuple[Period, ...] = get_args(Period)
 
@@ -83,6 +85,18 @@ def ceilings(limits: Limits) -> tuple[Ceiling, ...]:
 def ceiling_name(unit: str, period: Period) -> str:
     """``tokens_per_day``, ``nano_in_total``: its field in `Limits`."""
     return f"{unit}_in_total" if period == "total" else f"{unit}_per_{period}"
+
+
+def renewal_ns(period: str, now_ns: int) -> int | None:
+    """When the next period begins, in nanoseconds since 1970; ``None`` where none does."""
+    day = now_ns // _DAY_NS
+    if period == "day":
+        return (day + 1) * _DAY_NS
+    if period != "month":
+        return None
+    today = datetime.fromtimestamp(day * 86_400, UTC)
+    first = today.replace(day=1) + timedelta(days=32)
+    return int(first.replace(day=1).timestamp()) * 1_000_000_000
 
 
 def as_dict(limits: Limits) -> dict[str, int]:

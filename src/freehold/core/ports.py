@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from freehold.core.basis import Basis
 from freehold.core.decisions import Finding, Needs
 from freehold.core.handoffs import (
     Admitted,
@@ -169,7 +170,8 @@ class Delta(Struct, frozen=True, kw_only=True):
 
     In a delta, ``Choice.text`` holds only new characters and ``tool_calls`` only complete calls.
     ``spent_ns`` is what the provider itself computed for it, the rest of the time it waited.
-    ``confidence`` (millionths) is how sure a custom model is; none where a model does not say.
+    ``confidence`` (millionths) is how sure a custom model is, and ``basis`` what that rests on;
+    none where a model does not say.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -178,6 +180,7 @@ class Delta(Struct, frozen=True, kw_only=True):
     embeddings: tuple[Any, ...] = ()
     spent_ns: int = 0
     confidence: int | None = None
+    basis: Basis | None = None
 
 
 class Provider(Protocol):
@@ -228,8 +231,12 @@ class Standing(Protocol):
 class Journal(Protocol):
     """The append-only segment file."""
 
-    def append(self, record: bytes) -> None:
+    def append(self, record: bytes, tenant: str = "") -> None:
         """Hand one record to the operating system, so that it outlives this process.
+
+        Args:
+            record: one canonical JSON value.
+            tenant: whose it is, as it says itself; each tenant's records are counted on their own.
 
         Raises:
             AuditError: it can't be written.

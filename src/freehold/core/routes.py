@@ -9,7 +9,9 @@ from freehold.core.trials import CanarySpec, ShadowSpec
 
 
 class MetricSpec(Struct, frozen=True, kw_only=True):
-    """What may be said of an answer afterwards. ``least`` and ``most`` are millionths."""
+    """What may be said of an answer afterwards. ``least`` and ``most`` are millionths. One whose
+    values are texts (``text``) scores nothing, and nobody learns from it by itself.
+    """
 
     id: str
     boolean: bool = True
@@ -17,6 +19,7 @@ class MetricSpec(Struct, frozen=True, kw_only=True):
     least: int = 0
     most: int = 1_000_000
     days: int = 30
+    text: Literal["", "comment", "demonstration"] = ""
 
 
 class RouteRule(Struct, frozen=True, kw_only=True):
@@ -88,3 +91,8 @@ class RouteSpec(Struct, frozen=True, kw_only=True):
     cascade: CascadeSpec | None = None
     shadow: ShadowSpec | None = None
     canary: CanarySpec | None = None
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The models on trial."""
+        return tuple(trial.model for trial in (self.shadow, self.canary) if trial is not None)

@@ -135,17 +135,17 @@ class Routed(Struct, frozen=True, kw_only=True):
     in `Ranking`, `Signals` and `Contest`. ``stayed``: the conversation stayed with its model.
     """
 
-    route: str
-    policy: str
-    owner: str
-    metric: str = ""
-    version: int = 0
-    price_nano: int | None = None
-    floor: int = 0
+    embedding: str = ""
     explored: bool = False
-    stayed: bool = False
+    floor: int = 0
     intent: str = ""
     intent_score: int = 0
-    prompt_tokens: int = 0
     max_tokens: int = 0
-    embedding: str = ""
+    metric: str = ""
+    owner: str
+    policy: str
+    price_nano: int | None = None
+    prompt_tokens: int = 0
+    route: str
+    stayed: bool = False
+    version: int = 0

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from freehold.core.capturing import CaptureSpec
 from freehold.core.decisions import Late, Mode, Needs
 from freehold.core.facts import FactKind
 from freehold.core.limits import Limits, Scope
@@ -150,6 +151,7 @@ class RuleSpec(Struct, frozen=True, kw_only=True):
     """A hard business rule. ``when`` is CEL over declared facts.
 
     ``late`` is for one that needs the whole answer; one of phase ``stream`` needs sentences.
+    ``private_limits``: the person whom it concerns is not told at which value it would have passed.
     """
 
     id: str
@@ -163,6 +165,7 @@ class RuleSpec(Struct, frozen=True, kw_only=True):
     owner: str = ""
     why: str = ""
     public: str = ""
+    private_limits: bool = False
 
 
 class ToneSpec(Struct, frozen=True, kw_only=True):
@@ -295,7 +298,8 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     request adds to, from the root tenant down to the app, each with its ceilings. ``guards`` are
     the models that judge texts for its detectors, as far as the tenant allows them. ``embeds``:
     a route or an intent reads the vector of the newest user text. ``intents`` is the digest of its
-    `IntentSet`; empty where it has none.
+    `IntentSet`; empty where it has none. ``waiting`` has names that clients may use and nothing
+    answers to yet, each with the reason: of custom models of the route, and aliases of these.
     """
 
     id: str
@@ -313,6 +317,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     models: dict[str, ModelSpec] = {}
     guards: dict[str, ModelSpec] = {}
     aliases: dict[str, str] = {}
+    waiting: dict[str, str] = {}
     metrics: dict[str, MetricSpec] = {}
     unknown_model: Literal["route", "error"] = "route"
     priority: Priority = "normal"
@@ -339,3 +344,4 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     currency: str = "USD"
     strict_audit: bool = False
     approvals: ApprovalSpec = field(default_factory=ApprovalSpec)
+    capture: CaptureSpec | None = None

@@ -6,11 +6,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from freehold.core.handoffs import Admitted
+from freehold.core.legal_holds import Kept
 
 ALGORITHM = "AES-SIV-CMAC-512"
 """AES-256 in SIV mode (RFC 5297), with keys of 64 bytes."""
 
 DAY_NS = 86_400 * 1_000_000_000
+NOTHING_KEPT = Kept()
 
 
 class Subject(Struct, frozen=True):
@@ -118,12 +120,22 @@ class KeyStore(Protocol):
         """
         ...
 
-    def expire(self, now_ns: int, log: Callable[[int], object]) -> int:
-        """Destroy the keys whose time is over, if any; as ``destroy``."""
+    def expire(
+        self, now_ns: int, log: Callable[[int], object], kept: Callable[[], Kept] = Kept
+    ) -> int:
+        """Destroy the keys whose time is over, if any; as ``destroy``.
+
+        Args:
+            kept: asked inside the transaction which of them legal holds keep.
+        """
         ...
 
-    def overdue(self, now_ns: int) -> int:
-        """How many keys' time is over."""
+    def overdue(self, now_ns: int, kept: Kept = NOTHING_KEPT) -> int:
+        """How many keys' time is over that no legal hold keeps."""
+        ...
+
+    def settle(self) -> None:
+        """Return when whoever destroys keys just now is done."""
         ...
 
     def scrub(self) -> str:

@@ -1,12 +1,15 @@
 """The trusted record that grows beside an exchange; no caller bytes are ever merged into it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from time import thread_time_ns
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from freehold.core.ask import Arrival, ToolCall
-from freehold.core.call_errors import CallEnd
+from freehold.core.basis import Basis
+from freehold.core.call_errors import NO_FAILURE, CallEnd
+from freehold.core.counterfactual import ANSWERED, Counterfactual
 from freehold.core.decisions import Decision, Finding, Stage
 from freehold.core.errors import (
     AdmissionError,
@@ -34,11 +37,14 @@ from freehold.core.handoffs import (
     Sendable,
     Usage,
 )
+from freehold.core.judged import Inputs
 from freehold.core.leases import Lease
 from freehold.core.limits import Scope
 from freehold.core.lineage import Made
+from freehold.core.panels import PanelUse
 from freehold.core.principal import KeyGrant
 from freehold.core.routing import Outcome, Routed
+from freehold.core.sampling import sampled
 from freehold.core.spec import AppSpec
 from freehold.core.trials import Drawn
 
@@ -51,53 +57,60 @@ _SAID_NO = (
 """Failures that are somebody's decision. Any other is a breakdown: nobody refused anything."""
 
 
-class Call(Struct, kw_only=True):
+class Call(Struct, kw_only=True, omit_defaults=True):
     """One use of a model inside an exchange. Times are nanoseconds since the exchange began.
 
-    ``confidence`` (millionths) is how sure a custom model was; none where a model does not say.
-    ``error`` is for people, ``error_kind`` for programs; both are empty after an answer.
+    ``confidence`` (millionths) is how sure a custom model was; none where a model does not say;
+    ``basis`` is what it rests on. ``error`` is for people, ``error_kind`` for programs; both are
+    empty after an answer.
     """
 
-    role: CallRole = "answer"
     attempt: int
-    model: str
-    upstream_model: str
-    reported_model: str = ""
-    started_ns: int
-    first_ns: int | None = None
-    ended_ns: int | None = None
-    usage: Usage | None = None
-    cost_nano: int = 0
-    redacted: int = 0
-    simulated: bool = False
+    basis: Basis | None = None
     confidence: int | None = None
+    cost_nano: int = 0
+    ended_ns: int | None = None
     error: str = ""
     error_kind: CallEnd = ""
+    first_ns: int | None = None
+    model: str
+    redacted: int = 0
+    reported_model: str = ""
+    role: CallRole = "answer"
+    simulated: bool = False
+    started_ns: int
+    upstream_model: str
+    usage: Usage | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the model failed: not where it abstained, or nobody wanted its answer."""
+        return self.error_kind not in NO_FAILURE
 
 
-class Firing(Struct, frozen=True, kw_only=True):
+class Firing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rule that was considered: whether it fired, and whether it could be read at all."""
 
-    rule: str
-    version: int
-    phase: str
+    errored: bool = False
     fired: bool
     mode: str
-    errored: bool = False
     obligations: tuple[str, ...] = ()
+    phase: str
+    rule: str
+    version: int
 
 
 class UntrustedArgument(Struct, frozen=True, kw_only=True):
     """Where an argument's value stands in text that nobody vouches for; the value is not in it."""
 
-    path: str
-    kind: str
-    field: bool
-    part: bool
-    where: str
-    tool: str
-    start: int
     end: int
+    field: bool
+    kind: str
+    part: bool
+    path: str
+    start: int
+    tool: str
+    where: str
 
 
 class CalledTool(Struct, frozen=True, kw_only=True):
@@ -111,18 +124,18 @@ class CalledTool(Struct, frozen=True, kw_only=True):
     untrusted: tuple[UntrustedArgument, ...] = ()
 
 
-class Provenance(Struct, frozen=True, kw_only=True):
+class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A source that was asked: what it gave, how long it took, or why it failed."""
 
-    source: str
-    rows: int
     chars: int
-    locator: str
     digest: str
-    labels: tuple[str, ...]
-    trusted: bool
-    took_ns: int
     error: str = ""
+    labels: tuple[str, ...]
+    locator: str
+    rows: int
+    source: str
+    took_ns: int
+    trusted: bool
 
 
 class Trail:
@@ -130,78 +143,39 @@ class Trail:
 
     ``seen`` and ``judging`` are governance's and policy's working state on a growing answer;
     ``told`` is what detectors that take their time have said, whichever attempt it was.
-    ``answering`` is where in ``decisions`` those on the answer under way begin.
-    ``grant`` and ``app`` are known as soon as the key is, so that a refusal at the door has a name;
-    ``admitted`` is there once nothing at the door refused; ``counted`` while it is under way.
-    ``approval`` is the id of the approval under which a held answer leaves, or a held request goes
-    on; ``discharged`` are then the demands of rules on the request that persons have met.
-    ``pace`` has the time at which each sentence was judged, where a rule asks for it: milliseconds
-    since the request came. ``sealer`` seals the texts that are kept; ``unsealed`` says why none
-    are. ``released`` collects what has left, ``leases`` what is
-    reserved by attempt, ``tried`` the numbers of those that had their turn;
-    ``result`` is set at the end. ``made`` is what the answer is made from,
-    where that has labels, and ``marked`` up to where what has left is remembered with them.
-    ``trusted`` is the attempt whose answer a cascade has checked and found good enough, ``spare``
-    an answer that it doubted and keeps, ``answered`` the model whose answer counts
-    where that is not the one that was asked last.
-    ``routed`` and ``signals`` are how the model was chosen and from what, ``outcomes`` what is
-    known at once of how well it did.
+    ``answering`` is where in ``decisions`` those on the answer under way begin. ``grant`` and
+    ``app`` are known as soon as the key is, so that a refusal at the door has a name; ``admitted``
+    is there once nothing at the door refused; ``counted`` while it is under way. ``approval`` is
+    the id of the approval under which a held answer leaves, or a held request goes on;
+    ``discharged`` are then the demands of rules on the request that persons have met. ``pace`` has
+    the time at which each sentence was judged, where a rule asks for it: milliseconds since the
+    request came. ``sealer`` seals the texts that are kept; ``unsealed`` says why none are.
+    ``released`` collects what has left, ``leases`` what is reserved by attempt, ``tried`` the
+    numbers of those that had their turn; ``result`` is set at the end. ``made`` is what the answer
+    is made from, where that has labels; ``said`` is all that the model whose turn it was last has
+    said, whatever of it leaves. ``marked`` is up to where what has left is remembered with
+    them. ``trusted`` is the attempt whose answer a cascade has checked and found good enough,
+    ``spare`` an answer that it doubted and keeps, ``answered`` the model whose answer counts where
+    that is not the one that was asked last. ``routed`` and ``signals`` are how the model was chosen
+    and from what, ``panel`` which detectors read, ``outcomes`` what is known at once of how well it
+    did. ``cpu_ns`` is there in exchanges of the sample.
     """
 
     __slots__ = (
-        "_signals",
-        "admitted",
-        "answer_facts",
-        "answer_findings",
-        "answer_text",
-        "answered",
-        "answering",
-        "app",
-        "approval",
-        "arrival",
-        "called",
-        "calls",
-        "candidates",
-        "ceilings",
-        "closed",
-        "context",
-        "counted",
-        "decisions",
-        "discharged",
-        "drawn",
-        "dropped",
-        "facts",
-        "failure",
-        "findings",
-        "firings",
-        "grant",
-        "held",
-        "judging",
-        "leases",
-        "made",
-        "marked",
-        "opened",
-        "outcomes",
-        "pace",
-        "prompt_text",
-        "released",
-        "released_calls",
-        "released_vectors",
-        "result",
-        "routed",
-        "screened",
-        "sealer",
-        "seen",
-        "sendable",
-        "spare",
-        "spent_ns",
-        "tags",
-        "told",
-        "tried",
-        "trusted",
-        "unsealed",
-        "waited_ns",
-    )
+        "_signals", "admitted", "answer_facts", "answer_findings", "answer_text", "answered",
+        "answering", "app", "approval", "arrival", "called", "calls", "candidates", "ceilings",
+        "closed", "context", "counted", "counterfactuals", "cpu_ns", "decisions", "discharged",
+        "drawn", "dropped", "facts", "failure", "findings", "firings", "grant", "held", "inputs",
+        "judging", "leases", "made", "marked", "opened", "outcomes", "pace", "panel", "prompt_text",
+        "released", "released_calls", "released_vectors", "result", "routed", "said", "screened",
+        "sealer", "seen", "sendable", "spare", "spent_ns", "tags", "told", "tried", "trusted",
+        "unsealed", "waited_ns",
+    )  # fmt: skip
+
+    seen: Any
+    judging: Any
+    told: Any
+    sealer: Any
 
     def __init__(self, arrival: Arrival) -> None:
         self.arrival = arrival
@@ -209,15 +183,18 @@ class Trail:
         self.app: AppSpec | None = None
         self.admitted: Admitted | None = None
         self.decisions: list[Decision] = []
+        self.counterfactuals: list[Counterfactual] = []
         self.findings: list[Finding] = []
         self.answer_findings: list[Finding] = []
         self.answering: int | None = None
         self.firings: list[Firing] = []
+        self.inputs = Inputs()
         self.facts: dict[str, Any] = {}
         self.answer_facts: tuple[TextFact, ...] = ()
         self.called: list[CalledTool] = []
         self.context: list[Provenance] = []
         self.drawn: Drawn | None = None
+        self.panel: PanelUse | None = None
         self.dropped: tuple[str, ...] = ()
         self.candidates: Sequence[Candidate] = ()
         self.routed: Routed | None = None
@@ -227,19 +204,17 @@ class Trail:
         self.tags: list[str] = []
         self.pace: list[int] = []
         self.spent_ns: dict[Stage, int] = {}
+        self.cpu_ns: dict[Stage, int] | None = {} if sampled(arrival.exchange_id) else None
         self.waited_ns: dict[Stage, int] = {}
         self.failure: FreeholdError | None = None
         self.held: Held | None = None
-        self.approval = ""
+        self.approval = self.answered = self.unsealed = ""
         self.discharged: tuple[Discharge, ...] = ()
-        self.seen: Any = None
-        self.judging: Any = None
-        self.told: Any = None
         self.screened: Screened | None = None
         self.sendable: Sendable | None = None
         self.trusted = 0
         self.spare: Answer | None = None
-        self.answered = ""
+        self.said: Answer | None = None
         self.leases: dict[int, Lease] = {}
         self.ceilings: tuple[Scope, ...] = ()
         self.tried: set[int] = set()
@@ -250,8 +225,7 @@ class Trail:
         self.released_vectors: Sequence[Any] = ()
         self.prompt_text: str | None = None
         self.answer_text: str | None = None
-        self.sealer: Any = None
-        self.unsealed = ""
+        self.seen = self.judging = self.told = self.sealer = None
         self.result: ExchangeOutcome = "interrupted"
         self.opened = self.counted = self.closed = False
 
@@ -270,9 +244,15 @@ class Trail:
         """Write down a verdict."""
         self.decisions.append(decision)
 
-    def spend(self, stage: Stage, nanoseconds: int) -> None:
-        """Add to a stage's own work: time in which this process computed for the exchange."""
+    def spend(self, stage: Stage, nanoseconds: int, cpu: int = 0) -> None:
+        """Add to a stage's own work: time computing for the exchange, CPU time of the sample."""
         self.spent_ns[stage] = self.spent_ns.get(stage, 0) + nanoseconds
+        if self.cpu_ns is not None:
+            self.cpu_ns[stage] = self.cpu_ns.get(stage, 0) + cpu
+
+    def cpu_now(self) -> int:
+        """CPU time of this thread so far in nanoseconds, where it is measured; 0 elsewhere."""
+        return 0 if self.cpu_ns is None else thread_time_ns()
 
     def wait(self, stage: Stage, nanoseconds: int) -> None:
         """Add to the time that a stage waited for something outside."""
@@ -314,10 +294,8 @@ class Trail:
                 stage=stage,
                 outcome="deny",
                 rule=refusal.rule,
-                why=(
-                    f"ended the stream when {self.released_chars} characters had left, which the "
-                    "bundle accepts for this control (late: terminate)"
-                ),
+                why=f"ended the stream when {self.released_chars} characters had left, which the "
+                "bundle accepts for this control (late: terminate)",
             )
         )
 
@@ -342,6 +320,9 @@ class Trail:
         self.judging = None
         self.called = []
         self.answered = ""
+        self.counterfactuals[:] = [c for c in self.counterfactuals if c.phase not in ANSWERED]
+        self.inputs.forget_answer()
+        self.firings[:] = [firing for firing in self.firings if firing.phase == "request"]
         if self.answering is not None:
             del self.decisions[self.answering :]
             self.answer_findings.clear()

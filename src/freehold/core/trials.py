@@ -39,9 +39,12 @@ class Guardrails(Struct, frozen=True, kw_only=True):
 
 
 class CanarySpec(Struct, frozen=True, kw_only=True):
-    """A model that gets a share of the conversations. ``stages`` and ``doubt`` are millionths."""
+    """A model that gets a share of the conversations. ``stages`` and ``doubt`` are millionths;
+    ``own`` is a version of a custom model, which stands before all others once it is live.
+    """
 
     model: str
+    own: bool = False
     stages: tuple[int, ...] = (10_000, 50_000, 250_000, 1_000_000)
     advance: Advance = "person"
     doubt: int = 50_000
@@ -158,7 +161,8 @@ class ShadowSeen(Struct, frozen=True, kw_only=True):
     """What came of asking a shadow, beside what came of the exchange itself.
 
     ``outcome`` is what would have become of its answer: ``allowed``, ``held`` or ``denied``;
-    ``error`` where none came, ``barred`` where a hard filter keeps the request from it,
+    ``error`` where none came, ``abstained`` where a custom model was not sure enough,
+    ``barred`` where a hard filter keeps the request from it,
     ``no money`` where a ceiling is reached. Where only the decision was wanted, ``chosen`` if the
     route would have chosen it, had it been a candidate, and ``could`` if another one. ``words`` and
     ``sense`` say in millionths how much alike the two answers are; ``rules`` fired on its answer.

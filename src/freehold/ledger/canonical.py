@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 _encoder = msgspec.json.Encoder(order="sorted")
-_LARGEST = 2**53 - 1
+LARGEST = 2**53 - 1
 
 
 def encode(value: Any) -> bytes:
@@ -30,12 +30,15 @@ def plain(value: Any) -> Any:
     Floats and integers that JSON readers round (beyond 2^53 - 1) become text, keys that are not
     ASCII are percent-encoded, anything unknown becomes its ``str``.
     """
-    if value is None or isinstance(value, bool):
+    kind = type(value)
+    if kind is str and value.isascii():
+        return value
+    if value is None or kind is bool:
         return value
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, int):
-        return value if -_LARGEST <= value <= _LARGEST else str(value)
+        return value if -LARGEST <= value <= LARGEST else str(value)
     if isinstance(value, dict):
         return {_key(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -22,18 +22,25 @@ FindKey = Callable[[str], SubjectKey | Destroyed | None]
 _PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]*_[0-9A-F]{8}\]")
 
 
-class Sealed(Struct, frozen=True, kw_only=True):
-    """The unreadable part of a record's ``content``; ``box`` is written in base64."""
+class TextsDoNotFit(StorageError):
+    """A record and its sealed texts are not of one another any more: one was changed."""
 
-    key: str
-    subject: str
-    box: bytes
+
+class Sealed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The unreadable part of a record's ``content``; ``box`` is written in base64. ``subject`` is
+    empty where the part before has the same key.
+    """
+
     alg: str = ALGORITHM
+    box: bytes
+    key: str
+    subject: str = ""
 
 
 class Texts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is in the box: what was asked and what left, the words of facts, the values behind the
-    placeholders in the texts, and what the request's text looked like to a router that learns.
+    placeholders in the texts, what the request's text looked like to a router that learns, and the
+    words of the steps in which an answer was judged.
     """
 
     input: str | None = None
@@ -43,6 +50,7 @@ class Texts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tool_facts: list[list[str]] = []
     values: dict[str, str] = {}
     signals: bytes = b""
+    steps: list[dict[str, Any]] = []
 
 
 _texts = msgspec.json.Decoder(Texts)
@@ -90,15 +98,16 @@ class ContentSealer:
         self._new[made] = value
         return made
 
-    def seal(self, part: str, texts: Texts) -> Sealed:
+    def seal(self, part: str, texts: Texts, *, again: bool = False) -> Sealed:
         """The texts of one part (``opened``, ``closed``), with the values whose placeholders are
-        new since the last one.
+        new since the last one. ``again``: the part before says whose they are.
         """
         if self._new:
             new, self._new = self._new, {}
             texts = replace(texts, values=new)
         box = self._key.seal(encode(texts), _bound(part, self._exchange))
-        return Sealed(key=self._key.id, subject=self._key.subject, box=box)
+        subject = "" if again else self._key.subject
+        return Sealed(box=box, key=self._key.id, subject=subject)
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -108,6 +117,7 @@ class Opened(Struct, frozen=True, kw_only=True):
         record: with ``content.input`` and ``content.output`` as texts, and facts with their words.
         signals: of a router that learns, see ``text.signal_bytes``.
         values: placeholder → the value behind it.
+        steps: the words of the steps in which an answer was judged.
         state: ``open``; ``none`` where nothing was kept; ``erased`` or ``expired`` where the key
             was destroyed, ``at`` when; ``lost`` where the vault never had it.
     """
@@ -117,6 +127,7 @@ class Opened(Struct, frozen=True, kw_only=True):
     at: str = ""
     values: dict[str, str] = {}
     signals: bytes = b""
+    steps: tuple[dict[str, Any], ...] = ()
 
     @property
     def words(self) -> bool:
@@ -135,7 +146,7 @@ def key_ids(record: Record, subject: str = "") -> set[str]:
     return {
         sealed["key"]
         for _, part in _parts(record)
-        if (sealed := _sealed(part)) and subject in ("", sealed["subject"])
+        if (sealed := _sealed(part)) and subject in ("", sealed.get("subject", ""))
     }
 
 
@@ -145,11 +156,28 @@ def plain_texts(record: Record) -> bool:
     return any(content.get("input") or content.get("output") for content in contents)
 
 
+def fate(record: Record, find: FindKey) -> tuple[str, str]:
+    """What became of a record's texts, as `Opened.state` says it, and when they were destroyed;
+    none of them is read.
+
+    Raises:
+        StorageError: the vault can't be read.
+    """
+    keys = [find(key_id) for key_id in sorted(key_ids(record))]
+    if not keys:
+        return ("open" if plain_texts(record) else "none"), ""
+    for key in keys:
+        if isinstance(key, Destroyed):
+            return key.why, rfc3339(key.at_ns)
+    return ("lost" if None in keys else "open"), ""
+
+
 def opened(record: Record, find: FindKey) -> Opened:
     """A record with its texts.
 
     Raises:
-        StorageError: a seal is broken, or the vault can't be read.
+        TextsDoNotFit: the record was changed around its seal, or the seal.
+        StorageError: the vault can't be read.
     """
     keys = {key_id: find(key_id) for key_id in key_ids(record)}
     if not keys:
@@ -161,6 +189,7 @@ def opened(record: Record, find: FindKey) -> Opened:
         return Opened(record=record, state="lost")
     values: dict[str, str] = {}
     signals = b""
+    steps: tuple[dict[str, Any], ...] = ()
     whole: dict[str, Any] = {}
     for name, part in _parts(record):
         sealed = _sealed(part)
@@ -168,19 +197,24 @@ def opened(record: Record, find: FindKey) -> Opened:
             texts = _unboxed(keys[sealed["key"]], sealed["box"], name, record.exchange_id)
             values |= texts.values
             signals = signals or texts.signals
-            part = _with(part, texts)
+            steps = steps or tuple(texts.steps)
+            try:
+                part = _with(part, texts)
+            except ValueError as error:
+                why = f"the sealed texts of {record.exchange_id} do not fit what else it says"
+                raise TextsDoNotFit(why) from error
         whole[name] = part
     closed = whole["closed"] if record.closed is not None else None
     record = replace(record, opened=whole["opened"], closed=closed)
-    return Opened(record=record, state="open", values=values, signals=signals)
+    return Opened(record=record, state="open", values=values, signals=signals, steps=steps)
 
 
 def _unboxed(key: Any, box: str, part: str, exchange: str) -> Texts:
     try:
         octets = msgspec.convert(box, bytes, strict=False)
         return _texts.decode(key.open(octets, _bound(part, exchange)))
-    except msgspec.MsgspecError as error:
-        raise StorageError(f"the sealed texts of {exchange} are damaged") from error
+    except (msgspec.MsgspecError, StorageError) as error:
+        raise TextsDoNotFit(f"the sealed texts of {exchange} are damaged: {error}") from error
 
 
 def _bound(part: str, exchange: str) -> bytes:

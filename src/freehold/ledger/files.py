@@ -1,7 +1,10 @@
-"""Where segments lie, and how a torn one is repaired."""
+"""Where segments lie, how a torn one is repaired, and how files are made durable."""
 
+import contextlib
 import os
+import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -12,6 +15,7 @@ RECORD_BEGINS = b'{"body":'
 _DIGITS = 8
 _PREFIX = "segment-"
 _SUFFIX = ".log"
+_LEAST_FREE = 256 * 1024
 
 
 def ledger_folder(home: Path) -> Path:
@@ -70,16 +74,27 @@ def repair(path: Path) -> int:
     return len(data) - end
 
 
-def last_sequence(path: Path) -> int | None:
-    """The number of the last record in a repaired segment, counting on over those that can't be
-    read; ``None`` when not one can.
+def seal_file(file: BinaryIO) -> None:
+    """Make an open file's bytes durable, and the file read-only, where the system can.
+
+    Raises:
+        OSError: the disk refuses.
     """
-    for damaged, line in enumerate(reversed(path.read_bytes().split(b"\n")[:-1])):
-        try:
-            return int(orjson.loads(line)["seq"]) + damaged
-        except (ValueError, KeyError, TypeError):
-            continue
-    return None
+    file.flush()
+    os.fsync(file.fileno())
+    if hasattr(os, "fchmod"):
+        os.fchmod(file.fileno(), 0o400)
+
+
+def no_space(folder: Path) -> str:
+    """What to tell where a disk is full, or as good as that; empty where it is not, or where
+    nobody knows. What fails on a full disk seldom says so: SQLite speaks of an I/O error.
+    """
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return ""
+    return f"no space is left on the disk of {folder}: make room" if free < _LEAST_FREE else ""
 
 
 def sync_folder(folder: Path) -> None:
@@ -91,6 +106,31 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes, *, sync_name: bool = True) -> None:
+    """Write a file whole or not at all, durably; readable by its owner alone.
+
+    Args:
+        sync_name: without it, a power cut may bring back what was there before, whole.
+
+    Raises:
+        OSError: it can't be written; what was there before still is.
+    """
+    aside = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
+    if sync_name:
+        sync_folder(path.parent)
 
 
 def _whole(data: bytes) -> int:

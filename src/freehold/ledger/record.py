@@ -12,7 +12,8 @@ class Record(Struct, frozen=True, kw_only=True):
         outcome: ``open`` while it is under way.
         opened: what was decided before the first character left.
         closed: how it ended; ``None`` while open, and when the writer died before the end.
-        lines: the ledger lines (``body``, ``salt``, ``seq``, ``v``, ``writer``) that it stands in.
+        lines: the ledger lines (``body``, ``salt``, ``seq``, ``v``, ``writer``;
+            of format 2 ``tenant_seq``) that it stands in.
         approval: the decisions about its held answer, each with the id of its ledger entry.
         told: what is known of its answer by now (``metric``, ``value`` and ``score`` in millionths,
             ``source``, ``model``, ``by``, ``at_ns``); each is a ledger entry of its own.
@@ -39,7 +40,5 @@ class Record(Struct, frozen=True, kw_only=True):
             "closed": self.closed,
             "approval": list(self.approval),
             "told": list(self.told),
-            "ledger": [
-                {key: line[key] for key in ("writer", "seq", "salt", "v")} for line in self.lines
-            ],
+            "ledger": [{key: line[key] for key in line if key != "body"} for line in self.lines],
         }

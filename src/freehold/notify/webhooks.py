@@ -49,20 +49,39 @@ class SignedWebhook:
             raise NoticeFailed("the live bundle names no webhook")
         if not allowed(target.url, bundle.egress.allow):
             raise NoticeFailed("its host is not in the bundle's egress.allow")
-        moment = self._clock.now_ns() // 1_000_000_000
-        try:
-            signed = signature(self._secrets.resolve(target.secret), notice_id, moment, body)
-            headers = {
-                "content-type": "application/json",
-                "webhook-id": notice_id,
-                "webhook-timestamp": str(moment),
-                "webhook-signature": signed,
-            }
-            status, _ = await self._post("POST", target.url, headers, body, _TIMEOUT_MS)
-        except FreeholdError as error:
-            raise NoticeFailed(str(error)) from None
-        if not 200 <= status < 300:
-            raise NoticeFailed(f"it answered {status}")
+        await post_signed(
+            self._post, self._secrets, self._clock, target.url, target.secret, notice_id, body
+        )
+
+
+async def post_signed(
+    post: Post,
+    secrets: Secrets,
+    clock: Clock,
+    url: str,
+    secret: str,
+    notice_id: str,
+    body: bytes,
+    content_type: str = "application/json",
+) -> None:
+    """Deliver once; ``secret`` is a reference.
+
+    Raises:
+        NoticeFailed: the secret is not there, or it was not taken.
+    """
+    moment = clock.now_ns() // 1_000_000_000
+    try:
+        headers = {
+            "content-type": content_type,
+            "webhook-id": notice_id,
+            "webhook-timestamp": str(moment),
+            "webhook-signature": signature(secrets.resolve(secret), notice_id, moment, body),
+        }
+        status, _ = await post("POST", url, headers, body, _TIMEOUT_MS)
+    except FreeholdError as error:
+        raise NoticeFailed(str(error)) from None
+    if not 200 <= status < 300:
+        raise NoticeFailed(f"it answered {status}")
 
 
 def signature(secret: str, notice_id: str, moment: int, body: bytes) -> str:

@@ -61,11 +61,6 @@ class Breaker:
         return self._open_until is not None
 
     @property
-    def open_until(self) -> int:
-        """Until when nothing is sent there; 0 while it is closed."""
-        return self._open_until or 0
-
-    @property
     def healthy(self) -> bool:
         """False while open, and while a probe is under way."""
         if self._open_until is None:

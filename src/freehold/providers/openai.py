@@ -3,14 +3,11 @@
 from collections.abc import Iterable
 from urllib.parse import quote, urlencode
 
-from freehold.core.clock import Clock
-from freehold.core.ports import Delta, Secrets
+from freehold.core.ports import Delta
 from freehold.core.spec import ModelSpec
 from freehold.providers import openai_build, openai_read, wire_errors
-from freehold.providers.dialect import Dialect, Plain, Reader, Trip
-from freehold.providers.http_provider import HttpProvider
+from freehold.providers.dialect import Plain, Reader, Trip
 from freehold.providers.sse import SseParser
-from freehold.providers.transport import HttpTransport
 
 _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
@@ -112,19 +109,6 @@ class _Reader:
         delta = self._stream.finish()
         if delta is not None:
             yield delta
-
-
-class OpenAIProvider(HttpProvider):
-    """``Provider`` for everything that speaks OpenAI's HTTP API."""
-
-    def __init__(
-        self,
-        transport: HttpTransport,
-        secrets: Secrets,
-        clock: Clock,
-        dialect: Dialect | None = None,
-    ) -> None:
-        super().__init__(dialect or OpenAIDialect(), transport, secrets, clock)
 
 
 def _choices(trip: Trip) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from freehold.ledger.words import are_words
 from freehold.rules.functions import pattern_of
 from freehold.rules.language import FactType
 from freehold.rules.literals import literal
@@ -23,6 +24,11 @@ class Match(Struct, frozen=True):
     variable: str
     fact: str
     pattern: Pattern
+
+    @property
+    def words(self) -> bool:
+        """Whether the text is the caller's or the model's."""
+        return are_words(self.fact)
 
 
 class Hoisted(Struct, frozen=True):

@@ -26,6 +26,9 @@ from freehold.server.http import (
     peer,
     reply,
 )
+from freehold.server.labelling import PREFIX as LABELLING
+from freehold.server.labelling import LabellingRoutes
+from freehold.server.learned import LearnedRoutes, theirs
 from freehold.server.models import model_card, model_list
 from freehold.server.openai_dialect import CHAT, COMPLETION, EMBEDDING
 from freehold.server.responses_dialect import RESPONSES
@@ -70,6 +73,8 @@ class Door:
         self._counts = Lookups(clock, "counts")
         self._approvals = ApprovalRoutes(gateway, clock, self._exchanges.whole, _spoken_on)
         self._feedback = FeedbackRoute(gateway, clock)
+        self._labelling = LabellingRoutes(gateway, clock)
+        self._learned = LearnedRoutes(gateway, clock)
         self._responses = ResponseRoutes(gateway, self._exchanges, self._approvals, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,6 +134,10 @@ class Door:
             await self._approvals.handle(scope, receive, send, exchange_id)
         elif path.startswith(f"{RESPONSE_PATH}/"):
             await self._responses.handle(scope, receive, send, exchange_id)
+        elif path.startswith(f"{LABELLING}/"):
+            await self._labelling.handle(scope, receive, send, exchange_id)
+        elif theirs(path):
+            await self._learned.handle(scope, send, exchange_id)
         elif path not in (FEEDBACK, _COUNT):
             await self._plain(scope, send, exchange_id)
         elif scope["method"] != "POST":

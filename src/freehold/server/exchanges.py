@@ -6,6 +6,7 @@ import logging
 import math
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, MutableMapping
+from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 from freehold.core.ask import Arrival
@@ -19,8 +20,10 @@ from freehold.core.errors import (
     StorageError,
 )
 from freehold.core.handoffs import Released
+from freehold.core.sampling import sampled
+from freehold.core.timing import timed
 from freehold.core.trail import Trail
-from freehold.server.dialect import Asked, Dialect, Events, Headers
+from freehold.server.dialect import Asked, Dialect, Events, Headers, Whole
 from freehold.server.http import (
     JSON,
     TRACE_HEADER,
@@ -91,7 +94,11 @@ class Exchanges:
             body = await self.body(headers, receive)
             if body is None:
                 return None
+            measured = sampled(exchange_id)
+            used, began = thread_time_ns() if measured else 0, perf_counter_ns()
             asked = dialect.parse(body, headers)
+            took = perf_counter_ns() - began
+            used = thread_time_ns() - used if measured else 0
         except FreeholdError as error:
             self._gateway.malformed(error)
             raise
@@ -104,6 +111,8 @@ class Exchanges:
             exchange_id=exchange_id,
             received_ns=received,
             started_ns=started,
+            door_ns=took,
+            door_cpu_ns=used,
         )
 
     async def body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes | None:
@@ -151,7 +160,7 @@ class Exchanges:
             async with contextlib.aclosing(pieces):
                 async for piece in pieces:
                     whole.add(piece)
-            body = whole.body()
+            body = _body(whole, trail)
         except FreeholdError as error:
             await self.error(send, dialect, error, exchange_id, trail)
             return
@@ -167,7 +176,7 @@ class Exchanges:
         try:
             async with contextlib.aclosing(pieces):
                 async for piece in pieces:
-                    await stream.write(events.events(piece))
+                    await stream.write(_events(events, piece, trail))
         except FreeholdError as error:
             stream.stop()
             if not stream.begun:
@@ -206,6 +215,17 @@ class Exchanges:
         if wait is not None:
             headers.append((b"retry-after", b"%d" % min(wait, _LONGEST_RETRY_AFTER_S)))
         await reply(send, error.status, headers, dialect.error(error, exchange_id))
+
+
+@timed("admit")
+def _body(whole: Whole, _: Trail) -> bytes:
+    """What the door writes is its work, as what it reads."""
+    return whole.body()
+
+
+@timed("admit")
+def _events(events: Events, piece: Released, _: Trail) -> bytes:
+    return events.events(piece)
 
 
 def _wait_s(error: FreeholdError) -> int | None:

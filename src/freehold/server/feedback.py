@@ -22,9 +22,9 @@ from freehold.server.http import (
     refuse_compressed,
     reply,
 )
-from freehold.services.feedback import Said
 from freehold.services.gateway import Gateway
 from freehold.services.lookups import Lookups
+from freehold.services.telling import Said
 
 PATH = "/v1/feedback"
 _FIELDS = ("exchange_id", "conversation_id", "metric", "value", "comment")

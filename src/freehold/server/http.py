@@ -41,15 +41,17 @@ async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def read_body(receive: Receive, declared: bytes | None, timeout_s: float) -> bytes | None:
+async def read_body(
+    receive: Receive, declared: bytes | None, timeout_s: float, most: int = MAX_BODY_BYTES
+) -> bytes | None:
     """The whole request body, ``None`` when the client hung up.
 
     Raises:
         RequestTooLarge: declared or really longer than the door's limit.
         RequestError: it did not come in time.
     """
-    if declared is not None and declared.isdigit() and int(declared[:20]) > MAX_BODY_BYTES:
-        raise _too_large()
+    if declared is not None and declared.isdigit() and int(declared[:20]) > most:
+        raise _too_large(most)
     parts: list[bytes] = []
     size = 0
     try:
@@ -60,16 +62,16 @@ async def read_body(receive: Receive, declared: bytes | None, timeout_s: float) 
                     return None
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
-                if size > MAX_BODY_BYTES:
-                    raise _too_large()
+                if size > most:
+                    raise _too_large(most)
                 if not message.get("more_body", False):
                     return parts[0] if len(parts) == 1 else b"".join(parts)
     except TimeoutError:
         raise RequestError(f"The request body did not come within {timeout_s:g} s.") from None
 
 
-def _too_large() -> RequestTooLarge:
-    return RequestTooLarge(f"The request body may hold {MAX_BODY_BYTES:,} bytes at most.")
+def _too_large(most: int) -> RequestTooLarge:
+    return RequestTooLarge(f"The request body may hold {most:,} bytes at most.")
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:

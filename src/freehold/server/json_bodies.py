@@ -50,7 +50,7 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes, explain: Explain = _
         raise RequestError("The request body is nested too deeply.") from None
 
 
-def shaped(value: Any, shape: type[T], param: str, explain: Explain = _nothing) -> T:
+def shaped(value: Any, shape: type[T], param: str) -> T:
     """A part of a body, already decoded, in the shape that its own kind has.
 
     Raises:
@@ -59,7 +59,7 @@ def shaped(value: Any, shape: type[T], param: str, explain: Explain = _nothing) 
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
-        raise _explained(str(error), param, explain) from None
+        raise _explained(str(error), param, _nothing) from None
 
 
 def bounded(value: Any, name: str) -> None:

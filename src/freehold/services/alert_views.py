@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from freehold.bundle.mirroring import mirror_specs
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.alerts import AlertRow, ReactionSpec, Subject
 from freehold.core.clock import rfc3339
@@ -40,6 +41,8 @@ def fingerprints(bundle: ResolvedBundle) -> dict[Subject, str]:
     for name, app in bundle.bundle.apps.items():
         rules = [(rule, bundle.rules[rule].version) for rule in app.rules if rule in bundle.rules]
         found[Subject("app", name)] = _digest(app.route, rules, app.sources)
+    for mirror in mirror_specs(bundle.bundle):
+        found[Subject("mirror", mirror.label)] = _digest(mirror.kind, mirror.target)
     return found
 
 

@@ -43,7 +43,7 @@ LogEvent = Callable[..., str]
 ACTOR = "freehold"
 MOST_NOTICES_A_MINUTE = 30
 _TICK_S = 1.0
-_SLICE = 16
+_SLICE = 64
 _SAVE_EVERY_NS = 60_000_000_000
 _SECOND_NS = 1_000_000_000
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}
@@ -58,6 +58,9 @@ class AlertKeeper:
         standing: what routing asks.
         stands: what the store holds of alerts and measures, as this process saw it last.
         log: writes ledger entries; called on the event loop.
+
+    Attributes:
+        heard: told of each case that an alert opens, with the alert's name.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class AlertKeeper:
         log: LogEvent,
         clock: Clock,
     ) -> None:
+        self.heard: Callable[[CaseRow, str], None] = lambda _, __: None
         self._monitoring = monitoring
         self._store = store
         self._stands = stands
@@ -216,6 +220,7 @@ class AlertKeeper:
             created_ns=now,
         )
         self._event("case.opened", case.case_id, {"alert": row.alert_id, "exchanges": list(ids)})
+        self.heard(case, row.name)
         return case
 
     def _resolve(

@@ -52,7 +52,6 @@ from freehold.stages.policy import Policy
 LogEvent = Callable[..., str]
 """kind, actor, subject, details, tenant=…; gives the ledger entry's id."""
 
-HOUR_NS = 3_600 * 1_000_000_000
 _LOG_S = 10.0
 _SWEEP_S = 15.0
 _log = logging.getLogger("freehold.approvals")
@@ -73,6 +72,7 @@ class Approvals:
     Args:
         log: writes the ledger entry that each decision must leave; called on the event loop.
         live: gives the bundle and the stages of this moment.
+        heard: told of each decision that a person has taken, with the words that leave instead.
     """
 
     def __init__(
@@ -82,7 +82,9 @@ class Approvals:
         log: LogEvent,
         clock: Clock,
         live: Callable[[], Live],
+        heard: Callable[[Hold, Verdict, str], None] = lambda *_: None,
     ) -> None:
+        self._heard = heard
         self.store = store
         self._identity = identity
         self._log = log
@@ -369,7 +371,17 @@ class Approvals:
             change = replace(change, notice=notice(hold, change, self._clock.now_ns()))
         taken = asyncio.create_task(asyncio.to_thread(self.store.decide, hold, change, log))
         # shielded: a client that hangs up must not leave it half-known whether it was taken
-        return await asyncio.shield(taken)
+        done = await asyncio.shield(taken)
+        if done and change.verdict != "expired":
+            self._heard(hold, change.verdict, _instead(change))
+        return done
+
+
+def _instead(change: Change) -> str:
+    """What somebody wrote in place of an answer."""
+    if change.verdict != "amended" or not isinstance(change.case, Case):
+        return ""
+    return "\n".join(choice.text for choice in change.case.answer.choices)
 
 
 def _masking(live: Live, admitted: Admitted, approver: Approver) -> Callable[[str], str]:

@@ -1,6 +1,6 @@
 """What an erasure does not reach: found in the records, with what to do about each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ class Beyond(Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: ``provider``, ``context``, ``record``, ``plaintext``, ``commitment``,
-            ``lineage``, ``notice``, ``backup``, ``client``, ``others`` or ``weights``.
+            ``lineage``, ``notice``, ``dataset``, ``backup``, ``client``, ``others`` or ``weights``.
         what: which one, for people.
         count: how often, as far as it can be counted; from ``first_at`` to ``last_at``.
         do: what to do about it.
@@ -73,6 +73,7 @@ class Reach:
         self.told = 0
         self.traced = 0
         self.taught: dict[tuple[str, str], int] = {}
+        self.learned: list[Beyond] = []
 
     @property
     def exchanges(self) -> int:
@@ -101,6 +102,8 @@ class Reach:
         bundle = self._bundle_of((record.opened.get("app") or {}).get("bundle", ""))
         for call in (record.closed or record.opened).get("calls", ()):
             spec = None if bundle is None else _model(bundle, record, call["model"])
+            if spec is not None and spec.local is not None:
+                continue  # it ran in the gateway, sent nothing anywhere, and keeps nothing
             place = (
                 call["model"],
                 call["role"],
@@ -170,68 +173,71 @@ class Reach:
             details={"source": source, "type": kind or None, "reads": where or None},
         )
 
-    def _records(self) -> list[Beyond]:
-        found = []
+    def _records(self) -> Iterator[Beyond]:
         if self._all.count:
-            found += [
-                Beyond(
-                    kind="record",
-                    what="who asked (id, issuer, roles, attributes), facts from sources and what"
-                    " was decided stand in the records and their index",
-                    do="Keep them as evidence, with the reason in your register; use ids that are"
-                    " no names, and unlink the id in your identity provider.",
-                    **self._all.times(),
-                ),
-                Beyond(
-                    kind="commitment",
-                    what="keyed hashes of the requests and answers, one in each record",
-                    do="They reveal nothing. Whoever has a text and the tenant's commitment key can"
-                    " show that it was this one.",
-                    count=self._all.count,
-                ),
-            ]
+            yield from self._evidence()
         if self._plain.count:
-            found.append(
-                Beyond(
-                    kind="plaintext",
-                    what="texts that an older version wrote into the ledger in the clear",
-                    do="No key protects them: remove those segments of the ledger once nothing else"
-                    " in them must be kept.",
-                    **self._plain.times(),
-                )
-            )
+            yield self._in_the_clear()
         if self.traced:
-            found.append(
-                Beyond(
-                    kind="lineage",
-                    what="keyed hashes by which labelled answers and their conversations are"
-                    " known again",
-                    do="They reveal nothing, and keep what others hold a copy of from models that"
-                    " are not cleared for it; they are deleted after the app's retention_days.",
-                    count=self.traced,
-                )
-            )
-        for (owner, route), count in sorted(self.taught.items()):
-            found.append(
-                Beyond(
-                    kind="weights",
-                    what=f"what route {route} of {owner} has learned, from answers to them too",
-                    do=f"Numbers, and no text. `freehold route rebuild {route} --tenant {owner}`"
-                    " makes it again without them.",
-                    count=count,
-                )
-            )
+            yield self._lineage()
+        yield from self._routes()
+        yield from self.learned
         if self.told:
-            found.append(
-                Beyond(
-                    kind="notice",
-                    what="notices of held answers that the webhook took",
-                    do="They name the approval, the rule and the role, and no text: delete them at"
-                    " the receiver if you must.",
-                    count=self.told,
-                )
+            yield self._notices()
+
+    def _evidence(self) -> Iterator[Beyond]:
+        yield Beyond(
+            kind="record",
+            what="who asked (id, issuer, roles, attributes), facts from sources and what was"
+            " decided stand in the records and their index",
+            do="Keep them as evidence, with the reason in your register; use ids that are no names,"
+            " and unlink the id in your identity provider.",
+            **self._all.times(),
+        )
+        yield Beyond(
+            kind="commitment",
+            what="keyed hashes of the requests and answers, one in each record",
+            do="They reveal nothing. Whoever has a text and the tenant's commitment key can show"
+            " that it was this one.",
+            count=self._all.count,
+        )
+
+    def _in_the_clear(self) -> Beyond:
+        return Beyond(
+            kind="plaintext",
+            what="texts that an older version wrote into the ledger in the clear",
+            do="No key protects them: remove those segments of the ledger once nothing else in them"
+            " must be kept.",
+            **self._plain.times(),
+        )
+
+    def _lineage(self) -> Beyond:
+        return Beyond(
+            kind="lineage",
+            what="keyed hashes by which labelled answers and their conversations are known again",
+            do="They reveal nothing, and keep what others hold a copy of from models that are not"
+            " cleared for it; they are deleted after the app's retention_days.",
+            count=self.traced,
+        )
+
+    def _routes(self) -> Iterator[Beyond]:
+        for (owner, route), count in sorted(self.taught.items()):
+            yield Beyond(
+                kind="weights",
+                what=f"what route {route} of {owner} has learned, from answers to them too",
+                do=f"Numbers, and no text. `freehold route rebuild {route} --tenant {owner}`"
+                " makes it again without them.",
+                count=count,
             )
-        return found
+
+    def _notices(self) -> Beyond:
+        return Beyond(
+            kind="notice",
+            what="notices of held answers that the webhook took",
+            do="They name the approval, the rule and the role, and no text: delete them at the"
+            " receiver if you must.",
+            count=self.told,
+        )
 
 
 ALWAYS = (
@@ -253,9 +259,8 @@ ALWAYS = (
     ),
     Beyond(
         kind="weights",
-        what="weights of trained models",
-        do="Nothing: nothing is trained from records yet.",
-        count=0,
+        what="models that were trained elsewhere, on what was exported",
+        do="Ask whoever has it: the ledger's `dataset.exported` says what was handed out.",
     ),
 )
 """What every report says."""

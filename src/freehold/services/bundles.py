@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from freehold.bundle.activate import Activator, InvalidBundle
 from freehold.bundle.check import Report, check
 from freehold.bundle.conflicts import Relation
+from freehold.bundle.deployed import Overlay
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.diff import Change, diff
 from freehold.bundle.kept import load_kept, load_kept_files
@@ -20,8 +21,10 @@ from freehold.bundle.schema import Bundle
 from freehold.bundle.specs import options_text
 from freehold.bundle.starter import Provider
 from freehold.bundle.starter import write_starter as _write_starter
-from freehold.core.errors import BundleError, NotFound
+from freehold.core.errors import BundleError, NotFound, TrainingError
 from freehold.core.spec import ClassifierSpec
+from freehold.learning.trainers import known as known_trainers
+from freehold.learning.trainers import trainer_of
 from freehold.rules.closed import slips, strays
 from freehold.rules.declared import Phase
 from freehold.rules.names import facts_in
@@ -34,7 +37,7 @@ from freehold.stages.governance.installed import Unloadable, load
 from freehold.stages.routing import loading
 from freehold.text import intent_files
 from freehold.text.heads import unpack
-from freehold.text.local import make
+from freehold.text.local import inspect as inspect_local
 
 _OLLAMA = ("127.0.0.1", 11434)
 _OLLAMA_TIMEOUT_S = 0.5
@@ -105,7 +108,7 @@ def inspect(detector_id: str, declared: OwnDetector, files: Mapping[str, bytes])
 def inspect_model(declared: Local, files: Mapping[str, bytes]) -> str | None:
     """What is wrong with a model that shall run in this process; None when nothing is."""
     try:
-        make(declared.kind, files.get(declared.file, b""), json.dumps(declared.options))
+        inspect_local(declared.kind, files.get(declared.file, b""), json.dumps(declared.options))
     except ValueError as error:
         return str(error)
     return None
@@ -115,6 +118,24 @@ def inspect_intents(data: bytes) -> str | None:
     """What is wrong with a file of trained intents; None when nothing is."""
     try:
         intent_files.unpack(data)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def inspect_trainer(kind: str, options: Mapping[str, Any], base: str) -> str | None:
+    """What is wrong with a custom model's kind or its trainer's options; None when nothing is.
+    Where the trainer's packages are not installed, nobody can tell; it may be trained elsewhere.
+    """
+    kinds = known_trainers()
+    if kind not in kinds:
+        return f"no trainer of the kind `{kind}` is installed; there are {', '.join(kinds)}"
+    if kind == "causal-lm" and not base:
+        return "a `causal-lm` needs a `base`"
+    try:
+        trainer_of(kind).check(options)
+    except TrainingError:
+        return None
     except ValueError as error:
         return str(error)
     return None
@@ -130,10 +151,15 @@ def check_bundle(
     *,
     detector_ids: Collection[str] | None = None,
     lookup: Lookup | None = None,
+    overlay: Overlay | None = None,
 ) -> Report:
     """Everything that is wrong with the bundle in ``folder``, its expressions included.
 
-    With ``lookup``, a model's key that is not in the environment is a warning.
+    With ``lookup``, a model's key that is not in the environment is a warning. With ``overlay``,
+    what is deployed is checked with it.
+
+    Raises:
+        FreeholdError: what is deployed can't be read.
     """
     return check(
         folder,
@@ -146,6 +172,8 @@ def check_bundle(
         inspect_model=inspect_model,
         inspect_intents=inspect_intents,
         router_ids=router_ids(),
+        inspect_trainer=inspect_trainer,
+        overlay=overlay,
     )
 
 
@@ -156,6 +184,7 @@ def activator(
     lookup: Lookup = os.environ.get,
     detector_ids: Collection[str] | None = None,
     warm: Callable[[ResolvedBundle], None] | None = None,
+    overlay: Overlay | None = None,
 ) -> Activator:
     """What opens the bundle at the start (``first()``) and, for a watcher, whenever it changes."""
     return Activator(
@@ -169,6 +198,8 @@ def activator(
         inspect_model=inspect_model,
         inspect_intents=inspect_intents,
         router_ids=router_ids(),
+        inspect_trainer=inspect_trainer,
+        overlay=overlay,
     )
 
 

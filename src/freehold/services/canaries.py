@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from freehold.bundle.deployed import custom_of
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import Clock
 from freehold.core.decisions import MILLION
-from freehold.core.errors import FreeholdError, NotFound, RequestError
+from freehold.core.errors import FreeholdError, NotFound, RequestError, StorageError
 from freehold.core.outcomes import Told
 from freehold.core.routes import RouteSpec
 from freehold.core.trials import CanarySpec, Seen, Standing, Trials
@@ -21,9 +22,24 @@ OutcomesOf = Callable[[Collection[str]], Sequence[Told]]
 """All that is known of these exchanges."""
 
 _ROWS = 200_000
+FREEHOLD = "freehold"
 _EVERY_S = 2.0
 _AWAY_S = 10.0
 _log = logging.getLogger("freehold.canaries")
+
+
+class Ladder(Protocol):
+    """Where versions of custom models stand: their canaries are told to it, by the id of the model
+    and with the reason. What can't be done raises a ``FreeholdError``.
+    """
+
+    def stepped(self, model: str, why: str) -> None:
+        """Outcomes took it to its next stage, on a route."""
+        ...
+
+    def evidenced(self, model: str, why: str) -> None:
+        """Outcomes show that it is good enough at its last stage, on all of its routes."""
+        ...
 
 
 class Canaries:
@@ -33,6 +49,7 @@ class Canaries:
         bundle: the one that is live.
         log: writes a ledger entry.
         outcomes: of exchanges; whatever the route learns from counts.
+        ladder: is told what outcomes make of a custom model's version.
     """
 
     def __init__(
@@ -42,7 +59,9 @@ class Canaries:
         outcomes: OutcomesOf,
         log: LogEvent,
         clock: Clock,
+        ladder: Ladder | None = None,
     ) -> None:
+        self._ladder = ladder
         self._bundle = bundle
         self._trials = trials
         self._outcomes = outcomes
@@ -69,6 +88,11 @@ class Canaries:
             StorageError: the store can't be written.
         """
         spec, standing = self._standing(self._found(route)[0])
+        if custom_of(spec.model) != spec.model and actor != FREEHOLD:
+            raise RequestError(
+                f"{spec.model} is a version of a custom model: freehold custom advance "
+                f"{custom_of(spec.model)}"
+            )
         if standing.state == "promoted":
             raise RequestError(f"{standing.model} is promoted on route {route} already")
         again = standing.state == "rolled_back"
@@ -108,22 +132,49 @@ class Canaries:
             await asyncio.sleep(pause)
 
     def once(self) -> list[Report]:
-        """Judge every running canary, and do what the evidence says; give those that moved.
+        """Judge every running canary, and do what the evidence says; give those that moved. What
+        can't be done with one holds up no other.
 
         Raises:
             StorageError: the store is away.
         """
-        moved = []
+        moved: list[Report] = []
+        good: dict[str, list[str]] = {}
         for route in self._found(None):
             spec, standing = self._standing(route)
-            if standing.state != "running":
-                continue
-            report = self._report(route, bands=False)
-            if report.verdict == "roll_back":
-                moved.append(self.roll_back(route.id, "freehold", reason=report.why))
-            elif report.verdict == "advance" and spec.advance == "evidence":
-                moved.append(self.advance(route.id, "freehold", reason=report.why))
+            why = self._judged(route, spec, standing, moved) if standing.state == "running" else ""
+            good.setdefault(spec.model, []).append(why)
+        for model, whys in good.items():
+            if all(whys) and self._ladder is not None:
+                self._tell(self._ladder.evidenced, model, "; ".join(dict.fromkeys(whys)))
         return moved
+
+    def _judged(
+        self, route: RouteSpec, spec: CanarySpec, standing: Standing, moved: list[Report]
+    ) -> str:
+        """Do what the evidence of one route says; why that is good enough for what is no step of a
+        canary any more: that of a custom model's version at its last stage.
+        """
+        report = self._report(route, bands=False)
+        if report.verdict == "roll_back":
+            moved.append(self.roll_back(route.id, FREEHOLD, reason=report.why))
+        elif report.verdict == "advance" and spec.advance == "evidence":
+            own = custom_of(spec.model) != spec.model
+            if own and standing.stage >= len(spec.stages) - 1:
+                return report.why
+            moved.append(self.advance(route.id, FREEHOLD, reason=report.why))
+            if own and self._ladder is not None:
+                self._tell(self._ladder.stepped, spec.model, report.why)
+        return ""
+
+    @staticmethod
+    def _tell(say: Callable[[str, str], None], model: str, why: str) -> None:
+        try:
+            say(model, why)
+        except StorageError:
+            raise
+        except FreeholdError as error:
+            _log.warning("%s does not go on, though outcomes speak for it: %s", model, error)
 
     def _found(self, route: str | None) -> list[RouteSpec]:
         found = [r for r in routes_of(self._bundle()).values() if r.canary is not None]
@@ -207,7 +258,7 @@ class CanaryEyes:
                     newcomer=drawn.newcomer,
                     failed=outcome == "error"
                     or (drawn.newcomer and bool(calls) and first != drawn.model)
-                    or (answered and bool(own) and all(call.error for call in own)),
+                    or (answered and bool(own) and all(call.failed for call in own)),
                     refused=bool(calls) and outcome in ("denied", "held"),
                     took_ms=took_ns // 1_000_000,
                     cost_nano=sum(call.cost_nano for call in trail.calls),

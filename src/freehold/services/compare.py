@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from freehold.bundle.resolve import ResolvedBundle
-from freehold.core.ask import Arrival, Ask
 from freehold.core.errors import NotFound
 from freehold.core.spec import RuleSpec
 from freehold.core.trail import Trail
@@ -20,12 +19,14 @@ from freehold.ledger.record import Record
 from freehold.rules.declared import ATTRIBUTE_PREFIX, RECORD_FIELDS, types_of
 from freehold.rules.facts import KINDS
 from freehold.rules.names import facts_in, reads_field
+from freehold.services.unasked import no_request
 from freehold.stages.policy.demands import STRICTNESS
 from freehold.stages.policy.verdicts import RuleSet
 
 NOTHING = "nothing"
 _RANK = {action: rank for rank, action in enumerate((*STRICTNESS, NOTHING))}
 _DESTROYED = ("erased", "expired", "lost")
+_NOBODY = no_request()
 _ANSWERED = ("allowed", "transformed")
 """Of a held answer, its rules' firings tell; a held request has none."""
 
@@ -251,13 +252,3 @@ def _found(closed: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
         for fact in closed.get("answer_facts", ())
         if fact["kind"] == kind
     ]
-
-
-_NOBODY = Arrival(
-    ask=Ask(operation="chat", messages=()),
-    route="",
-    key="",
-    exchange_id="",
-    received_ns=0,
-    started_ns=0,
-)

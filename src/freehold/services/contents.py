@@ -8,7 +8,7 @@ import orjson
 from freehold.core.subjects import KeyStore
 from freehold.ledger.content import Opened, opened
 from freehold.ledger.record import Record
-from freehold.services.explain import Section
+from freehold.services.explaining import Section
 
 LogEvent = Callable[..., str]
 _WHY = {
@@ -28,7 +28,7 @@ class Contents:
     """
 
     def __init__(self, store: KeyStore, actor: str, log: LogEvent) -> None:
-        self._store = store
+        self.store = store
         self._actor = actor
         self._log = log
 
@@ -39,7 +39,7 @@ class Contents:
             StorageError: the vault can't be read, or a seal is broken.
             AuditError: the reading can't be recorded, so it is refused.
         """
-        found = opened(record, self._store.find)
+        found = opened(record, self.store.find)
         if found.state == "open":
             details = {"unmasked": unmask}
             self._log(
@@ -54,7 +54,7 @@ class Contents:
             AuditError: the reading can't be recorded, so it is refused.
         """
         self._log("content.compared", self._actor, "records", {"at_most": exchanges})
-        return lambda record: opened(record, self._store.find)
+        return lambda record: opened(record, self.store.find)
 
 
 def sections(found: Opened, *, unmask: bool) -> tuple[Section, ...]:

@@ -10,13 +10,16 @@ from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.approvals import Hold
 from freehold.core.clock import rfc3339
 from freehold.core.errors import NotFound, RequestError
+from freehold.core.legal_holds import LegalHold
 from freehold.core.subjects import KeyStore, Standing, Subject
 from freehold.ledger.content import key_ids
 from freehold.ledger.record import Record
 from freehold.services.beyond import Beyond, Reach
+from freehold.services.legal_holds import Concerned, unheld
 from freehold.services.records import Records
 
 LogEvent = Callable[..., str]
+Against = Callable[[Iterable[Concerned]], list[LegalHold]]
 
 
 class HeldTexts(Protocol):
@@ -43,6 +46,39 @@ class LineageRows(Protocol):
         ...
 
 
+class CaseTexts(Protocol):
+    """The texts of cases to learn from."""
+
+    def of(self, subject: str, exchanges: Collection[str]) -> int:
+        """How many cases with texts there are of a person, by the hash that the vault knows them
+        by, or of these exchanges.
+        """
+        ...
+
+    def exchanges(self, subject: str) -> list[str]:
+        """The exchanges that are cases of a person, those among them that no record tells of since
+        they were imported.
+        """
+        ...
+
+    def destroy(self, subject: str, exchanges: Collection[str]) -> int:
+        """Take their texts away."""
+        ...
+
+
+class _NoCases:
+    """Where nothing is captured."""
+
+    def of(self, _subject: str, _exchanges: Collection[str]) -> int:
+        return 0
+
+    def exchanges(self, _subject: str) -> list[str]:
+        return []
+
+    def destroy(self, _subject: str, _exchanges: Collection[str]) -> int:
+        return 0
+
+
 class Whom(Struct, frozen=True, kw_only=True):
     """Who is to be erased, in which tenants: a person by their id, or one anonymous conversation.
 
@@ -64,8 +100,10 @@ class Erased(Struct, frozen=True, kw_only=True):
         keys: keys destroyed now; ``keys_before`` were already, the last ``erased_before``.
         exchanges: recorded; of ``sealed`` ones the texts are erased.
         held: held answers and requests whose texts are erased.
+        cases: cases to learn from whose texts are erased; what was learned from them is beyond it.
         beyond: what it does not reach, and what to do about each.
         unfinished: what of it could not be done; again, it will be tried again.
+        holds: legal holds that keep some of it: nothing is erased before they are lifted.
     """
 
     dry_run: bool
@@ -81,6 +119,8 @@ class Erased(Struct, frozen=True, kw_only=True):
     held_waiting: int
     beyond: tuple[Beyond, ...]
     unfinished: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    cases: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -94,8 +134,10 @@ class _Found:
         self.subject = subject
         self.name = name
         self.exchanges: list[str] = []
+        self.conversations: set[str] = set()
         self.keys: set[str] = set()
         self.held: list[Hold] = []
+        self.cases = 0
         self.standing = Standing(live=0, destroyed=0)
 
     @property
@@ -115,6 +157,9 @@ class Erasing:
         log: writes the entry that each erasure must leave.
         lineage: what else is stored of answers.
         taught: of these exchanges, how many outcomes are in each learned state, by owner and route.
+        against: legal holds that keep any of these texts.
+        cases: what was captured to learn from.
+        learned: datasets and models that were made from these exchanges.
     """
 
     def __init__(
@@ -128,7 +173,11 @@ class Erasing:
         log: LogEvent,
         lineage: LineageRows,
         taught: Callable[[Collection[str]], dict[tuple[str, str], int]] = lambda _: {},
+        against: Against = lambda _: [],
+        cases: CaseTexts | None = None,
+        learned: Callable[[Collection[str]], list[Beyond]] = lambda _: [],
     ) -> None:
+        self._cases = cases or _NoCases()
         self._records = records
         self._store = store
         self._held = held
@@ -138,6 +187,8 @@ class Erasing:
         self._log = log
         self._lineage = lineage
         self._taught = taught
+        self._learned = learned
+        self._against = against
 
     def plan(self, whom: Whom) -> Erased:
         """What an erasure would do; changes nothing.
@@ -155,13 +206,17 @@ class Erasing:
 
         Raises:
             NotFound, RequestError: as ``plan``.
+            UnderHold: a legal hold keeps some of it; nothing is erased.
             StorageError, AuditError: it can't be done, or recorded. What is said to be destroyed in
                 the ledger may then not be: run it again.
         """
         found, reach = self._look(whom)
+        unheld(self._against(found))
         held = [hold.approval_id for each in found for hold in each.held if hold.kept]
 
         def record(keys: int) -> str:
+            # once more, in the transaction that whoever places a hold waits for
+            unheld(self._against(found))
             event = ""
             for each in found:
                 kept = sum(hold.kept for hold in each.held)
@@ -178,6 +233,8 @@ class Erasing:
             record,
         )
         self._held.destroy(held)
+        for each in found:
+            self._cases.destroy(each.name, each.exchanges)
         unfinished = self._store.scrub()
         told = self._told(found, reach, dry_run=False, keys=keys)
         return replace(told, unfinished=(unfinished,)) if unfinished else told
@@ -193,6 +250,7 @@ class Erasing:
             subject = _subject(record, whom)
             each = found.setdefault(subject, _Found(subject, self._store.name(subject)))
             each.exchanges.append(record.exchange_id)
+            each.conversations.add((record.opened.get("request") or {}).get("conversation", ""))
             each.keys |= key_ids(record, each.name)
             reach.add(record)
         for tenant in whom.tenants:
@@ -200,6 +258,7 @@ class Erasing:
                 found.setdefault(subject, _Found(subject, self._store.name(subject)))
         for each in found.values():
             each.held = self._held.of(each.subject, each.exchanges)
+            each.cases = self._cases.of(each.name, each.exchanges)
             each.standing = self._store.standing([each.name], each.keys)
         known = [each for each in found.values() if each.known]
         if not known:
@@ -211,6 +270,8 @@ class Erasing:
         exchanges = [e for each in known for e in each.exchanges]
         reach.traced = self._lineage.of(exchanges)
         reach.taught = self._taught(exchanges)
+        brought = [e for each in known for e in self._cases.exchanges(each.name)]
+        reach.learned = self._learned(list(dict.fromkeys([*exchanges, *brought])))
         reach.told = self._held.told([h.approval_id for each in known for h in each.held])
         return known, reach
 
@@ -253,7 +314,9 @@ class Erasing:
             last_at=reach.last_at,
             held=len(held),
             held_waiting=sum(hold.state == "waiting" for hold in held),
+            cases=sum(each.cases for each in found),
             beyond=reach.beyond(),
+            holds=tuple(hold.hold_id for hold in self._against(found)) if dry_run else (),
         )
 
 

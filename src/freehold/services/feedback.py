@@ -22,28 +22,16 @@ from freehold.ledger.content import opened as opened_record
 from freehold.ledger.record import Record
 from freehold.services.learning import Box, FindKey, sealed
 from freehold.services.learning import opened as opened_box
+from freehold.services.telling import Said, measured, worded
 from freehold.stages.routing.aftermath import Aftermath, Decided
 from freehold.text.signal_bytes import pack, without_text
 
-MAX_COMMENT = 4_000
 MOST_OF_A_CONVERSATION = 200
 _EVERY_S = 1.0
 _log = logging.getLogger("freehold.feedback")
 LogEvent = Callable[..., str]
-
-
-class Said(Struct, frozen=True, kw_only=True):
-    """What somebody says of an exchange or of a conversation; of one of both.
-
-    ``conversation`` is the id that Freehold knows it by; ``by`` is a key's id, or ``terminal``.
-    """
-
-    metric: str
-    value: Any
-    exchange_id: str = ""
-    conversation: str = ""
-    comment: str = ""
-    by: str = ""
+Heard = Callable[[Told, Told | None], None]
+"""Is told of an outcome, and of what was known before of the same exchange by the same metric."""
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -92,7 +80,7 @@ class Feedback:
         log: writes the ledger entry that each outcome leaves.
         aftermath: exchanges that memory has; ``None`` where no journeys run.
         learn: called when something was told that a route learns from.
-        heard: called with every new outcome, on the event loop.
+        heard: called with every new outcome and what was known before, on the event loop.
     """
 
     def __init__(
@@ -104,7 +92,7 @@ class Feedback:
         clock: Clock,
         aftermath: Aftermath | None = None,
         learn: Callable[[], Any] | None = None,
-        heard: Callable[[Told], None] = lambda _: None,
+        heard: Heard = lambda _, __: None,
     ) -> None:
         self._store = store
         self._records = records
@@ -135,10 +123,7 @@ class Feedback:
                 param="metric",
             )
         value, score = measured(metric, said.value)
-        if len(said.comment) > MAX_COMMENT:
-            raise RequestError(
-                f"A comment has {MAX_COMMENT:,} characters at most.", param="comment"
-            )
+        said = worded(metric, said)
         about = await self._about(app, said)
         now = self._clock.now_ns()
         about = [one for one in about if now - one.decided_ns <= metric.days * DAY_NS]
@@ -148,7 +133,11 @@ class Feedback:
                 param="exchange_id" if said.exchange_id else "conversation_id",
             )
         told = [
-            _told(one, metric, value, score, MILLION // len(about), said.by, now) for one in about
+            replace(
+                row := _told(one, metric, value, score, MILLION // len(about), said.by, now),
+                teaches=row.teaches and not _replaced(app, one),
+            )
+            for one in about
         ]
         kept = await asyncio.to_thread(self._boxed, about, told, said.comment)
         async with self._telling:  # whoever says the same at the same time is heard once
@@ -169,14 +158,19 @@ class Feedback:
             self._log("outcome.told", one.by, one.exchange_id, details, tenant=one.tenant)
         if fresh:
             await asyncio.to_thread(self._store.tell, fresh)
+            known = {was.exchange_id: was for was in before if was is not None}
             for one in fresh:
-                self._heard(one)
+                self._heard(one, known.get(one.exchange_id))
         return Kept(
             metric=said.metric,
             value=said.value,
             exchanges=tuple(one.exchange_id for one in told),
             repeated=not fresh,
-            corrected=any(was is not None for was in before) and bool(fresh),
+            # how much it weighs says only of how many exchanges it was said
+            corrected=any(
+                was is not None and not _same(replace(one, weight=was.weight), was, said.comment)
+                for one, was in zip(told, before, strict=True)
+            ),
             learns=any(one.teaches and bool(one.model) for one in told),
             comment_kept=bool(said.comment) and all(one.seal_key for one in told),
         )
@@ -247,6 +241,7 @@ class Feedback:
             cost_nano=sum(call["cost_nano"] for call in calls),
             latency_ms=_took_ms(calls[-1]) if calls else 0,
             decided_ns=opened["request"]["received_ns"],
+            version=next((c["basis"]["version"] for c in calls if c.get("basis")), ""),
             signals=signals,
             key=sealed_part.get("key", "") if texts.state == "open" else "",
         )
@@ -301,7 +296,7 @@ class Feedback:
             boxed = await asyncio.to_thread(self._boxed, about, rows, "")
             await asyncio.to_thread(self._store.tell, boxed)
             for row in boxed:
-                self._heard(row)
+                self._heard(row, None)
 
     async def run(self) -> None:
         """As long as the gateway runs."""
@@ -318,24 +313,12 @@ class Feedback:
         return box.comment if box is not None else ""
 
 
-def measured(metric: MetricSpec, value: Any) -> tuple[int, int]:
-    """A value in millionths as it was told, and from the worst, 0, to the best, a million.
-
-    Raises:
-        RequestError: it is no value of this metric.
+def _replaced(app: AppSpec, one: Decided) -> bool:
+    """Whether a custom model's name is by now another version's: what is said of the one before
+    teaches a route nothing about it.
     """
-    if metric.boolean:
-        if not isinstance(value, bool):
-            raise RequestError(f"`{metric.id}` is true or false.", param="value")
-        micro = MILLION if value else 0
-    else:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        micro = round(value * MILLION) if number and abs(value) <= MILLION else metric.least - 1
-        if not metric.least <= micro <= metric.most:
-            ends = f"{metric.least / MILLION:g} to {metric.most / MILLION:g}"
-            raise RequestError(f"`{metric.id}` is a number from {ends}.", param="value")
-    score = (micro - metric.least) * MILLION // (metric.most - metric.least)
-    return micro, score if metric.good == "max" else MILLION - score
+    now = app.models.get(one.model)
+    return bool(one.version) and (now is None or now.version != one.version)
 
 
 def _same(one: Told, was: Told, comment: str) -> bool:

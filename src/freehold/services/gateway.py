@@ -4,22 +4,27 @@ import asyncio
 import contextlib
 import hmac
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import FreeholdError, NotFound, ScopeRefused, StorageError
+from freehold.core.principal import KeyGrant
 from freehold.journey import Journey
 from freehold.services.approvals import Approvals
 from freehold.services.collecting import Collecting
 from freehold.services.feedback import Feedback
+from freehold.services.labelling_desk import LabellingDesk
+from freehold.services.labelling_people import Labeler
+from freehold.services.learned_views import LearnedViews
 from freehold.services.responses import Responses
 from freehold.stages.audit import Audit
 from freehold.stages.monitoring import Monitoring
 
 _log = logging.getLogger("freehold.gateway")
 JourneyMaker = Callable[[ResolvedBundle], Journey]
+FindLabeler = Callable[[str | None, KeyGrant], Awaitable[Labeler]]
 
 
 class Gateway:
@@ -31,6 +36,7 @@ class Gateway:
         resources: what opens before the first request and closes after the last, in order.
         background: coroutines that run beside the requests (the bundle's watcher, say).
         checks: each says why no request should come now, or nothing.
+        note: what readiness says besides.
     """
 
     def __init__(
@@ -43,12 +49,17 @@ class Gateway:
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
         background: Sequence[Callable[["Gateway"], Any]] = (),
         checks: Sequence[Callable[[], str]] = (),
+        note: Callable[[], str] = str,
         metrics_token: str | None = None,
         approvals: Approvals | None = None,
         collecting: Collecting | None = None,
         feedback: Feedback | None = None,
         responses: Responses | None = None,
+        labelling: Callable[[], LabellingDesk] | None = None,
+        labeler: FindLabeler | None = None,
+        learned: LearnedViews | None = None,
     ) -> None:
+        self._learned = learned
         self._make_journey = make_journey
         self._first = first
         self._audit = audit
@@ -56,11 +67,15 @@ class Gateway:
         self._resources = resources
         self._background = background
         self._checks = checks
+        self._note = note
         self._metrics_token = metrics_token
         self._approvals = approvals
         self._collecting = collecting
         self._feedback = feedback
         self._responses = responses
+        self._desk: LabellingDesk | None = None
+        self._make_desk = labelling
+        self._labeler = labeler
         self._stack = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
         self._journey: Journey | None = None
@@ -132,6 +147,42 @@ class Gateway:
             raise NotFound("no responses here")
         return self._responses
 
+    @property
+    def labelling(self) -> LabellingDesk:
+        """What people do with cases; its methods wait, so they are called in threads. On the event
+        loop.
+
+        Raises:
+            NotFound: nobody labels here.
+        """
+        if self._make_desk is None:
+            raise NotFound("no labelling here")
+        if self._desk is None:
+            self._desk = self._make_desk()
+        return self._desk
+
+    @property
+    def learned(self) -> LearnedViews:
+        """Custom models and datasets, to read; its methods wait, so they are called in threads.
+
+        Raises:
+            NotFound: nothing is learned here.
+        """
+        if self._learned is None:
+            raise NotFound("no custom models here")
+        return self._learned
+
+    async def labeler(self, token: str | None, grant: KeyGrant) -> Labeler:
+        """Whoever is behind an identity token.
+
+        Raises:
+            IdentityRefused, LabelError: see `labelling_people.verified`.
+            NotFound: nobody labels here.
+        """
+        if self._labeler is None:
+            raise NotFound("no labelling here")
+        return await self._labeler(token, grant)
+
     async def open(self) -> None:
         """Open the resources and go live with the first version.
 
@@ -154,6 +205,7 @@ class Gateway:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._monitoring.drain()  # which the ledger is told of
         try:
             self._audit.close()
         finally:
@@ -184,7 +236,7 @@ class Gateway:
         if not self._audit.writable():
             return False, "the ledger can't be written"
         note = "; a newer version was rejected" if self._rejected else ""
-        return True, f"ready {self._journey.bundle_hash}{note}"
+        return True, f"ready {self._journey.bundle_hash}{note}{self._note()}"
 
     def models(self, key: str, wanted: str | None = None) -> list[str]:
         """The names, or one of them, that the key's app may use, as its tenant runs it.

@@ -97,15 +97,22 @@ class KeyService:
     Args:
         bundle: where tenants and apps are looked up; ``None`` where nothing is created.
         log_event: writes the ledger entry that each change must leave.
+        actor: who makes changes.
     """
 
     def __init__(
-        self, store: KeyStore, bundle: ResolvedBundle | None, clock: Clock, log_event: LogEvent
+        self,
+        store: KeyStore,
+        bundle: ResolvedBundle | None,
+        clock: Clock,
+        log_event: LogEvent,
+        actor: str,
     ) -> None:
         self._store = store
         self._bundle = bundle
         self._clock = clock
         self._log_event = log_event
+        self._actor = actor
 
     def create(
         self,
@@ -149,7 +156,7 @@ class KeyService:
         )
         self._log_event(
             "key.created",
-            "terminal",
+            self._actor,
             made.grant.key_id,
             {
                 "tenant": tenant,
@@ -200,7 +207,7 @@ class KeyService:
         changed: Limits = replace(known.limits, **changes)
         self._store.limit(key_id, changed)
         details = {"from": as_dict(known.limits), "to": as_dict(changed)}
-        self._log_event("key.limited", "terminal", key_id, details)
+        self._log_event("key.limited", self._actor, key_id, details)
         return changed
 
     def revoke(self, key_id: str) -> None:
@@ -210,7 +217,7 @@ class KeyService:
             NotFound: no such key.
         """
         self._store.revoke(key_id)
-        self._log_event("key.revoked", "terminal", key_id, {})
+        self._log_event("key.revoked", self._actor, key_id, {})
 
 
 def _stateable(spec: AppSpec, headers: frozenset[str]) -> None:

@@ -30,7 +30,6 @@ _SAVE_EVERY = 10
 _AT_ONCE = 50
 _log = logging.getLogger("freehold.learning")
 FindKey = Callable[[str], SubjectKey | None]
-ModelsOf = Callable[[str], Sequence[ModelSpec]]
 State = tuple[str, str]
 
 

@@ -134,17 +134,7 @@ def measure_routing(
     train, test = train.by_name(), test.by_name()
     if train.models != test.models:
         raise FreeholdError(f"the files have different models: {train.models}, {test.models}")
-    seen = {alike(prompt) for prompt in test.prompts}
-    kept = np.array([i for i, prompt in enumerate(train.prompts) if alike(prompt) not in seen])
-    left_out = len(train.prompts) - len(kept)
-    rng = np.random.default_rng(seed)
-    if labels is not None:
-        kept = rng.permutation(kept)[:labels]
-    if len(kept) < 40 or len(test.prompts) < BINS:
-        raise FreeholdError(
-            f"{len(kept)} prompts to train on, {len(test.prompts)} to test: too few"
-        )
-    train = train.only(kept)
+    train, left_out = _drawn(train, test, labels, seed)
     said, trained, spent = _predicted(train, test, seed)
     means = train.scores.mean(0)
     weak, strong = int(means.argmin()), int(means.argmax())
@@ -188,6 +178,20 @@ def measure_routing(
         train_seconds=round(trained, 2),
         us_per_prompt=round(spent / len(test.prompts) * 1e6, 1),
     )
+
+
+def _drawn(train: Table, test: Table, labels: int | None, seed: int) -> tuple[Table, int]:
+    """What is trained on, and how many prompts were left out since the test has one alike."""
+    seen = {alike(prompt) for prompt in test.prompts}
+    kept = np.array([i for i, prompt in enumerate(train.prompts) if alike(prompt) not in seen])
+    left_out = len(train.prompts) - len(kept)
+    if labels is not None:
+        kept = np.random.default_rng(seed).permutation(kept)[:labels]
+    if len(kept) < 40 or len(test.prompts) < BINS:
+        raise FreeholdError(
+            f"{len(kept)} prompts to train on, {len(test.prompts)} to test: too few"
+        )
+    return train.only(kept), left_out
 
 
 def _predicted(train: Table, test: Table, seed: int) -> tuple[Floats, float, float]:

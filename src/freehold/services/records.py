@@ -10,9 +10,10 @@ from freehold.core.approvals import Step
 from freehold.core.errors import NotFound
 from freehold.core.outcomes import Told
 from freehold.ledger.index import ExchangeIndex, ExchangeRow, Summary, Tenants
-from freehold.ledger.reading import Damage, read_at
+from freehold.ledger.reading import Damage, Entry, read_at
 from freehold.ledger.record import Record
-from freehold.services.explain import Explanation, explain
+from freehold.ledger.upgrade import parts
+from freehold.services.explaining import Explanation, explain
 from freehold.services.tenants import family
 
 _TOLD = ("metric", "value", "score", "source", "model", "by", "at_ns")
@@ -71,11 +72,26 @@ class Records:
             NotFound: no such exchange for this tenant.
             StorageError: the index or a segment can't be read.
         """
-        self._refresh()
-        row = self._index.find(exchange_id, tenant)
-        if row is None:
-            raise NotFound(f"no exchange {exchange_id}")
-        return self._read(row)
+        return self._read(self._row(exchange_id, tenant))
+
+    def latest(self, count: int, tenant: Tenants = None) -> Iterator[Record]:
+        """The newest exchanges that are over or broke off, as the ledger has them: without what was
+        decided about held answers, or told of them later.
+
+        Raises:
+            StorageError: the index or a segment can't be read.
+        """
+        rows = self.recent(tenant=tenant, limit=count)
+        return (self._read(row, later=False) for row in rows)
+
+    def lines(self, exchange_id: str, tenant: Tenants = None) -> list[bytes]:
+        """The ledger's lines of one exchange, byte for byte, without their newlines.
+
+        Raises:
+            NotFound: no such exchange for this tenant.
+            StorageError: the index or a segment can't be read.
+        """
+        return [entry.line for entry in self._entries(self._row(exchange_id, tenant))]
 
     def belonging(
         self, tenant: Tenants, *, principal: str = "", conversation: str = ""
@@ -89,22 +105,26 @@ class Records:
         rows = self._index.belonging(tenant, principal=principal, conversation=conversation)
         return map(self._read, rows)
 
-    def _read(self, row: ExchangeRow) -> Record:
+    def _read(self, row: ExchangeRow, *, later: bool = True) -> Record:
         exchange_id = row.exchange_id
-        lines = tuple(self._lines(row))
+        lines = tuple(entry.envelope() for entry in self._entries(row))
         bodies = [line["body"] for line in lines]
         if any(b["exchange"] != exchange_id or b["tenant"] != row.tenant for b in bodies):
             raise NotFound(f"the index points to another record than that of {exchange_id}")
+        opened, closed = parts(bodies)
         return Record(
             exchange_id=exchange_id,
             tenant=row.tenant,
             app=row.app,
-            outcome=row.outcome or "open",
-            opened=next((b["opened"] for b in bodies if "opened" in b), {}),
-            closed=next((b["closed"] for b in bodies if "closed" in b), None),
+            # how it ended is what its line says: nothing proves the index
+            outcome=str((closed or {}).get("outcome") or row.outcome or "open"),
+            opened=opened,
+            closed=closed,
             lines=lines,
-            approval=tuple(msgspec.to_builtins(step) for step in self._steps(exchange_id)),
-            told=tuple(_shown(told) for told in self._told(exchange_id)),
+            approval=tuple(msgspec.to_builtins(step) for step in self._steps(exchange_id))
+            if later
+            else (),
+            told=tuple(_shown(told) for told in self._told(exchange_id)) if later else (),
         )
 
     def explain(self, exchange_id: str | None = None, tenant: Tenants = None) -> Explanation:
@@ -169,17 +189,24 @@ class Records:
         self._refresh()
         return self._index.unreadable()
 
+    def _row(self, exchange_id: str, tenant: Tenants) -> ExchangeRow:
+        self._refresh()
+        row = self._index.find(exchange_id, tenant)
+        if row is None:
+            raise NotFound(f"no exchange {exchange_id}")
+        return row
+
     def _refresh(self) -> None:
         if self._fill is not None:
             self._fill()
 
-    def _lines(self, row: ExchangeRow) -> list[dict[str, Any]]:
+    def _entries(self, row: ExchangeRow) -> list[Entry]:
         places = (
             (row.opened_segment, row.opened_offset, row.opened_length),
             (row.closed_segment, row.closed_offset, row.closed_length),
         )
         return [
-            read_at(self._home, row.writer, segment, offset, length).envelope()
+            read_at(self._home, row.writer, segment, offset, length)
             for segment, offset, length in places
             if segment is not None and offset is not None and length is not None
         ]

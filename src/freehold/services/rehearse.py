@@ -26,7 +26,8 @@ from freehold.core.spec import AppSpec, SourceSpec
 from freehold.core.trail import Firing, Trail
 from freehold.journey import Journey
 from freehold.ledger.record import Record
-from freehold.services.explain import Explanation, explain
+from freehold.ledger.upgrade import parts
+from freehold.services.explaining import Explanation, explain
 from freehold.stages.governance.guards import harmless
 
 _NO_TOKENS = Usage(prompt_tokens=0, completion_tokens=0)
@@ -190,7 +191,7 @@ class StandIn:
             usage=_NO_TOKENS,
         )
 
-    def append(self, record: bytes) -> None:
+    def append(self, record: bytes, tenant: str = "") -> None:
         """Keep it for the explanation."""
         self.records.append(record)
 
@@ -304,14 +305,14 @@ class Rehearsal:
         )
 
     def _record(self, trail: Trail, scene: Scene) -> Record:
-        bodies = [orjson.loads(line) for line in self._stand.records]
+        opened, closed = parts(orjson.loads(line) for line in self._stand.records)
         return Record(
             exchange_id=trail.arrival.exchange_id,
             tenant=scene.tenant,
             app=scene.app,
             outcome=trail.result,
-            opened=next((b["opened"] for b in bodies if "opened" in b), {}),
-            closed=next((b["closed"] for b in bodies if "closed" in b), None),
+            opened=opened,
+            closed=closed,
             lines=(),
         )
 

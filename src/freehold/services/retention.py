@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from freehold.core.clock import Clock
 from freehold.core.errors import FreeholdError
+from freehold.core.legal_holds import Kept
 from freehold.core.subjects import KeyStore
 
 _EVERY_S = 3_600.0
@@ -20,17 +21,31 @@ class Retention:
     Args:
         actor: who does it, as the ledger is to say.
         log: writes the entry that it must leave.
+        kept: what legal holds keep.
     """
 
-    def __init__(self, store: KeyStore, log: LogEvent, clock: Clock, actor: str) -> None:
+    def __init__(
+        self,
+        store: KeyStore,
+        log: LogEvent,
+        clock: Clock,
+        actor: str,
+        kept: Callable[[], Kept] = Kept,
+    ) -> None:
         self._store = store
         self._log = log
         self._clock = clock
         self._actor = actor
+        self._kept = kept
 
     def overdue(self) -> int:
-        """How many there are."""
-        return self._store.overdue(self._clock.now_ns())
+        """How many there are that no legal hold keeps."""
+        return self._store.overdue(self._clock.now_ns(), self._kept())
+
+    def held(self) -> int:
+        """How many legal holds keep beyond their time."""
+        now = self._clock.now_ns()
+        return self._store.overdue(now) - self._store.overdue(now, self._kept())
 
     def run(self) -> int:
         """Destroy them; say how many.
@@ -41,7 +56,7 @@ class Retention:
         now = self._clock.now_ns()
         if not self._store.overdue(now):
             return 0
-        gone = self._store.expire(now, self._record)
+        gone = self._store.expire(now, self._record, self._kept)
         if gone:
             self._store.scrub()
         return gone
@@ -50,7 +65,9 @@ class Retention:
         return self._log("content.expired", self._actor, "vault", {"keys": keys})
 
 
-async def sweep(store: KeyStore, log: LogEvent, clock: Clock) -> None:
+async def sweep(
+    store: KeyStore, log: LogEvent, clock: Clock, kept: Callable[[], Kept] = Kept
+) -> None:
     """Do it every hour, for as long as the gateway runs."""
     loop = asyncio.get_running_loop()
 
@@ -62,7 +79,7 @@ async def sweep(store: KeyStore, log: LogEvent, clock: Clock) -> None:
 
     while True:
         try:
-            await asyncio.to_thread(Retention(store, recorded, clock, "freehold").run)
+            await asyncio.to_thread(Retention(store, recorded, clock, "freehold", kept).run)
         except (FreeholdError, TimeoutError) as error:
             _log.warning("texts whose time is over stay readable: %s", error)
         await asyncio.sleep(_EVERY_S)

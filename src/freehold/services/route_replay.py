@@ -23,7 +23,7 @@ from freehold.stages.routing.evaluation.estimators import Estimated
 from freehold.stages.routing.evaluation.fitting import cross_fitted
 from freehold.stages.routing.evaluation.log import Floats, Log, support
 from freehold.stages.routing.learned import Expected, Pacer
-from freehold.stages.routing.objective import price_of, scored
+from freehold.stages.routing.objective import price_of, scored, weight_of
 
 LEAST_ESS = 200.0
 
@@ -209,7 +209,7 @@ def _learned(row: Chosen, draft: RouteSpec, pacer: Pacer | None) -> dict[str, in
     expected = Expected.of(estimates)
     if pacer is not None:
         pacer.offered(expected.cost, expected.success)
-    found = scored(expected, aim, price_of(aim, pacer), aim.quality_floor)
+    found = scored(expected, aim, weight_of(price_of(aim, pacer)), aim.quality_floor)
     shares = odds(expected, found, aim.explore)
     if pacer is not None:
         spent = sum(cost * share for cost, share in zip(expected.cost, shares, strict=True))

@@ -92,13 +92,7 @@ def from_table(table: Table, prices: Mapping[str, float], *, seed: int = 0) -> C
     rows = np.arange(len(table.prompts))
 
     def point(name: str, picked: Any) -> Point:
-        quality = table.scores[rows, picked]
-        se = float(quality.std(ddof=1) / np.sqrt(len(rows)))
-        mean = float(quality.mean())
-        cost = float(costs[rows, picked].mean())
-        return Point(
-            name=name, cost=cost, quality=mean, low=mean - 1.96 * se, high=mean + 1.96 * se
-        )
+        return _as_it_was(name, table.scores[rows, picked], costs[rows, picked])
 
     router = tuple(
         point(f"price {price:.4g}", np.argmax(expected - price * worth, axis=1))
@@ -179,15 +173,6 @@ def from_log(
     router = [p for p in map(priced, sweep) if p is not None]
     single = [p for i, m in enumerate(models) if (p := point(m, _all(log, i))) is not None]
     sound = tuple(p for p in single if not p.why_not) or tuple(single)
-    mean = float(np.mean(scores))
-    se = float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
-    now = Point(
-        name="now",
-        cost=float(np.mean(costs)),
-        quality=mean,
-        low=mean - 1.96 * se,
-        high=mean + 1.96 * se,
-    )
     return Curve(
         route=route.id,
         rows=len(rated),
@@ -197,7 +182,22 @@ def from_log(
         zero_router=hull(sound),
         best=max(sound, key=lambda p: (p.quality, -p.cost)),
         oracle=None,
-        now=now,
+        now=_as_it_was("now", scores, costs),
+    )
+
+
+def _as_it_was(
+    name: str, scores: Sequence[float] | Floats, costs: Sequence[float] | Floats
+) -> Point:
+    """The mean of what calls came to, with its 95 % interval."""
+    mean = float(np.mean(scores))
+    se = float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
+    return Point(
+        name=name,
+        cost=float(np.mean(costs)),
+        quality=mean,
+        low=mean - 1.96 * se,
+        high=mean + 1.96 * se,
     )
 
 

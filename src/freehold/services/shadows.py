@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from freehold.core.clock import Clock
 from freehold.core.errors import (
+    Abstained,
     FreeholdError,
     LimitError,
     Refusal,
@@ -72,6 +73,7 @@ class Shadows:
         log: writes a ledger entry.
         policy: judges what a shadow says; its holds must hold nothing.
         pressed: whether the gateway has more to do than it should have.
+        heard: told of each comparison, with the exchange's app.
     """
 
     def __init__(
@@ -82,7 +84,9 @@ class Shadows:
         policy: Policy,
         clock: Clock,
         pressed: Callable[[], bool],
+        heard: Callable[[ShadowSeen, str], None] = lambda _, __: None,
     ) -> None:
+        self._heard = heard
         self._journey = journey
         self._book = book
         self._log = log
@@ -163,6 +167,8 @@ class Shadows:
             outcome, why = "no money", str(error)
         except Refusal as error:
             outcome, why = "denied", error.rule
+        except Abstained as error:
+            outcome, why = "abstained", str(error)
         except FreeholdError as error:
             outcome, why = "error", error.code
         except Exception as error:  # noqa: BLE001 - a crash is one more thing to know of it
@@ -242,6 +248,7 @@ class Shadows:
             self._tell(kind, exchange, details)
         with suppress(StorageError):
             self._book.compared(seen)
+        self._heard(seen, admitted.app.id)
 
     def _tell(self, kind: str, exchange: _Exchange, details: dict[str, Any]) -> None:
         app = exchange.plan.ruled.admitted.app

@@ -11,10 +11,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from freehold.core.errors import StorageError
+from freehold.ledger.files import no_space
 
 DATABASE_FILE = "freehold.db"
 _BUSY_MS = 10_000
 _READ = "read_only"
+# a server that vanished is given up: who waits for it would wait for hours otherwise
+_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 class Database:
@@ -44,7 +53,7 @@ class Database:
             with self.engine.connect() as connection:
                 yield connection.execution_options(**{_READ: True})
         except SQLAlchemyError as error:
-            raise StorageError(f"the store can't be read: {_short(error)}") from error
+            raise StorageError(f"the store can't be read: {self._why(error)}") from error
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -57,7 +66,13 @@ class Database:
             with self.engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise StorageError(f"the store can't be written: {_short(error)}") from error
+            raise StorageError(f"the store can't be written: {self._why(error)}") from error
+
+    def _why(self, error: SQLAlchemyError) -> str:
+        """What the driver said, and that the disk is full where it is."""
+        file = self.engine.url.database if self.sqlite else None
+        full = no_space(Path(file).parent) if file else ""
+        return f"{_short(error)}; {full}" if full else _short(error)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -84,9 +99,7 @@ def connect(url: str) -> Database:
         if parsed.get_backend_name() == "postgresql":
             if parsed.drivername == "postgresql":
                 parsed = parsed.set(drivername="postgresql+psycopg")
-            return Database(
-                sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
-            )
+            return Database(sa.create_engine(parsed, pool_pre_ping=True, connect_args=_PATIENCE))
     except (SQLAlchemyError, ImportError) as error:
         raise StorageError(f"no store at this URL: {error}") from error
     raise StorageError(f"a store is sqlite or postgresql, not {parsed.get_backend_name()}")

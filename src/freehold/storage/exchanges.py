@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from freehold.core.decisions import STAGES
 from freehold.ledger.index import ExchangeRow, ModelUse, Summary, Tenants
 from freehold.ledger.reading import Damage, Entry
+from freehold.ledger.upgrade import fired, full
 from freehold.storage.engine import Database
 from freehold.storage.tables import exchanges, unreadable
 
@@ -174,6 +175,7 @@ def values_from(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
         KeyError, TypeError, AttributeError: a part of a record is missing or no such part.
         ValueError: a value is not of its column's type, or too long for it.
     """
+    body = full(body)
     values: dict[str, Any] = {
         "exchange_id": body["exchange"],
         "tenant": body["tenant"],
@@ -190,13 +192,8 @@ def values_from(entry: Entry, body: dict[str, Any]) -> dict[str, Any]:
         if opened is None:
             # near enough, and used only where the record of its beginning can't be read
             values["opened_ns"] = body["at_ns"] - closed["duration_ns"]
-    fired = [
-        f"{f['rule']}/{f['mode']}"
-        for part in (opened, closed)
-        for f in (part or {}).get("firings", ())
-        if f["fired"]
-    ]
-    values["rules_fired"] = orjson.dumps(fired).decode() if fired else "[]"
+    rules = [*fired(opened or {}), *fired(closed or {})]
+    values["rules_fired"] = orjson.dumps(rules).decode() if rules else "[]"
     check_values(values)
     return _UNSETTLED | values
 

@@ -3,7 +3,8 @@
 Run beside a server as ``python -m freehold.storage.filler --home H --follow``, or once with
 :func:`fill` before something is looked up. Where a writer's segments have been read up to stands
 in the same transaction as the rows, so nothing is filled twice or never, however often or at once
-this runs. Segments are only read, never changed.
+this runs. Segments are only read, never changed, and read before that transaction begins: SQLite
+has one writer at a time, and requests wait for it.
 
 What is no record any more is logged, noted in the table ``unreadable``, and left out; everything
 behind it is filled.
@@ -28,6 +29,7 @@ from freehold.ledger.files import writers
 from freehold.ledger.reading import Damage, Entry, Place, SegmentUnreadable, lock_of, read
 from freehold.storage.engine import Database, incoming, upsert
 from freehold.storage.exchanges import check_values, values_from
+from freehold.storage.load import Sums, add_work, store_work
 from freehold.storage.migrate import open_database
 from freehold.storage.tables import exchanges, fill_marks, unreadable
 
@@ -59,13 +61,17 @@ def fill(home: Path, database: Database) -> int:
 
 def follow(home: Path, database: Database, parent: int | None = None) -> None:
     """Go on filling until the parent process is gone; wait while the store is away."""
+    away = False
     while parent is None or os.getppid() == parent:
         try:
             filled = fill(home, database)
         except StorageError as error:
-            _log.warning("the index waits: %s", error)
+            if not away:
+                _log.warning("the index waits: %s", error)
+            away = True
             time.sleep(_AWAY_S)
             continue
+        away = False
         if not filled:
             time.sleep(_IDLE_S)
 
@@ -82,33 +88,58 @@ def spawn(home: Path, url: str | None = None) -> "subprocess.Popen[bytes]":
     )
 
 
+class _Plan:
+    """What lines do to the store, in their order."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.work: Sums = {}
+        self._settled: list[tuple[dict[str, dict[str, Any]], str, int]] = []
+
+    def interrupt(self, writer: str, at_ns: int) -> None:
+        """Whatever this writer left open up to here was interrupted."""
+        self._settled.append((self.rows, writer, at_ns))
+        self.rows = {}
+
+    def carry_out(self, connection: sa.Connection) -> None:
+        """Within the caller's transaction."""
+        for rows, writer, at_ns in self._settled:
+            _store(connection, rows)
+            _interrupt(connection, writer, at_ns)
+        _store(connection, self.rows)
+        store_work(connection, self.work)
+
+
 def _fill_all(home: Path, database: Database, writer: str) -> int:
     total = 0
-    while filled := _fill_batch(home, database, writer):
-        total += filled
+    while (filled := _fill_batch(home, database, writer)) != 0:
+        total += max(0, filled)
     return total
 
 
 def _fill_batch(home: Path, database: Database, writer: str) -> int:
+    """How many records that were; -1 where another filler was faster, and nothing was done."""
+    with database.read() as connection:
+        mark = _mark(connection, writer)
+    entries, refused = _take(home, writer, mark)
+    plan = _Plan()
+    damaged = [bad for entry in entries for bad in _understood(entry, plan)]
+    end = _end(writer, mark, entries, refused, damaged)
+    if end == mark:
+        return len(entries)
     with database.write() as connection:
-        mark = _lock_mark(connection, writer)
-        entries, refused = _take(home, writer, mark)
-        damaged: list[Damage] = []
-        rows: dict[str, dict[str, Any]] = {}
-        for entry in entries:
-            damaged += _understood(connection, entry, rows)
-        _store(connection, rows)
-        end = _end(writer, mark, entries, refused, damaged)
+        if _lock_mark(connection, writer) != mark:
+            return -1
+        plan.carry_out(connection)
         _note(connection, damaged)
-        if end != mark:
-            connection.execute(
-                fill_marks.update()
-                .where(fill_marks.c.writer == writer)
-                .values(segment=end.segment, offset=end.offset)
-            )
+        connection.execute(
+            fill_marks.update()
+            .where(fill_marks.c.writer == writer)
+            .values(segment=end.segment, offset=end.offset)
+        )
     for one in damaged:
         _log.error("the ledger can't be read: %s; it is left out of the index", one)
-    return len(entries) or int(end != mark)
+    return len(entries) or 1
 
 
 def _take(home: Path, writer: str, mark: Place) -> tuple[list[Entry], SegmentUnreadable | None]:
@@ -122,30 +153,31 @@ def _take(home: Path, writer: str, mark: Place) -> tuple[list[Entry], SegmentUnr
     return entries, None
 
 
-def _understood(
-    connection: sa.Connection, entry: Entry, rows: dict[str, dict[str, Any]]
-) -> list[Damage]:
-    """Add what a line says to ``rows``; what of it can't be read is given back."""
+def _understood(entry: Entry, plan: _Plan) -> list[Damage]:
+    """Add what a line says to the plan; what of it can't be read is given back."""
     try:
-        _understand(connection, entry, rows)
+        _understand(entry, plan)
     except _NO_RECORD:
         parts = entry.parts()
         if len(parts) == 1:
             return [entry.damage()]
-        return [bad for part in parts for bad in _understood(connection, part, rows)]
+        return [bad for part in parts for bad in _understood(part, plan)]
     return []
 
 
-def _understand(connection: sa.Connection, entry: Entry, rows: dict[str, dict[str, Any]]) -> None:
-    """Add what one record says to ``rows``."""
+def _understand(entry: Entry, plan: _Plan) -> None:
+    """Add what one record says to the plan."""
     body = entry.envelope()["body"]
     if body.get("type") == "started":
         at_ns = body["at_ns"]
         check_values({"closed_ns": at_ns})
-        _store(connection, rows)
-        _interrupt(connection, entry.writer, at_ns)
+        plan.interrupt(entry.writer, at_ns)
     elif "exchange" in body:
-        _merge(rows, values_from(entry, body))
+        values = values_from(entry, body)
+        add_work(plan.work, entry, body)
+        _merge(plan.rows, values)
+    elif "kind" in body:
+        add_work(plan.work, entry, body)
 
 
 def _end(
@@ -172,6 +204,13 @@ def _end(
 def _note(connection: sa.Connection, damaged: list[Damage]) -> None:
     rows = [to_builtins(one) for one in damaged]
     upsert(connection, unreadable, rows, {"length": incoming(unreadable.c.length)})
+
+
+def _mark(connection: sa.Connection, writer: str) -> Place:
+    """How far this writer has been read."""
+    query = sa.select(fill_marks).where(fill_marks.c.writer == writer)
+    row = connection.execute(query).one_or_none()
+    return Place(0, 0) if row is None else Place(row.segment, row.offset)
 
 
 def _lock_mark(connection: sa.Connection, writer: str) -> Place:
@@ -240,6 +279,23 @@ def _bury(home: Path, database: Database) -> None:
             lock.release()
 
 
+def _opened(home: Path, parent: int | None, *, patient: bool) -> Database | None:
+    """The store; where it is away, whoever is patient waits for it as long as the parent lives."""
+    said = False
+    while parent is None or os.getppid() == parent:
+        try:
+            return open_database(home, os.environ.get(URL_VARIABLE))
+        except StorageError as error:
+            if not patient:
+                _log.error("the index can't be opened: %s", error)
+                return None
+            if not said:
+                said = True
+                _log.warning("the index waits: %s", error)
+        time.sleep(_AWAY_S)
+    return None
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line of the process."""
     parser = argparse.ArgumentParser(
@@ -254,10 +310,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if hasattr(os, "nice"):
         os.nice(10)
-    try:
-        database = open_database(options.home, os.environ.get(URL_VARIABLE))
-    except StorageError:
-        _log.exception("the index can't be opened")
+    database = _opened(options.home, options.parent, patient=options.follow)
+    if database is None:
         return 1
     try:
         if options.follow:

@@ -21,6 +21,7 @@ from freehold.core.clock import Clock, rfc3339
 from freehold.core.errors import NotFound, StorageError
 from freehold.core.handoffs import Admitted, Answer, Demand, Grounded
 from freehold.core.ids import prefixed
+from freehold.core.legal_holds import Kept
 from freehold.core.ports import SubjectKeys
 from freehold.core.spec import AppSpec
 from freehold.core.subjects import subject_of
@@ -48,6 +49,7 @@ class SealedHolds:
         key: 32 bytes from ``<home>/keys/holds``.
         writer: what ``hold`` writes with; ``None`` where nothing is held, only decided.
         subjects: keys of persons.
+        kept: what legal holds keep.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class SealedHolds:
         key: bytes,
         clock: Clock,
         subjects: SubjectKeys,
+        kept: Callable[[], Kept] = Kept,
     ) -> None:
         self._database = database
+        self._kept = kept
         self._subjects = subjects
         self._writer = writer
         self._seal = Seal(key, subjects)
@@ -225,10 +229,17 @@ class SealedHolds:
 
     def forget(self) -> int:
         """Destroy the texts of what is over and was kept long enough; say how many."""
-        over = (holds.c.state != "waiting") & (holds.c.expires_ns <= self._clock.now_ns())
-        gone = holds.update().where(over & (holds.c.sealed != GONE)).values(sealed=GONE)
+        c = holds.c
+        over = (c.state != "waiting") & (c.expires_ns <= self._clock.now_ns()) & (c.sealed != GONE)
+        query = sa.select(c.approval_id, c.tenant, c.principal, c.exchange_id).where(over)
         with self._database.write() as connection:
-            return int(connection.execute(gone).rowcount)
+            found = connection.execute(query.limit(1)).first()
+            kept = self._kept() if found else Kept()
+            free: sa.ColumnElement[bool] = over
+            if kept:
+                rows = connection.execute(query).all()
+                free = c.approval_id.in_([r[0] for r in rows if not kept.spares_row(*r[1:])])
+            return int(connection.execute(holds.update().where(free).values(sealed=GONE)).rowcount)
 
     def _sealed_anew(self, hold: Hold, case: Case | RequestCase) -> bytes:
         """A changed case, under the key that it is sealed with now.

@@ -20,7 +20,7 @@ from freehold.storage.engine import Database, bump
 from freehold.storage.tables import keys, revisions
 
 PREFIX = "fh_"
-SCOPES = USUAL_SCOPES | {"approvals"}
+SCOPES = USUAL_SCOPES | {"approvals", "labelling", "learning"}
 _ID_BYTES = 6
 _LONGEST = 512
 _REVISION = "keys"

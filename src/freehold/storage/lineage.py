@@ -34,8 +34,8 @@ class _Kept(Struct, frozen=True):
 class StoredLineage:
     """The `Lineage` of one process, over the table ``lineage``.
 
-    What is told counts at once here, in the store a few milliseconds later, and in other processes
-    when they next look. While the store is away it is kept to be written later.
+    What is told counts at once here, in the store within a twentieth of a second, and in other
+    processes when they next look. While the store is away it is kept to be written later.
 
     Args:
         key: 32 bytes from ``<home>/keys/lineage``; without them no guess at a text can be tested.
@@ -169,14 +169,20 @@ class StoredLineage:
                 bump(connection, revisions, _REVISION)
                 number = _revision(connection)
                 digests = list(pending)
+                merged: dict[bytes, _Kept] = {}
                 for at in range(0, len(digests), _AT_ONCE):
-                    self._merge(connection, digests[at : at + _AT_ONCE], pending, number)
+                    merged |= self._merge(connection, digests[at : at + _AT_ONCE], pending, number)
         except StorageError:
             with self._guard:
                 self._pending = pending | self._pending
                 while len(self._pending) > sum(self._most.values()):
                     del self._pending[next(iter(self._pending))]
             raise
+        with self._guard:
+            for digest, kept in merged.items():
+                self._take_in(pending[digest][0], digest, kept)
+            if number == self._number + 1:  # nobody else wrote: there is nothing to read
+                self._number = number
 
     def _merge(
         self,
@@ -184,16 +190,21 @@ class StoredLineage:
         digests: list[bytes],
         pending: Mapping[bytes, tuple[str, _Kept]],
         number: int,
-    ) -> None:
+    ) -> dict[bytes, _Kept]:
+        """Write these down together with what the store has of them; give what the store knew
+        better.
+        """
         c = lineage.c
         now = self._clock.now_ns()
         query = sa.select(lineage).where(c.digest.in_([digest.hex() for digest in digests]))
         query = query.where(c.expires_ns > now)
         known = {row["digest"]: _kept(dict(row)) for row in connection.execute(query).mappings()}
-        rows = []
+        rows, better = [], {}
         for digest in digests:
             kind, mine = pending[digest]
             merged = _merged(kind, known.get(digest.hex()), mine) or mine
+            if merged is not mine:
+                better[digest] = merged
             rows.append(
                 {
                     "digest": digest.hex(),
@@ -207,6 +218,12 @@ class StoredLineage:
             )
         changing = (c.labels, c.exchange_id, c.expires_ns, c.number)
         upsert(connection, lineage, rows, {column.name: incoming(column) for column in changing})
+        return better
+
+    def _take_in(self, kind: str, digest: bytes, theirs: _Kept) -> None:
+        merged = _merged(kind, self._kept[kind].get(digest), theirs)
+        if merged is not None:
+            self._put(kind, digest, merged)
 
     def _read(self, since: int) -> None:
         c = lineage.c
@@ -218,9 +235,7 @@ class StoredLineage:
         with self._guard:
             for row in reversed(rows):
                 digest, kind, theirs = bytes.fromhex(row["digest"]), row["kind"], _kept(dict(row))
-                merged = _merged(kind, self._kept[kind].get(digest), theirs)
-                if merged is not None:
-                    self._put(kind, digest, merged)
+                self._take_in(kind, digest, theirs)
             self._number = number
 
     def _purge(self) -> None:

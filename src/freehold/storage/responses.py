@@ -3,6 +3,7 @@ erases it, and a copy of the database shows none.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec.structs import asdict
 
 from freehold.core.clock import Clock
 from freehold.core.errors import NotFound, StorageError
+from freehold.core.legal_holds import Kept
 from freehold.core.ports import SubjectKeys
 from freehold.core.responses import OVER, Status, Stored, Texts
 from freehold.core.subjects import Subject
@@ -29,12 +31,21 @@ class SealedResponses:
 
     A text is bound to its response and to whom it belongs, so that who can only write to the
     database can't hand one person's to another.
+
+    Args:
+        kept: what legal holds keep.
     """
 
     def __init__(
-        self, database: Database, writer: Writer, clock: Clock, subjects: SubjectKeys
+        self,
+        database: Database,
+        writer: Writer,
+        clock: Clock,
+        subjects: SubjectKeys,
+        kept: Callable[[], Kept] = Kept,
     ) -> None:
         self._database = database
+        self._kept = kept
         self._writer = writer
         self._clock = clock
         self._subjects = subjects
@@ -118,9 +129,16 @@ class SealedResponses:
 
     def prune(self) -> int:
         """Forget those whose time is over; say how many."""
-        over = responses.delete().where(responses.c.expires_ns <= self._clock.now_ns())
+        c = responses.c
+        over: sa.ColumnElement[bool] = c.expires_ns <= self._clock.now_ns()
+        query = sa.select(c.response_id, c.tenant, c.principal).where(over)
         with self._database.write() as connection:
-            return int(connection.execute(over).rowcount)
+            found = connection.execute(query.limit(1)).first()
+            kept = self._kept() if found else Kept()
+            if kept:
+                rows = connection.execute(query).all()
+                over = c.response_id.in_([r[0] for r in rows if not kept.spares_row(*r[1:])])
+            return int(connection.execute(responses.delete().where(over)).rowcount)
 
 
 def _written(texts: Texts) -> bytes:

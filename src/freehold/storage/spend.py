@@ -8,6 +8,7 @@ process's own.
 """
 
 import logging
+import secrets
 import threading
 from itertools import count
 
@@ -110,6 +111,10 @@ class StoreLimiter:
         self._leases: dict[str, _Reserved] = {}
         self._numbers = count(1)
         self._dirty: set[ScopeDay] = set()
+        # additions that the store has not confirmed, by number: the first may be there already
+        self._sent: dict[int, dict[ScopeDay, Sums]] = {}
+        self._giver = f"spend:{secrets.token_hex(12)}"
+        self._additions = count(1)
         self._refused: set[ScopeDay] = set()
 
     def admit(self, scopes: tuple[Scope, ...]) -> None:
@@ -210,47 +215,54 @@ class StoreLimiter:
     def flush(self) -> None:
         """Add what is new to the store and learn what other processes added.
 
-        While the store is away nothing is lost: it is added when the store is back.
+        While the store is away nothing is lost: it is added when the store is back, and once, even
+        where the store took it and could not say so any more.
         """
         today = self._clock.now_ns() // _DAY
-        with self._guard:
-            dirty, self._dirty = self._dirty, set()
-            fresh = {(s, day): self._counters[s].days[day].take_off() for s, day in dirty}
-        if fresh:
-            stored, waiting = self._store_all(fresh)
+        if self._send():
             with self._guard:
-                for scope, day in waiting:
-                    use = self._counters[scope].days[day]
-                    use.come_back()
-                    use.dirty = True
-                self._dirty |= waiting
-                self._take_over(stored)
+                dirty, self._dirty = self._dirty, set()
+                fresh = {(s, day): self._counters[s].days[day].take_off() for s, day in dirty}
+            if fresh:
+                self._sent[next(self._additions)] = fresh
+                self._send()
         with self._guard:
             self._forget(today)
 
-    def _store_all(self, fresh: dict[ScopeDay, Sums]) -> tuple[dict[Row, Sums], set[ScopeDay]]:
-        """What is in the store now, and what is not and has to wait.
+    def _send(self) -> bool:
+        """Give the store what it has not confirmed; false where it is away.
 
-        A row that the store can't take stays in memory, where it counts, and stops no other.
+        A row that it can't take stays in memory, where it counts, and stops no other.
         """
-        try:
-            return self._table.add(fresh), set()
-        except Exception as error:  # noqa: BLE001 - one bad number must not stop the housekeeping
-            if isinstance(error, StorageError) and not isinstance(error.__cause__, DataError):
-                return {}, set(fresh)
-            if len(fresh) == 1:
-                (key,) = fresh
-                if key not in self._refused:
-                    self._refused.add(key)
-                    _log.error("spend of %s can't be stored: %s", key[0], type(error).__name__)
-                return {}, {key}
-        stored: dict[Row, Sums] = {}
-        waiting: set[ScopeDay] = set()
-        for key, amounts in fresh.items():
-            done, left = self._store_all({key: amounts})
-            stored |= done
-            waiting |= left
-        return stored, waiting
+        while self._sent:
+            number, fresh = next(iter(self._sent.items()))
+            try:
+                stored = self._table.add(fresh, self._giver, number)
+            except Exception as error:  # noqa: BLE001 - a bad number must not stop housekeeping
+                if isinstance(error, StorageError) and not isinstance(error.__cause__, DataError):
+                    return False
+                del self._sent[number]
+                if len(fresh) == 1:
+                    self._refuse(next(iter(fresh)), error)
+                    continue
+                for key, amounts in fresh.items():  # one by one, to find which it is
+                    self._sent[next(self._additions)] = {key: amounts}
+                continue
+            del self._sent[number]
+            with self._guard:
+                self._take_over(stored)
+        return True
+
+    def _refuse(self, key: ScopeDay, error: Exception) -> None:
+        scope, day = key
+        if key not in self._refused:
+            self._refused.add(key)
+            _log.error("spend of %s can't be stored: %s", scope, type(error).__name__)
+        with self._guard:
+            use = self._counters[scope].days[day]
+            use.come_back()
+            use.dirty = True
+            self._dirty.add(key)
 
     # -- parts, all under the guard --
 
@@ -283,7 +295,9 @@ class StoreLimiter:
             amount = wanted[ceiling.place]
             used = counter.used(ceiling.place, ceiling.period, day) if counter else 0
             if amount and used + amount > ceiling.most:
-                return BudgetExhausted(f"{scope.id}: {ceiling}")
+                spent = BudgetExhausted(f"{scope.id}: {ceiling}")
+                spent.renews = ceiling.period if amount <= ceiling.most else ""
+                return spent
         return None
 
     def _hurried(self, scope: str, ceiling: Ceiling, amount: int, second: int) -> LimitError | None:
@@ -307,8 +321,10 @@ class StoreLimiter:
         """Days and months that are over, and minutes in which nothing happened."""
         current = {(p, start(p, d)) for p in KEPT for d in (today - 1, today)}
         for scope, counter in self._counters.items():
-            for day in [d for d in counter.days if d < today - 1 and (scope, d) not in self._dirty]:
-                del counter.days[day]
+            for day, use in list(counter.days.items()):
+                kept = day >= today - 1 or (scope, day) in self._dirty or use.flying != _NOTHING
+                if not kept:
+                    del counter.days[day]
             for key in [key for key in counter.stored if key not in current]:
                 del counter.stored[key]
         second = self._clock.now_ns() // _SECOND

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from freehold.core.limits import Period
 from freehold.storage.engine import Database, incoming, upsert
-from freehold.storage.tables import spending
+from freehold.storage.tables import revisions, spending
 
 Sums = tuple[int, int, int]
 """Requests, tokens, nano-units."""
@@ -69,8 +69,16 @@ class SpendTable:
         with self._database.read() as connection:
             return _by_row(connection.execute(query))
 
-    def add(self, fresh: Mapping[ScopeDay, Sums]) -> dict[Row, Sums]:
-        """Add to each scope's day, month and total, in one transaction; what is there now."""
+    def add(self, fresh: Mapping[ScopeDay, Sums], giver: str, number: int) -> dict[Row, Sums]:
+        """Add to each scope's day, month and total, in one transaction; what is there now.
+
+        Whoever does not hear that it was committed gives it again, with the same number: it is
+        added once.
+
+        Args:
+            giver: who adds; 40 characters at most.
+            number: of this addition; greater than that of the giver's last one.
+        """
         changes: dict[Row, Sums] = {}
         for (scope, day), (requests, tokens, nano) in sorted(fresh.items()):
             for period in KEPT:
@@ -86,11 +94,23 @@ class SpendTable:
         )
         stored: dict[Row, Sums] = {}
         with self._database.write() as connection:
-            upsert(connection, spending, [_row(row, sums) for row, sums in changes.items()], grown)
-            for scope, period, number in changes:
-                one = {"one_scope": scope, "one_period": period, "one_start": number}
+            if _first_time(connection, giver, number):
+                rows = [_row(row, sums) for row, sums in changes.items()]
+                upsert(connection, spending, rows, grown)
+            for scope, period, begins in changes:
+                one = {"one_scope": scope, "one_period": period, "one_start": begins}
                 stored |= _by_row(connection.execute(query, one))
         return stored
+
+
+def _first_time(connection: sa.Connection, giver: str, number: int) -> bool:
+    """Whether this addition is new, which it is not any more when the transaction is committed."""
+    c = revisions.c
+    known = connection.execute(sa.select(c.value).where(c.name == giver)).scalar()
+    if known is not None and known >= number:
+        return False
+    upsert(connection, revisions, [{"name": giver, "value": number}], {"value": number})
+    return True
 
 
 def _current(day: int) -> sa.ColumnElement[bool]:

@@ -9,14 +9,14 @@ sealed under a key that could be lost, and no sealed text can outlive its erasur
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Self
 
 from msgspec import Struct
 
 from freehold.core.clock import Clock
 from freehold.core.errors import StorageError
-from freehold.core.subjects import DAY_NS, Subject, SubjectKey
+from freehold.core.subjects import DAY_NS, Destroyed, Subject, SubjectKey
 from freehold.storage.vault import Key, Vault
 from freehold.storage.writer import Writer
 
@@ -120,6 +120,10 @@ class LiveKeys:
         found = self._vault.find(key_id)
         return found if isinstance(found, Key) else None
 
+    def find_all(self, key_ids: Collection[str]) -> dict[str, SubjectKey | Destroyed]:
+        """Keys by their ids, and what is left of destroyed ones."""
+        return dict(self._vault.find_all(key_ids))
+
     def refresh(self) -> None:
         """Forget the keys of whoever was erased, write down whose the taken ones are, fill the
         stock. In the writer's thread.
@@ -143,7 +147,7 @@ class LiveKeys:
     def _take(self, subject: Subject, days: int, now: int) -> Key:
         self._longest = max(self._longest, days)
         key = self._next()
-        key.subject = self._vault.name(subject)
+        key.subject, key.tenant = self._vault.name(subject), subject.tenant
         period = max(1, min(_MONTH_DAYS, days // _PARTS)) * DAY_NS
         until = (now // period + 1) * period
         if len(self._held) >= _MOST_HELD:  # whoever came first gets another one when they return

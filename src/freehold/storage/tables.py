@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 
+from freehold.core.decisions import STAGES
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -44,6 +46,25 @@ exchanges = sa.Table(
     sa.Index("ix_exchanges_conversation", "conversation"),
     sa.Index("ix_exchanges_writer_outcome", "writer", "outcome"),
 )
+
+own_work = sa.Table(
+    "own_work",
+    metadata,
+    sa.Column("minute", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("tenant", sa.String(200), primary_key=True),
+    sa.Column("app", sa.String(200), primary_key=True),
+    sa.Column("writer", sa.String(40), primary_key=True),
+    sa.Column("exchanges", sa.BigInteger, nullable=False),
+    sa.Column("sampled", sa.BigInteger, nullable=False),
+    *(
+        sa.Column(f"{kind}_{stage}", sa.BigInteger, nullable=False)
+        for kind in ("spent", "cpu", "waited")
+        for stage in STAGES
+    ),
+)
+"""Nanoseconds by the minute in which records were closed. A row for each writer, since two that add
+to one row would wait for each other.
+"""
 
 fill_marks = sa.Table(
     "fill_marks",
@@ -366,4 +387,14 @@ responses = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Index("ix_responses_owner_status", "owner", "status"),
     sa.Index("ix_responses_expires_ns", "expires_ns"),
+)
+
+# ``told`` is a `LegalHold` as JSON.
+legal_holds = sa.Table(
+    "legal_holds",
+    metadata,
+    sa.Column("hold_id", sa.String(64), primary_key=True),
+    sa.Column("placed_ns", sa.BigInteger, nullable=False),
+    sa.Column("lifted_ns", sa.BigInteger),
+    sa.Column("told", sa.Text, nullable=False),
 )

@@ -21,9 +21,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from freehold.core.clock import Clock
 from freehold.core.errors import StorageError
-from freehold.core.subjects import Destroyed, Standing, Subject
+from freehold.core.legal_holds import Kept
+from freehold.core.subjects import NOTHING_KEPT, Destroyed, Standing, Subject
 from freehold.ledger.locking import FileLock
 from freehold.storage.engine import Database, connect
+from freehold.storage.vault_tables import about, erasures, metadata, subject_keys
 
 FILE = "subjects.db"
 KEY_BYTES = 64
@@ -31,49 +33,16 @@ _FORM = "1"
 _ADVISORY_LOCK = 0x46726568  # any number, as long as every Freehold takes the same
 _AT_ONCE = 500
 
-metadata = sa.MetaData()
-
-subject_keys = sa.Table(
-    "subject_keys",
-    metadata,
-    sa.Column("key_id", sa.String(32), primary_key=True),
-    # null: made ahead, and nobody's yet
-    sa.Column("subject", sa.String(64), index=True),
-    # null: destroyed
-    sa.Column("wrapped", sa.LargeBinary),
-    sa.Column("created_ns", sa.BigInteger, nullable=False),
-    sa.Column("expires_ns", sa.BigInteger, nullable=False, index=True),
-    sa.Column("destroyed_ns", sa.BigInteger),
-    sa.Column("why", sa.String(20), nullable=False, server_default=""),
-)
-
-# Counts up; a gateway forgets the keys of whoever stands behind the number that it saw last.
-erasures = sa.Table(
-    "erasures",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("subject", sa.String(64), nullable=False, index=True),
-    sa.Column("tenant", sa.String(200), nullable=False),
-    sa.Column("at_ns", sa.BigInteger, nullable=False),
-    sqlite_autoincrement=True,
-)
-
-_about = sa.Table(
-    "vault",
-    metadata,
-    sa.Column("name", sa.String(40), primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
-
 
 class Key:
     """A `SubjectKey`."""
 
-    __slots__ = ("_cipher", "_marking", "id", "subject")
+    __slots__ = ("_cipher", "_marking", "id", "subject", "tenant")
 
     def __init__(self, key_id: str, key: bytes, subject: str = "") -> None:
         self.id = key_id
         self.subject = subject
+        self.tenant: str | None = None
         self._cipher = AESSIV(key)
         self._marking = blake2b(b"freehold placeholders", key=key).digest()
 
@@ -148,8 +117,20 @@ class Vault:
         query = sa.select(subject_keys).where(subject_keys.c.key_id == key_id)
         with self.database.read() as connection:
             row = connection.execute(query).mappings().first()
-        if row is None:
-            return None
+        return None if row is None else self._unwrapped(row)
+
+    def find_all(self, key_ids: Collection[str]) -> dict[str, Key | Destroyed]:
+        """Many at once; as `find`. Those that are not there are missing."""
+        wanted, found = sorted(set(key_ids)), {}
+        with self.database.read() as connection:
+            for at in range(0, len(wanted), _AT_ONCE):
+                some = subject_keys.c.key_id.in_(wanted[at : at + _AT_ONCE])
+                for row in connection.execute(sa.select(subject_keys).where(some)).mappings():
+                    found[row["key_id"]] = self._unwrapped(row)
+        return found
+
+    def _unwrapped(self, row: sa.RowMapping) -> Key | Destroyed:
+        key_id = row["key_id"]
         if row["wrapped"] is None:
             return Destroyed(row["destroyed_ns"], row["why"])
         try:
@@ -195,20 +176,37 @@ class Vault:
             log(gone)
         return gone
 
-    def expire(self, now_ns: int, log: Callable[[int], object]) -> int:
-        """Destroy the keys whose time is over; nothing is logged where there are none."""
+    def expire(
+        self, now_ns: int, log: Callable[[int], object], kept: Callable[[], Kept] = Kept
+    ) -> int:
+        """Destroy the keys whose time is over; see `KeyStore`. Nothing is logged where there are
+        none.
+        """
         with self.database.write() as connection:
-            gone = self.blank(connection, subject_keys.c.expires_ns <= now_ns, now_ns, "expired")
+            self.alone(connection)
+            over = _over(now_ns)
+            held = kept()
+            if held:
+                chosen = list(_chosen((), _free(connection, over, held)))
+            else:
+                chosen = [over]
+            gone = sum(self.blank(connection, each, now_ns, "expired") for each in chosen)
             if gone:
                 log(gone)
         return gone
 
-    def overdue(self, now_ns: int) -> int:
-        """How many keys' time is over."""
-        c = subject_keys.c
-        over = (c.expires_ns <= now_ns) & c.wrapped.is_not(None)
+    def overdue(self, now_ns: int, kept: Kept = NOTHING_KEPT) -> int:
+        """How many keys' time is over that no legal hold keeps."""
+        over = _over(now_ns)
         with self.database.read() as connection:
+            if kept:
+                return len(_free(connection, over, kept))
             return int(connection.execute(sa.select(sa.func.count()).where(over)).scalar() or 0)
+
+    def settle(self) -> None:
+        """Return when whoever destroys keys just now is done; see `KeyStore`."""
+        with self.database.write() as connection:
+            self.alone(connection)
 
     def blank(
         self, connection: sa.Connection, chosen: sa.ColumnElement[bool], now_ns: int, why: str
@@ -258,9 +256,13 @@ class Vault:
         self.alone(connection, shared=True)
         c = subject_keys.c
         mine = subject_keys.update().where(c.key_id == sa.bindparam("id"))
-        rows = [{"id": key.id, "whose": key.subject, "until": end} for key, end, _ in taken]
+        rows = [
+            {"id": key.id, "whose": key.subject, "until": end, "of": key.tenant}
+            for key, end, _ in taken
+        ]
         values: dict[str, Any] = {
             "subject": sa.bindparam("whose"),
+            "tenant": sa.bindparam("of"),
             "expires_ns": sa.bindparam("until"),
         }
         connection.execute(mine.values(values), rows)
@@ -273,6 +275,23 @@ class Vault:
                     self.blank(connection, c.key_id == key.id, self._clock.now_ns(), "erased")
                     late.add(key.subject)
         return late
+
+    def fresh(self, subjects: Collection[Subject], expires_ns: int) -> dict[Subject, Key]:
+        """A new key for each of these; none for who was erased here before, whom nothing that is
+        brought in from elsewhere brings back.
+
+        Raises:
+            StorageError: the vault can't be written.
+        """
+        with self.database.write() as connection:
+            found = dict(
+                zip(subjects, self.make(connection, len(subjects), expires_ns), strict=True)
+            )
+            for subject, key in found.items():
+                key.subject, key.tenant = self.name(subject), subject.tenant
+            taken = [(key, expires_ns, 0) for key in found.values()]
+            erased = self.assign(connection, taken) if taken else set()
+        return {whose: key for whose, key in found.items() if key.subject not in erased}
 
     def give_back(self, connection: sa.Connection, keys: Iterable[Key]) -> None:
         """Delete keys that were made ahead and never used."""
@@ -293,11 +312,12 @@ class Vault:
             if not self.database.sqlite:
                 connection.execute(sa.text(f"select pg_advisory_xact_lock({_ADVISORY_LOCK})"))
             metadata.create_all(connection)
-            known = {row[0]: row[1] for row in connection.execute(sa.select(_about))}
+            _complete(connection)
+            known = {row[0]: row[1] for row in connection.execute(sa.select(about))}
             if not known:
-                about = {"form": _FORM, "check": check}
-                rows = [{"name": name, "value": value} for name, value in about.items()]
-                connection.execute(_about.insert(), rows)
+                form = {"form": _FORM, "check": check}
+                rows = [{"name": name, "value": value} for name, value in form.items()]
+                connection.execute(about.insert(), rows)
                 return
         if known.get("form") != _FORM:
             raise StorageError("a newer Freehold made this vault of subject keys: use that version")
@@ -335,6 +355,27 @@ def _careful(connection: Any, _record: object) -> None:
     """Keys survive a power cut, since the records that need them may; what is deleted is zeroed."""
     for pragma in ("synchronous=FULL", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _complete(connection: sa.Connection) -> None:
+    """Add the column that a vault of an older Freehold has not."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(subject_keys.name)}
+    if "tenant" not in there:
+        connection.execute(
+            sa.text(f"alter table {subject_keys.name} add column tenant varchar(200)")
+        )
+
+
+def _over(now_ns: int) -> sa.ColumnElement[bool]:
+    c = subject_keys.c
+    return (c.expires_ns <= now_ns) & c.wrapped.is_not(None)
+
+
+def _free(connection: sa.Connection, over: sa.ColumnElement[bool], kept: Kept) -> list[str]:
+    """The ids of those keys that no hold keeps."""
+    c = subject_keys.c
+    rows = connection.execute(sa.select(c.key_id, c.subject, c.tenant).where(over))
+    return [row.key_id for row in rows if not kept.spares(row.key_id, row.subject, row.tenant)]
 
 
 def _chosen(names: Collection[str], key_ids: Collection[str]) -> Iterable[sa.ColumnElement[bool]]:

@@ -17,7 +17,9 @@ from freehold.storage.engine import Database
 _log = logging.getLogger("freehold.store")
 Work = Callable[[sa.Connection], None]
 _BATCH = 256
+_SPACING_S = 0.05
 _Job = tuple[Work, "Future[None]"]
+_WAKE: _Job = (lambda _: None, Future())
 
 
 class Writer:
@@ -32,6 +34,9 @@ class Writer:
     Args:
         each_tick: housekeeping.
         tick_s: seconds between two rounds of it.
+        spacing_s: least seconds between two rounds of what shall be done ``soon``. The first is
+            done at once; those that come faster are done together, since each round takes the
+            interpreter's lock from the thread that answers requests.
     """
 
     def __init__(
@@ -40,16 +45,19 @@ class Writer:
         each_tick: tuple[Callable[[], None], ...] = (),
         *,
         tick_s: float = 0.5,
+        spacing_s: float = _SPACING_S,
     ) -> None:
         self._database = database
         self._each_tick = each_tick
         self._tick_s = tick_s
+        self._spacing_s = spacing_s
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._hasty: dict[Callable[[], None], None] = {}
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
         self._closing = False
         self.failures = 0
+        self._away_since: float | None = None
 
     @property
     def alive(self) -> bool:
@@ -85,36 +93,62 @@ class Writer:
         return future
 
     def soon(self, task: Callable[[], None]) -> None:
-        """Have housekeeping done now, in the thread; asked for twice, once. A writer that is closed
-        has done it a last time.
+        """Have housekeeping done in the thread, at once where none was lately; asked for again
+        before that, once. A writer that is closed has done it a last time.
         """
-        self._hasty[task] = None
-        with contextlib.suppress(StorageError):
-            self.submit(lambda _: None)
+        with self._guard:
+            if self._thread is None or self._closing or task in self._hasty:
+                return
+            self._hasty[task] = None
+            self._jobs.put(_WAKE)
 
     def _run(self) -> None:
         next_tick = time.monotonic() + self._tick_s
+        next_haste = 0.0
         while True:
-            batch, ended = self._take(max(0.0, next_tick - time.monotonic()))
+            due = min(next_tick, next_haste) if self._hasty else next_tick
+            batch, ended = self._take(max(0.0, due - time.monotonic()))
             if batch:
                 self._commit(batch)
-                while self._hasty:
-                    self._do(self._hasty.popitem()[0])
+            if self._hasty and (ended or time.monotonic() >= next_haste):
+                self._haste()
+                next_haste = time.monotonic() + self._spacing_s
             if ended or time.monotonic() >= next_tick:
                 self._housekeep()
                 next_tick = time.monotonic() + self._tick_s
             if ended:
                 return
 
-    def _housekeep(self) -> None:
-        for task in self._each_tick:
+    def _haste(self) -> None:
+        with self._guard:
+            tasks, self._hasty = self._hasty, {}
+        for task in tasks:
             self._do(task)
 
-    def _do(self, task: Callable[[], None]) -> None:
+    def _housekeep(self) -> None:
+        # all of them, whichever fails
+        well = all([self._do(task) for task in self._each_tick])  # noqa: C419
+        if well and self._away_since is not None:
+            seconds = time.monotonic() - self._away_since
+            self._away_since = None
+            _log.error("the store is back after %.0f s", seconds)
+
+    def _do(self, task: Callable[[], None]) -> bool:
+        """Whether it could be done. That the store is away is logged once, and once that it is
+        back.
+        """
         try:
             task()
+        except StorageError as error:
+            self.failures += 1
+            if self._away_since is None:
+                self._away_since = time.monotonic()
+                _log.error("%s; requests go on from what is in memory", error)
         except Exception as error:  # noqa: BLE001 - a thread that ended would keep keys alive
             self._failed("housekeeping", error)
+        else:
+            return True
+        return False
 
     def _failed(self, what: str, error: Exception) -> None:
         """What it says may quote values, so only its kind is told."""
@@ -126,7 +160,10 @@ class Writer:
         try:
             job = self._jobs.get(timeout=patience_s)
             while job is not None and len(batch) < _BATCH:
-                batch.append(job)
+                if job is not _WAKE:
+                    batch.append(job)
+                elif not batch:
+                    return batch, False
                 job = self._jobs.get_nowait()
         except queue.Empty:
             return batch, False

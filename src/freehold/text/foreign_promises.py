@@ -17,7 +17,6 @@ from freehold.text.patterns import compile as compile_pattern
 _W = r"[^.!?\n]{0,80}?"  # anything within a sentence
 _S = r"[^.!?,;\n]{0,60}?"  # anything within a clause
 _DE_WE = r"\b(?:ich|wir)"
-_DE_BACK = r"(?:erstatten|erstattet?|r(?:ü|ue)ckerstatt\w*|zur(?:ü|ue)ck(?:ge|er|zu|ü)?\w*)"
 _DE_SUM = r"(?:geld|betrag|summe|kaufpreis|preis|zahlung|kosten|€ ?\d[\d.,]*|\d[\d.,]* ?(?:€|euro))"
 _DE_REFUND = r"(?:r(?:ü|ue)ck)?erstattung"
 _FR_REFUND = r"remboursement"

@@ -7,7 +7,8 @@ import numpy as np
 from msgspec import Struct
 
 from freehold.text import embedding, safetensors, vectors
-from freehold.text.intents import Intents, Model, is_name
+from freehold.text.intents import Intents, is_name
+from freehold.text.readings import Model
 from freehold.text.softmax import Softmax
 from freehold.text.vectors import SIZE
 

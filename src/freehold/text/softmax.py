@@ -40,6 +40,7 @@ class Softmax:
         importance: how much an example of each group counts.
         size: how many columns a row may have.
         gentle: learn in smaller steps and more of them.
+        each: how much each example counts besides; alike if not given.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Softmax:
         size: int,
         *,
         gentle: bool = False,
+        each: Floats | None = None,
     ) -> None:
         seen = np.zeros(size, dtype=np.bool_)
         for columns, _ in rows:
@@ -59,7 +61,8 @@ class Softmax:
         own = [(self._place[columns], values * np.float32(_SHARP)) for columns, values in rows]
         weights = np.zeros((int(seen.sum()), count), np.float32)
         rate, epochs = (_GENTLE_RATE, _GENTLE_EPOCHS) if gentle else (_RATE, _EPOCHS)
-        learned = _descend(own, groups, weights, importance, rate, epochs)
+        counts = importance[groups] if each is None else importance[groups] * each
+        learned = _descend(own, groups, weights, counts, rate, epochs)
         self._steps = np.maximum(np.abs(learned).max(axis=0), 1e-6) / np.float32(127 / _SHARP)
         self._weights = np.rint(learned * (_SHARP / self._steps)).astype(np.int8)
 
@@ -104,7 +107,7 @@ def _descend(
             np.exp(says, out=says)
             says /= says.sum()
             says[group] -= 1
-            pace = rate * (1 - shown / total) * importance[group]
+            pace = rate * (1 - shown / total) * importance[number]
             weights[columns] -= (np.float32(pace) * values)[:, None] * says
             shown += 1
     return weights

@@ -88,9 +88,9 @@ class Paths:
     def _pays(self, label: int, leads: list[int]) -> bool:
         """Whether a label gains on some stretch what it costs to enter and to leave it.
 
-        To enter none and leave it costs as well, but not beside another label: that is left out.
+        Between words with another label it saves what entering and leaving none would have cost.
         """
-        least = 2 * self.costs[label]
+        least = 2 * (self.costs[label] - self.costs[0])
         gain = 0
         for lead in leads:
             gain += lead

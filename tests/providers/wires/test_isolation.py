@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from freehold.app.gateway import http_providers
 from freehold.bundle.model import PROVIDERS
 from freehold.core.clock import SystemClock
+from freehold.providers.registry import http_providers
 from freehold.testing.fakes import FakeSecrets
 from tests.providers.wires.test_contract import text_of
 

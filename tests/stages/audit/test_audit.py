@@ -1,4 +1,4 @@
-"""Record v1: complete, written when decided, and silent about what the tenant does not keep."""
+"""Record v2: complete, written when decided, and silent about what the tenant does not keep."""
 
 import hashlib
 import hmac
@@ -6,15 +6,18 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from freehold.core.errors import AuditError, KeyRefused, PolicyRefusal, RateLimited, RequestError
 from freehold.core.handoffs import Held
+from freehold.core.spec import DetectorSetting
 from freehold.core.subjects import Subject
 from freehold.core.trail import Trail
 from freehold.ledger.canonical import encode
 from freehold.ledger.content import ContentSealer, Opened, opened
 from freehold.ledger.record import Record
 from freehold.stages.audit import Audit
+from freehold.stages.governance.panel_use import panel_use
 from freehold.testing.fakes import MemoryKeys
 from tests.audit_samples import (
     ANSWER,
@@ -26,13 +29,14 @@ from tests.audit_samples import (
     arrival,
     exchange,
     tenant_key,
+    told,
 )
 
 
 class Full:
     """A journal on a full disk."""
 
-    def append(self, record: bytes) -> None:
+    def append(self, record: bytes, tenant: str = "") -> None:
         raise AuditError("no space")
 
     async def durable(self) -> None:
@@ -51,14 +55,14 @@ def whole(**spec: Any) -> tuple[dict[str, Any], dict[str, Any], Memory]:
     audit.opened(ruled, trail)
     answered(trail)
     audit.closed(one, trail, "allowed")
-    first, second = map(orjson.loads, memory.records)
+    first, second = told(memory.records)
     return first, second, memory
 
 
 def test_two_records_and_each_is_canonical() -> None:
     first, second, memory = whole()
     assert (first["type"], second["type"]) == ("opened", "closed")
-    assert first["v"] == 1
+    assert first["v"] == 2
     assert first["exchange"] == second["exchange"]
     assert "closed" not in first
     assert "opened" not in second
@@ -132,8 +136,6 @@ def test_the_opened_record_is_complete() -> None:
     assert opened["candidates"][1]["lost"] == "not cleared for pii"
     assert opened["calls"][0]["first_ns"] == 9_000
     assert opened["runtime"] == "r" * 64
-    assert opened["spent_ns"]["governance"] == 40_000
-    assert opened["waited_ns"] == {"context": 900_000}
     assert opened["tags"] == ["vip"]
 
 
@@ -152,7 +154,9 @@ def test_the_closed_record_goes_on_where_the_opened_one_ended() -> None:
     assert closed["answer_facts"][0]["text"] == ""
     assert closed["released_chars"] == len(ANSWER)
     assert closed["duration_ns"] == 4_000_000
+    assert closed["spent_ns"]["governance"] == 40_000
     assert closed["spent_ns"]["audit"] > 0
+    assert closed["waited_ns"] == {"context": 900_000}
 
 
 def test_commitments_can_be_checked_with_the_tenants_key_only() -> None:
@@ -192,7 +196,7 @@ def sealing(trail: Trail, keys: MemoryKeys) -> None:
 
 
 def read_back(memory: Memory, keys: MemoryKeys) -> Opened:
-    first, second = map(orjson.loads, memory.records)
+    first, second = told(memory.records)
     record = Record(
         exchange_id=first["exchange"], tenant="north", app="service", outcome="allowed",
         opened=first["opened"], closed=second["closed"], lines=(),
@@ -252,7 +256,7 @@ def test_nothing_is_kept_in_the_clear_where_nothing_seals(kept: str) -> None:
     written = b"".join(memory.records).decode()
     for words in (SECRET_WORDS, "30 per cent", ANSWER, "15 %"):
         assert words not in written
-    first, _ = map(orjson.loads, memory.records)
+    first, _ = told(memory.records)
     assert first["opened"]["content"]["missing"] == "no subject key is at hand"
     assert read_back(memory, MemoryKeys()).state == "none"
 
@@ -271,7 +275,7 @@ def test_a_refusal_leaves_one_record_with_everything() -> None:
     trail, _, one = exchange()
     trail.failure = PolicyRefusal("cap", public="No such discount.", rule="cap")
     audit.closed(one, trail, "denied")
-    (record,) = map(orjson.loads, memory.records)
+    (record,) = told(memory.records)
     assert record["type"] == "closed"
     assert len(record["opened"]["firings"]) == 3
     assert record["closed"]["firings"] == []
@@ -293,7 +297,7 @@ def test_a_malformed_requests_message_may_quote_it_so_it_stays_out() -> None:
     trail.failure = RequestError(f"unknown field {SECRET_WORDS}")
     audit.closed(one, trail, "denied")
     assert SECRET_WORDS.encode() not in memory.records[0]
-    assert orjson.loads(memory.records[0])["closed"]["failure"]["code"] == "FH-REQ-001"
+    assert told(memory.records)[0]["closed"]["failure"]["code"] == "FH-REQ-001"
 
 
 def test_held_and_interrupted() -> None:
@@ -302,13 +306,13 @@ def test_held_and_interrupted() -> None:
     trail.held = Held(approval_id="apr_1", role="manager", rule="discount", public="wait")
     audit.opened(ruled, trail)
     audit.closed(one, trail, "held")
-    held = orjson.loads(memory.records[1])["closed"]["held"]
+    held = told(memory.records)[1]["closed"]["held"]
     assert held == {"approval_id": "apr_1", "role": "manager", "rule": "discount"}
     trail, ruled, one = exchange()
     audit.opened(ruled, trail)
     trail.leave(0, "We ca")
     audit.closed(one, trail, "interrupted")
-    record = orjson.loads(memory.records[3])
+    record = told(memory.records)[3]
     assert record["type"] == "interrupted"
     assert record["closed"]["released_chars"] == 5
     assert record["closed"]["output"] is not None
@@ -330,7 +334,7 @@ def test_a_model_name_or_an_id_that_is_no_name_is_not_written() -> None:
     )
     audit.closed(changed, trail, "denied")
     assert b"Ada" not in memory.records[0]
-    request = orjson.loads(memory.records[0])["opened"]["request"]
+    request = told(memory.records)[0]["opened"]["request"]
     assert request["model_asked"] == ""
     assert request["conversation"].startswith("sha256:")
 
@@ -368,27 +372,67 @@ def test_strangers_leave_records_but_cannot_fill_the_disk() -> None:
     audit = Audit(memory, "r", tenant_key, clock=clock, strangers_per_second=10)
     assert all(stranger(audit).closed for _ in range(200))
     assert len(memory.records) == 50
-    first = orjson.loads(memory.records[0])
+    first = told(memory.records)[0]
     assert (first["tenant"], first["opened"]["app"], first["opened"]["key"]) == ("", None, None)
     assert first["closed"]["failure"]["code"] == "FH-ADM-002"
     assert b"4111 1111" not in memory.records[0]
     clock.now += 100_000_000
     stranger(audit)
-    assert orjson.loads(memory.records[-1])["closed"]["suppressed"] == 150
+    assert told(memory.records)[-1]["closed"]["suppressed"] == 150
     stranger(audit)
     audit.close()
-    event = orjson.loads(memory.records[-1])
+    event, rest = map(orjson.loads, memory.records[-2:])
     assert (event["kind"], event["details"]) == ("audit.suppressed", {"count": 1})
+    assert (rest["kind"], rest["subject"], rest["tenant"]) == ("work.carried", "strangers", "")
     audit.close()
-    assert len(memory.records) == 52
+    assert len(memory.records) == 53
+
+
+def test_a_panel_of_detectors_is_told_before_the_first_record_that_names_it() -> None:
+    audit, memory = make()
+    use = panel_use([(DetectorSetting(id="pii.card", threshold=700_000), "3")])
+    for tenant_app in (app(), app(), app(tenant="south")):
+        trail, _, one = exchange()
+        trail.panel = use
+        one = structs.replace(one, app=tenant_app)
+        audit.closed(one, trail, "allowed")
+    events = [r for r in told(memory.records) if r["type"] == "event"]
+    assert [(e["kind"], e["subject"], e["tenant"]) for e in events] == [
+        ("detectors.used", use.digest, "north"),
+        ("detectors.used", use.digest, "south"),
+    ]
+    assert events[0]["details"]["detectors"] == [
+        {
+            "id": "pii.card",
+            "version": "3",
+            "mode": "enforce",
+            "action": "redact",
+            "phases": ["answer", "context", "request"],
+            "threshold": 700_000,
+        }
+    ]
+    kinds = [r["type"] for r in told(memory.records)]
+    assert kinds == ["event", "closed", "closed", "event", "closed"]
+    assert told(memory.records)[1]["opened"]["panel"] == use.digest
+
+
+def test_a_journal_that_is_full_tells_of_no_panel() -> None:
+    audit, _ = make(Full())
+    trail, ruled, _ = exchange()
+    trail.panel = panel_use([])
+    for _ in range(2):
+        with pytest.raises(AuditError):
+            audit.opened(ruled, trail)
+    assert not trail.opened
+    assert not audit._panels
 
 
 def test_events_have_an_actor() -> None:
     audit, memory = make()
     event_id = audit.event("key.created", "terminal", "abc", {"share": 0.5}, tenant="north")
-    assert orjson.loads(memory.records[0]) == {
+    assert told(memory.records)[0] == {
         "type": "event",
-        "v": 1,
+        "v": 2,
         "id": event_id,
         "kind": "key.created",
         "actor": "terminal",
@@ -417,7 +461,7 @@ def test_a_known_key_is_no_stranger() -> None:
         trail.failure = RateLimited("app:north/service: 2 requests a minute")
         audit.closed(None, trail, trail.outcome(finished=False))
     assert len(memory.records) == 100
-    last = orjson.loads(memory.records[-1])
+    last = told(memory.records)[-1]
     assert (last["tenant"], last["app"]) == ("north", "service")
     assert last["opened"]["app"]["id"] == "service"
     assert last["opened"]["key"] == {"id": "abc", "name": "till 3"}
@@ -430,7 +474,7 @@ async def test_it_knows_whether_it_can_write() -> None:
     class Sometimes(Memory):
         full = False
 
-        def append(self, record: bytes) -> None:
+        def append(self, record: bytes, tenant: str = "") -> None:
             if self.full:
                 raise AuditError("no space")
             super().append(record)
@@ -469,7 +513,7 @@ class Shelf(Memory):
         super().__init__()
         self.free = free
 
-    def append(self, record: bytes) -> None:
+    def append(self, record: bytes, tenant: str = "") -> None:
         if len(record) > self.free:
             raise AuditError("no space")
         self.free -= len(record)
@@ -549,3 +593,34 @@ async def test_a_failed_sync_ends_with_a_sync_and_with_no_record() -> None:
     journal.fails = False
     await audit.durable()
     assert audit.writable()
+
+
+def test_what_is_done_after_a_record_stands_in_the_next_one() -> None:
+    audit, memory = make()
+    for _ in range(2):
+        trail, _, one = exchange()
+        audit.closed(one, trail, "allowed")
+        trail.spend("monitoring", 1_000)
+    first, second = (orjson.loads(record)["closed"] for record in memory.records)
+    assert "carried_ns" not in first
+    assert second["carried_ns"]["monitoring"] == 1_000
+    assert second["carried_ns"]["audit"] > 0, "closing the first record"
+    audit.close()
+    rest = told(memory.records)[-1]
+    assert (rest["kind"], rest["tenant"], rest["subject"]) == ("work.carried", "north", "service")
+    assert rest["details"]["spent_ns"]["monitoring"] == 1_000
+
+
+@pytest.mark.parametrize(("last", "measured"), [("0", True), ("1", False)])
+def test_cpu_time_stands_in_records_of_the_sample(last: str, measured: bool) -> None:
+    audit, memory = make()
+    trail, ruled, one = exchange()
+    trail = Trail(structs.replace(trail.arrival, exchange_id=trail.arrival.exchange_id[:-1] + last))
+    trail.spend("policy", 20_000, 9_000)
+    audit.opened(ruled, trail)
+    audit.closed(one, trail, "allowed")
+    closed = told(memory.records)[-1]["closed"]
+    assert ("cpu_ns" in closed) is measured
+    if measured:
+        assert closed["cpu_ns"]["policy"] == 9_000
+        assert closed["cpu_ns"]["audit"] > 0

@@ -39,7 +39,7 @@ def sample(**changes: Any) -> Sample:
         "exchange_id": "x", "app": "service", "route": "default", "outcome": "allowed",
         "stream": False, "took_ns": 1_000_000, "failure": "", "spent_ns": {}, "waited_ns": {},
         "calls": [], "firings": [], "findings": [], "answer_findings": [], "intent": "",
-        "candidates": (), "own_ns": 0,
+        "candidates": (), "owner": ("north", "service"),
     }  # fmt: skip
     return Sample(**(values | changes))
 
@@ -148,6 +148,23 @@ def test_what_made_a_second_call() -> None:
              call("b", 2, 7, 20), call("c", 3, 21, 30)]  # fmt: skip
     assert switches(calls) == [("retry", "a", "a"), ("hedge", "a", "b"), ("fallback", "b", "c")]
     assert switches(calls[:1]) == []
+
+
+def test_a_custom_model_that_abstains_has_not_failed() -> None:
+    subject = Subject("model", "large")
+    made = watching(spec("errors", subject, when="above", value=0.5, window_s=60))
+    ends: list[Any] = ["unsure", "hung_up", "timeout", ""]
+    calls = [
+        Call(attempt=n, model="large", upstream_model="large", started_ns=0, ended_ns=1,
+             error=kind and "why", error_kind=kind)
+        for n, kind in enumerate(ends)
+    ]  # fmt: skip
+    assert [call.failed for call in calls] == [False, False, True, False]
+    feed(made, [sample(calls=[call]) for call in calls for _ in range(10)])
+    made.tick()
+    found = made.series("errors", subject)
+    assert isinstance(found, Numbers)
+    assert found.level(600, 40, 1) == pytest.approx(1 / 3)
 
 
 def test_an_exchange_nobody_finished_says_nothing_of_its_app() -> None:

@@ -16,6 +16,7 @@ from freehold.core.principal import Principal
 from freehold.core.routes import RouteRule, RouteSpec
 from freehold.core.spec import AppSpec, ModelSpec
 from freehold.core.trail import Trail
+from freehold.core.trials import CanarySpec
 from freehold.stages.routing import Routing
 from freehold.testing.fakes import FakeHealth
 from tests.stages import made
@@ -413,3 +414,17 @@ def test_everyone_considered_is_accounted_for(
     for attempt in plan.attempts if plan else ():
         assert regions is None or attempt.model.region in regions
         assert labels <= attempt.model.clearances | {"pii", "secret"}
+
+
+@pytest.mark.parametrize(
+    ("new", "wish", "first"),
+    [("new", "auto", "small"), ("own@v2-00", "auto", "own@v2-00"), ("own@v2-00", "large", "large")],
+)
+def test_a_custom_model_on_trial_comes_before_what_a_rule_prefers(
+    new: str, wish: str, first: str
+) -> None:
+    rule = RouteRule(id="short", when="true", prefer=("small",) if wish == "auto" else ())
+    canary = CanarySpec(model=new, own="@" in new, stages=(MILLION,))
+    route = RouteSpec(id="r", candidates=("large", "small"), rules=(rule,), canary=canary)
+    app = spec(made.model("large"), made.model("small"), made.model(new), route=route)
+    assert order(routed(app, model=wish)[0])[0] == first

@@ -58,12 +58,14 @@ def test_it_answers_in_words_that_somebody_gave_it(head):
 
 def test_without_words_for_it_there_is_no_answer(head):
     model = make("classifier", head, '{"otherwise": "Fine."}')
-    assert answer(model, LOUD) == Known(text="", confidence=0)
+    said = Known(text="", confidence=0, nearest="complaint", why="left_to_others")
+    assert answer(model, LOUD) == said
 
 
 @pytest.mark.parametrize("text", ["", "   "])
 def test_nothing_has_no_label(head, text):
-    assert answer(make("classifier", head), text) == Known(text="", confidence=0)
+    said = Known(text="", confidence=0, why="no_question")
+    assert answer(make("classifier", head), text) == said
 
 
 @pytest.mark.parametrize(

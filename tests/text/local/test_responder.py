@@ -5,8 +5,9 @@ import json
 import pytest
 
 from freehold.core.ask import Message
-from freehold.core.local import Known
+from freehold.core.local import Beside, Known
 from freehold.text.local import make
+from freehold.text.local.learned import VECTORS
 
 ROWS = [
     {
@@ -41,6 +42,9 @@ def responder():
     return make("responder", lines())
 
 
+WORD_FOR_WORD = ["We open at nine.", "See your orders page.", "Within 30 days."]
+
+
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
@@ -50,7 +54,9 @@ def responder():
     ],
 )
 def test_a_question_word_for_word_is_certain(responder, text, answer):
-    assert responder.answer(asked(text)) == Known(text=answer, confidence=1_000_000)
+    said = responder.answer(asked(text))
+    assert (said.text, said.confidence) == (answer, 1_000_000)
+    assert said.nearest == f"answer-{WORD_FOR_WORD.index(answer) + 1}"
 
 
 def test_a_question_in_other_words_is_less_certain(responder):
@@ -78,7 +84,7 @@ def test_within_a_conversation_it_keeps_silent_unless_told(responder):
 
 
 def test_nobody_asked(responder):
-    assert responder.answer([]) == Known(text="", confidence=0)
+    assert responder.answer([]) == Known(text="", confidence=0, why="no_question")
     newest = Message(role="tool", content="When do you open?", tool_call_id="c")
     assert responder.answer([newest]).text == ""
 
@@ -110,3 +116,39 @@ def test_answers_are_never_made_up(responder):
 def test_what_is_wrong_with_a_file_is_said(data, options, wrong):
     with pytest.raises(ValueError, match=wrong):
         make("responder", data, options)
+
+
+LEARNED = (
+    b'{"alpha":50000,"bound":1,"chances":[[1,900000]],"line":500000,'
+    b'"responder":"freehold-responder-3","vectors":"VECTORS"}\n'
+    b'{"answer":["It is ",0,"."],"group":0,"slots":[{"any":[{"field":"x","form":"text:",'
+    b'"rule":"only","source":"s"}]}],"template":"t1"}\n'
+    b'{"question":{"masked":"What is it now?"},"template":"t1"}\n'
+).replace(b"VECTORS", VECTORS.encode())
+
+
+def test_a_learned_file_is_told_by_its_first_line():
+    model = make("responder", LEARNED)
+    beside = Beside(pieces=({"source": "s", "text": '{"x": "{0} [0]"}', "trusted": True},))
+    said = model.answer_beside([Message(role="user", content="What is it now?")], beside)
+    assert said.text == "It is {0} [0]."
+    assert said.confidence == 900_000
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"t1"}\n{"question"', b'"t2"}\n{"question"'), (b"responder-3", b"responder-9"),
+        (VECTORS.encode(), b"0"), (b'"It is ",0', b'"It is ",1'), (b'"line":500000', b'"line":"x"'),
+        (b'"any":[{', b'"all":[{'), (b'{"question"', b"{"), (b'"group":0', b'"group":0,"run":"x"'),
+    ],
+)  # fmt: skip
+def test_a_learned_file_that_is_wrong_says_so(old, new):
+    assert old in LEARNED
+    with pytest.raises(ValueError, match=r"line \d|question|responder|other vectors|answers"):
+        make("responder", LEARNED.replace(old, new))
+
+
+def test_a_learned_file_has_no_options():
+    with pytest.raises(ValueError, match="follow_ups"):
+        make("responder", LEARNED, '{"follow_ups": true}')

@@ -14,12 +14,12 @@ from random import Random
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from freehold.app import key_service, record_service
+from freehold.app.terminal import key_service, record_service
 from freehold.cli.demo import processes
 from freehold.core.clock import SystemClock
 from freehold.core.errors import BundleError
 from freehold.ledger.index import Summary
-from freehold.services.explain import as_text, explain
+from freehold.services.explaining import as_text, explain
 from freehold.testing import retail
 from freehold.testing.identity import LocalIssuer
 from freehold.testing.retail.data import build
@@ -33,6 +33,7 @@ _USEFUL = {"simulated-small": 0.8, "simulated-frontier": 0.9}
 """How often a simulated opinion of a simulated model's answer is good."""
 SEED = 2026
 KEY_NAME = "demo"
+_LATEST = 200
 _START_S = 60.0
 
 Progress = Callable[[str, int, int], None]
@@ -51,8 +52,8 @@ class Demo:
     """The demo's folder, its processes and its keys. Everything lies under ``<home>``."""
 
     def __init__(self, home: Path, progress: Progress) -> None:
-        self._home = home.resolve()
-        self._folder = self._home / "demo"
+        self.home = home.resolve()
+        self._folder = self.home / "demo"
         self._progress = progress
         self.state = self._folder / "running.json"
         self.bundle = self._folder / "bundle"
@@ -89,7 +90,7 @@ class Demo:
         )  # fmt: skip
         self._make_keys(env)
         self.running.url = self._spawn("gateway", "freehold", [
-            "serve", "--bundle", str(self.bundle), "--home", str(self._home), "--port", str(port),
+            "serve", "--bundle", str(self.bundle), "--home", str(self.home), "--port", str(port),
         ], env)  # fmt: skip
         self.running.save(self.state)
         return self.running.url
@@ -105,7 +106,7 @@ class Demo:
     def _make_keys(self, env: Mapping[str, str]) -> None:
         """A key for each region's use of each app."""
         os.environ.update(env)  # the bundle names its addresses by these variables
-        with key_service(self._home, self.bundle) as keys:
+        with key_service(self.home, self.bundle) as keys:
             for row in keys.list():
                 if row["name"] == KEY_NAME and row["state"] == "live":
                     keys.revoke(row["key_id"])
@@ -163,10 +164,10 @@ class Demo:
 
     def recorded(self) -> Summary:
         """What the records of this run add up to."""
-        with record_service(self._home) as records:
+        with record_service(self.home) as records:
             return records.summary(since_ns=self._since_ns)
 
-    def opinions(self, most: int = 200) -> dict[str, int]:
+    def opinions(self) -> dict[str, int]:
         """Tell of the newest answers of the route that learns whether they were useful.
 
         Nobody read them: the opinions are drawn, with another chance for each model, so that there
@@ -177,8 +178,8 @@ class Demo:
             opinions were told.
         """
         found = {"answers": 0, "tried": 0, "told": 0}
-        with record_service(self._home) as records:
-            rows = records.recent(app=LEARNS, limit=most)
+        with record_service(self.home) as records:
+            rows = records.recent(app=LEARNS, limit=_LATEST)
             answers = [records.find(row.exchange_id) for row in rows if row.model]
         with closing(HTTPConnection(urlsplit(self.running.url).netloc, timeout=10)) as gateway:
             for record in answers:
@@ -209,7 +210,7 @@ class Demo:
 
     def explained(self, *outcomes: str) -> str | None:
         """The newest exchange of the first of these outcomes that occurred, explained."""
-        with record_service(self._home) as records:
+        with record_service(self.home) as records:
             for outcome in outcomes:
                 rows = records.recent(outcome=outcome, limit=1)
                 if rows:

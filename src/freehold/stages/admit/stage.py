@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from time import perf_counter_ns
 
 import orjson
 
@@ -23,9 +22,10 @@ from freehold.core.prices import worst_nano
 from freehold.core.principal import KeyGrant, Principal
 from freehold.core.priority import least
 from freehold.core.spec import AppSpec
-from freehold.core.timing import timed
+from freehold.core.timing import Stopwatch, timed
 from freehold.core.trail import Trail
 from freehold.stages.admit.foreign_keys import advice
+from freehold.stages.admit.otherwise import after_limit
 from freehold.stages.admit.shedding import Shedder
 from freehold.text.token_counts import at_most
 
@@ -71,8 +71,7 @@ class Admit:
         Raises:
             KeyRefused, IdentityRefused, ScopeRefused, RateLimited, Overloaded.
         """
-        began = perf_counter_ns()
-        waited = 0
+        watch = Stopwatch("admit", trail)
         try:
             grant, app = self._granted(arrival, trail)
             self._shedder.enter(least(app.priority, grant.priority), arrival.exchange_id)
@@ -81,19 +80,20 @@ class Admit:
             if arrival.identity_token is not None:
                 principal = self._identity.cached(arrival.identity_token, app.issuers)
                 if principal is None:
-                    asked = perf_counter_ns()
+                    watch.away()
                     try:
                         principal = await self._identity.verify(arrival.identity_token, app.issuers)
                     finally:
-                        waited = perf_counter_ns() - asked
+                        watch.back()
             principal = _principal(principal, grant, arrival, app)
             self._limiter.admit((grant.scope, *app.scopes))
         except (LimitError, ScopeRefused) as refused:
             _denied(trail, "limit" if isinstance(refused, LimitError) else "scope", refused)
+            trail.counterfactuals += after_limit(refused, self._clock.now_ns())
             raise
         finally:
-            trail.spend("admit", perf_counter_ns() - began - waited)
-            trail.wait("admit", waited)
+            watch.stop()
+            trail.spend("admit", arrival.door_ns, arrival.door_cpu_ns)
         trail.decide(
             Decision(
                 stage="admit",
@@ -192,6 +192,8 @@ class Admit:
         except LimitError as refused:
             last = number >= len(sendable.plan.attempts)
             _denied(trail, "limit", refused, another=not last)
+            if last:
+                trail.counterfactuals += after_limit(refused, self._clock.now_ns())
             raise
         trail.leases[number] = lease
 

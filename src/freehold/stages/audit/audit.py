@@ -2,42 +2,54 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Raw, UnsetType, to_builtins
 
+from freehold.core.carried import NOBODY, Carried, Owner, Rest
 from freehold.core.clock import Clock, SystemClock
 from freehold.core.errors import AuditError
 from freehold.core.handoffs import Admitted, Awaiting, Ruled
 from freehold.core.ids import prefixed
+from freehold.core.panels import PanelUse
 from freehold.core.ports import Journal
 from freehold.core.timing import timed
 from freehold.core.trail import ExchangeOutcome, Firing, Trail
 from freehold.ledger.canonical import encode, plain
-from freehold.stages.audit import build
-from freehold.stages.audit.flood import FloodGate
-from freehold.stages.audit.health import Health
-from freehold.stages.audit.record import (
+from freehold.ledger.shape import (
     Closed,
     EventRecord,
     ExchangeRecord,
     Key,
     Opened,
     Request,
+    written,
 )
+from freehold.stages.audit import build, inputs
+from freehold.stages.audit.flood import FloodGate
+from freehold.stages.audit.health import Health
+
+_MOST_PANELS = 10_000
 
 
-class _Written(Struct, frozen=True):
-    """Which firings, how many decisions and tags an opened part holds, and which facts."""
+class _Written(NamedTuple):
+    """Which firings, how many decisions, counterfactuals and tags an opened part holds,
+    which facts, and its calls as they were. ``early``: the answer grew after it.
+    """
 
-    firings: tuple[Firing, ...]
+    firings: list[Firing]
     decisions: int
+    counterfactuals: int
     tags: int
-    facts: frozenset[str]
+    facts: tuple[str, ...]
+    calls: bytes
     early: bool
+    sealed: bool
 
     def changed(self, trail: Trail) -> dict[str, Any]:
         """Facts that came later, or that grew with the answer."""
+        if not self.early and len(trail.facts) == len(self.facts):
+            return {}
         return {
             name: value
             for name, value in trail.facts.items()
@@ -55,6 +67,9 @@ class Audit:
         strangers_per_second: how many records callers without a valid key may cause; the rest are
             counted in the next record's ``suppressed``.
         room: after a failed write, whether the ledger's disk has room again.
+
+    Attributes:
+        carried: work that was done after its exchange's record; the owner's next one tells of it.
     """
 
     def __init__(
@@ -71,11 +86,14 @@ class Audit:
         self._runtime = runtime
         self._clock = clock or SystemClock()
         self._committer = build.Committer(key_of)
-        # one for each, since both go forward through the seconds at their own pace
         self._stamp = build.Stamp()
-        self._received = build.Stamp()
+        self._apps = build.Apps()
+        # tenants' panels that this journal's records tell of
+        self._panels: set[tuple[str, str]] = set()
+        self._firings = build.Firings()
         self._gate = FloodGate(strangers_per_second)
         self._health = Health(room, self._clock)
+        self.carried = Carried()
         # exchange id -> what its opened part holds already
         self._written: dict[str, _Written] = {}
 
@@ -90,18 +108,22 @@ class Audit:
             return
         admitted = ruled.admitted
         now = self._clock.now_ns()
-        record = ExchangeRecord(
-            type="opened",
-            exchange=trail.arrival.exchange_id,
-            tenant=admitted.app.tenant,
-            app=admitted.app.id,
-            at=self._stamp.text(now),
-            at_ns=now,
-            opened=self._opened(admitted, trail),
+        exchange, app = trail.arrival.exchange_id, admitted.app
+        self._tell_panel(app.tenant, trail.panel)
+        calls = _encoded(trail.calls)
+        self._append(
+            ExchangeRecord(
+                app=app.id,
+                at=self._stamp.text(now),
+                at_ns=now,
+                exchange=exchange,
+                opened=self._opened(admitted, calls, trail),
+                tenant=app.tenant,
+                type="opened",
+            )
         )
-        self._append(record)
         trail.opened = True
-        self._written[trail.arrival.exchange_id] = _written(trail)
+        self._written[exchange] = _written(calls, trail)
 
     def closed(self, admitted: Admitted | None, trail: Trail, outcome: ExchangeOutcome) -> None:
         """Write how it ended; for an exchange that never opened, everything at once.
@@ -168,15 +190,21 @@ class Audit:
         return not health.failing
 
     def close(self) -> None:
-        """Write down how many strangers' records were suppressed since the last one."""
+        """Write down how many strangers' records were suppressed since the last one, and the work
+        that no record has told of.
+        """
         suppressed = self._gate.drain()
         if suppressed:
             self.event("audit.suppressed", "freehold", "strangers", {"count": suppressed})
+        for rest in self.carried.rest():
+            (tenant, app), spent, cpu = rest
+            details = {"spent_ns": spent, "cpu_ns": cpu}
+            self.event("work.carried", "freehold", app or "strangers", details, tenant=tenant)
 
     def _append(self, record: ExchangeRecord | EventRecord) -> None:
-        line = encode(record)
+        line = _encoded(record)
         try:
-            self._journal.append(line)
+            self._journal.append(line, record.tenant)
         except AuditError as error:
             self._health.failed(error, len(line))
             raise
@@ -192,131 +220,170 @@ class Audit:
         if trail.grant is None and admitted is None:
             allowed, suppressed = self._gate.pass_(now)
             if not allowed:
+                for stage, spent in trail.spent_ns.items():
+                    self.carried.add(NOBODY, stage, spent)
                 trail.closed = True
                 return
-        tenant, app = _asked_of(admitted, trail)
-        whole = UNSET if trail.opened else self._opened(admitted, trail)
-        record = ExchangeRecord(
-            type="interrupted" if outcome == "interrupted" else "closed",
-            exchange=trail.arrival.exchange_id,
-            tenant=tenant,
-            app=app,
-            at=self._stamp.text(now),
-            at_ns=now,
-            opened=whole,
-            closed=self._closed(admitted, outcome, suppressed, trail),
+        tenant, app = owner = _asked_of(admitted, trail)
+        opened: Opened | UnsetType = UNSET
+        before = self._written.pop(trail.arrival.exchange_id, None)
+        if not trail.opened or before is None:
+            calls = _encoded(trail.calls)
+            self._tell_panel(tenant, trail.panel)
+            opened = self._opened(admitted, calls, trail)
+            before = _written(calls, trail)
+        closed = self._closed(admitted, outcome, before, self.carried.due(owner), trail)
+        closed.suppressed = suppressed
+        self._append(
+            ExchangeRecord(
+                app=app,
+                at=self._stamp.text(now),
+                at_ns=now,
+                closed=closed,
+                exchange=trail.arrival.exchange_id,
+                opened=opened,
+                tenant=tenant,
+                type="interrupted" if outcome == "interrupted" else "closed",
+            )
         )
-        self._append(record)
+        self.carried.told(owner, trail)
         trail.closed = True
 
-    def _opened(self, admitted: Admitted | None, trail: Trail) -> Opened:
+    def _tell_panel(self, tenant: str, panel: PanelUse | None) -> None:
+        """Which detectors a digest stands for, before the first record that names it."""
+        if panel is None or (tenant, panel.digest) in self._panels:
+            return
+        told = {"detectors": to_builtins(panel.detectors)}
+        self.event("detectors.used", "freehold", panel.digest, told, tenant=tenant)
+        if len(self._panels) >= _MOST_PANELS:
+            self._panels.clear()
+        self._panels.add((tenant, panel.digest))
+
+    def _opened(self, admitted: Admitted | None, calls: bytes, trail: Trail) -> Opened:
         app = admitted.app if admitted else trail.app
         grant = admitted.grant if admitted else trail.grant
         return Opened(
-            app=build.app(app) if app else None,
-            key=Key(id=grant.key_id, name=grant.name) if grant else None,
-            principal=build.identity(admitted.principal) if admitted else None,
-            runtime=self._runtime,
-            request=self._request(admitted, trail),
-            findings=trail.findings,
-            facts=build.facts(trail.facts),
-            firings=trail.firings,
-            decisions=trail.decisions,
-            context=trail.context,
-            dropped=trail.dropped,
+            app=self._apps.told(app) if app else None,
+            calls=Raw(calls) if trail.calls else (),
             candidates=tuple(trail.candidates),
-            calls=trail.calls,
-            tags=trail.tags,
-            spent_ns=trail.spent_ns,
-            waited_ns=trail.waited_ns,
             content=build.asked(app, trail),
+            context=trail.context,
+            counterfactuals=trail.counterfactuals or UNSET,
+            decisions=trail.decisions,
+            dropped=trail.dropped,
+            facts=build.facts(trail.facts),
+            findings=trail.findings,
+            firings=self._firings.told(trail.firings),
+            key=Key(id=grant.key_id, name=grant.name) if grant else None,
+            panel=trail.panel.digest if trail.panel else "",
+            principal=build.identity(admitted.principal) if admitted else None,
+            request=self._request(admitted, trail),
             routing=trail.routed or UNSET,
+            runtime=self._runtime,
+            tags=trail.tags,
         )
 
     def _request(self, admitted: Admitted | None, trail: Trail) -> Request:
         arrival, screened = trail.arrival, trail.screened
-        received = self._received.text(arrival.received_ns)
-        if admitted is None:
-            return Request(
-                received_at=received,
-                received_ns=arrival.received_ns,
-                route=arrival.route,
-                operation=arrival.ask.operation,
-                stream=arrival.ask.stream,
-            )
-        return Request(
-            received_at=received,
+        ask = arrival.ask
+        request = Request(
+            operation=ask.operation,
             received_ns=arrival.received_ns,
             route=arrival.route,
-            operation=arrival.ask.operation,
-            stream=arrival.ask.stream,
-            model_asked=build.model_asked(admitted.app, arrival.ask.model),
-            conversation=build.identifier(admitted.conversation_id),
-            parent=build.identifier(admitted.parent_id),
-            approval=trail.approval,
-            input=self._committer.commit(admitted.app.tenant, encode(arrival.ask)),
-            features=screened.prepared.features if screened else None,
-            hidden=plain(screened.prepared.hidden) if screened else {},
-            labels=screened.labels if screened else frozenset(),
-            intent=screened.prepared.intent if screened else "",
-            intent_score=screened.prepared.intent_score if screened else 0,
-            intent_near=screened.prepared.intent_near if screened else "",
+            stream=ask.stream,
         )
+        if admitted is None:
+            return request
+        request.model_asked = build.model_asked(admitted.app, ask.model)
+        request.conversation = build.identifier(admitted.conversation_id)
+        request.parent = build.identifier(admitted.parent_id)
+        request.approval = trail.approval
+        request.input = self._committer.commit(admitted.app.tenant, encode(ask))
+        if screened is not None:
+            prepared = screened.prepared
+            request.features = prepared.features
+            request.hidden = plain(prepared.hidden) if prepared.hidden else prepared.hidden
+            request.labels = screened.labels or ()
+            request.intent = prepared.intent
+            request.intent_score = prepared.intent_score
+            request.intent_near = prepared.intent_near
+        return request
 
     def _closed(
-        self, admitted: Admitted | None, outcome: ExchangeOutcome, suppressed: int, trail: Trail
+        self,
+        admitted: Admitted | None,
+        outcome: ExchangeOutcome,
+        before: _Written,
+        due: Rest,
+        trail: Trail,
     ) -> Closed:
-        # with no opened record, the opened part beside this one has it all
-        before = self._written.pop(trail.arrival.exchange_id, None) or _written(trail)
         changed = before.changed(trail)
-        usages = [call.usage for call in trail.calls if call.usage is not None]
+        calls = _encoded(trail.calls)
         output = None
         left = build.what_left(trail)
+        steps = inputs.steps(trail)
         if admitted is not None and left:
             output = self._committer.commit(admitted.app.tenant, encode(left))
-        return Closed(
-            outcome=outcome,
-            duration_ns=max(0, self._clock.monotonic_ns() - trail.arrival.started_ns),
+        closed = Closed(
             answer_findings=trail.answer_findings,
-            answer_facts=build.text_facts(trail.answer_facts),
-            tool_calls=build.tool_calls(trail.called) if trail.called else UNSET,
-            # a streamed answer is judged again and again: verdicts that have changed since
-            firings=[f for f in trail.firings if f not in before.firings],
+            content=build.answered(
+                admitted, trail, changed, lambda: inputs.words(trail, steps), again=before.sealed
+            ),
             decisions=trail.decisions[before.decisions :],
-            calls=trail.calls,
-            tags=trail.tags[before.tags :],
-            facts=build.facts(changed),
-            prompt_tokens=sum(u.prompt_tokens for u in usages),
-            completion_tokens=sum(u.completion_tokens for u in usages),
-            estimated=any(u.estimated for u in usages),
-            cost_nano=sum(call.cost_nano for call in trail.calls),
-            model=trail.answered
-            or next((c.model for c in reversed(trail.calls) if c.role != "guard"), ""),
-            simulated=any(call.simulated for call in trail.calls),
-            held=build.held(trail.held),
-            failure=build.failure(trail.failure),
+            duration_ns=max(0, self._clock.monotonic_ns() - trail.arrival.started_ns),
+            inputs=inputs.inputs(trail, steps),
+            model=build.model(trail),
+            outcome=outcome,
             output=output,
+            pace_ms=trail.pace,
             released_chars=trail.released_chars,
             spent_ns=trail.spent_ns,
+            tags=trail.tags[before.tags :],
             waited_ns=trail.waited_ns,
-            content=build.answered(admitted, trail, changed),
-            suppressed=suppressed,
-            pace_ms=trail.pace,
         )
+        if calls != before.calls:
+            closed.calls = Raw(calls)
+        if trail.firings != before.firings:
+            # a streamed answer is judged again and again: verdicts that have changed since
+            new = [firing for firing in trail.firings if firing not in before.firings]
+            closed.firings = self._firings.told(new)
+        if changed:
+            closed.facts = build.facts(changed)
+        build.add_up(trail.calls, closed)
+        build.add_rare(trail, closed)
+        if len(trail.counterfactuals) > before.counterfactuals:
+            closed.counterfactuals = trail.counterfactuals[before.counterfactuals :]
+        if trail.cpu_ns is not None:
+            closed.cpu_ns = trail.cpu_ns
+        if due.spent_ns:
+            closed.carried_ns = due.spent_ns
+            closed.carried_cpu_ns = due.cpu_ns or UNSET
+        return closed
 
 
-def _asked_of(admitted: Admitted | None, trail: Trail) -> tuple[str, str]:
+def _asked_of(admitted: Admitted | None, trail: Trail) -> Owner:
     """Tenant and app, from the key where nothing else is known."""
     if admitted is not None:
         return admitted.app.tenant, admitted.app.id
-    return (trail.grant.tenant, trail.grant.app) if trail.grant is not None else ("", "")
+    return (trail.grant.tenant, trail.grant.app) if trail.grant is not None else NOBODY
 
 
-def _written(trail: Trail) -> _Written:
+def _written(calls: bytes, trail: Trail) -> _Written:
     return _Written(
-        tuple(trail.firings),
+        trail.firings.copy(),
         len(trail.decisions),
+        len(trail.counterfactuals),
         len(trail.tags),
-        frozenset(trail.facts),
-        trail.opened,
+        tuple(trail.facts),
+        calls,
+        trail.opened and trail.arrival.ask.stream,
+        trail.sealer is not None,
     )
+
+
+def _encoded(part: Any) -> bytes:
+    """Canonical bytes; lone surrogates, which UTF-8 cannot carry, become question marks."""
+    try:
+        return written(part)
+    except UnicodeEncodeError:
+        return encode(plain(to_builtins(part, str_keys=True, order="deterministic")))

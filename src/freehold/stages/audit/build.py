@@ -1,15 +1,14 @@
 """The parts of a record that need care: what is committed to, and what must not be written."""
 
 import hashlib
-import hmac
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from freehold.core.clock import rfc3339
 from freehold.core.errors import FreeholdError, RequestError
@@ -17,11 +16,12 @@ from freehold.core.facts import TextFact
 from freehold.core.handoffs import Admitted, Held
 from freehold.core.principal import Principal
 from freehold.core.spec import AppSpec
-from freehold.core.trail import CalledTool, Trail
-from freehold.ledger.canonical import plain
+from freehold.core.trail import Call, CalledTool, Firing, Trail
+from freehold.ledger.canonical import LARGEST, plain
 from freehold.ledger.content import Texts
-from freehold.stages.audit.record import (
+from freehold.ledger.shape import (
     App,
+    Closed,
     Commitment,
     Content,
     Failure,
@@ -29,25 +29,18 @@ from freehold.stages.audit.record import (
     Identity,
     TextFactSpan,
     ToolCallSpan,
+    quiet,
+    written,
 )
+from freehold.ledger.words import are_words
 
 _SALT_BYTES = 16
 _SALTS_AT_ONCE = 256
+_BLOCK = 64
+_INNER, _OUTER = bytes(0x36 ^ n for n in range(256)), bytes(0x5C ^ n for n in range(256))
+_MOST_KNOWN = 4_096
+_OF_TEXT = frozenset(TextFact.__struct_fields__) - {"text"}
 _ID = re.compile(r"(?:[a-z]{2,8}[_-])?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
-
-# What Freehold itself says about a text; any other fact of the caller or the model is their words.
-_THEIRS = ("request.", "answer.", "stream.")
-_OWN_WORDS = frozenset(
-    {
-        "answer.labels",
-        "answer.model",
-        "request.findings",
-        "request.intent",
-        "request.labels",
-        "request.language",
-        "request.operation",
-    }
-)
 
 
 class Committer:
@@ -57,24 +50,26 @@ class Committer:
 
     def __init__(self, key_of: Callable[[str], bytes]) -> None:
         self._key_of = key_of
-        self._keyed: dict[str, hmac.HMAC] = {}
+        self._keyed: dict[str, tuple[Any, Any]] = {}
         self._pool = b""
         self._at = 0
 
     def commit(self, tenant: str, value: bytes) -> Commitment:
-        """HMAC-SHA256(tenant key, salt || value)."""
+        """HMAC-SHA256(tenant key, salt || value), RFC 2104: from two states that know the key."""
         keyed = self._keyed.get(tenant)
         if keyed is None:
-            keyed = self._keyed[tenant] = hmac.new(self._key_of(tenant), digestmod="sha256")
+            keyed = self._keyed[tenant] = _states(self._key_of(tenant))
         at = self._at
         if at >= len(self._pool):
             self._pool = os.urandom(_SALT_BYTES * _SALTS_AT_ONCE)
             at = 0
         self._at = at + _SALT_BYTES
         salt = self._pool[at : at + _SALT_BYTES]
-        mac = keyed.copy()
-        mac.update(salt + value)
-        return Commitment(mac=mac.hexdigest(), salt=salt.hex())
+        inner = keyed[0].copy()
+        inner.update(salt + value)
+        outer = keyed[1].copy()
+        outer.update(inner.digest())
+        return Commitment(mac=outer.hexdigest(), salt=salt.hex())
 
 
 class Stamp:
@@ -95,30 +90,72 @@ class Stamp:
         return f"{self._prefix}{rest // 1000:06d}Z"
 
 
-def app(spec: AppSpec) -> App:
-    """What the bundle said about the app."""
-    return App(
-        id=spec.id,
-        tenant=spec.tenant,
-        tenant_path=spec.tenant_path,
-        purpose=spec.purpose,
-        process=spec.process,
-        owner=spec.owner,
-        risk=spec.risk,
-        currency=spec.currency,
-        bundle=spec.bundle_hash,
-    )
+class Apps:
+    """What the bundle said about each app: encoded once for each of its versions."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[AppSpec, Raw]] = {}
+
+    def told(self, spec: AppSpec) -> Raw:
+        """Its part of a record."""
+        known = self._known.get(id(spec))
+        if known is not None and known[0] is spec:
+            return known[1]
+        app = App(
+            bundle=spec.bundle_hash,
+            currency=spec.currency,
+            owner=plain(spec.owner),
+            process=plain(spec.process),
+            purpose=plain(spec.purpose),
+            risk=spec.risk,
+            tenant_path=spec.tenant_path if spec.tenant_path != (spec.tenant,) else (),
+        )
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        told = Raw(written(app))
+        self._known[id(spec)] = spec, told
+        return told
+
+
+class Firings:
+    """Rules that were considered. One that stayed silent is told in few words, which are the same
+    each time, and so is the value that says it.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Firing, str]] = {}
+
+    def told(self, firings: Iterable[Firing]) -> list[Firing | str]:
+        """Their part of a record."""
+        said: list[Firing | str] = []
+        known = self._known
+        for firing in firings:
+            found = known.get(id(firing))
+            if found is not None and found[0] is firing:
+                said.append(found[1])
+            elif firing.fired or firing.errored or firing.obligations:
+                said.append(firing)
+            else:
+                if len(known) >= _MOST_KNOWN:
+                    known.clear()
+                known[id(firing)] = firing, quiet(firing)
+                said.append(known[id(firing)][1])
+        return said
 
 
 def identity(principal: Principal) -> Identity:
     """The principal's claims."""
     return Identity(
+        attributes=_plain(principal.attributes),
+        clearances=principal.clearances or (),
         id=principal.id,
-        verified=principal.verified,
         issuer=principal.issuer,
-        roles=principal.roles,
-        clearances=principal.clearances,
-        attributes=plain(principal.attributes),
+        roles=principal.roles or (),
+        verified=principal.verified,
     )
 
 
@@ -131,6 +168,37 @@ def what_left(trail: Trail) -> dict[str, Any]:
         vectors = msgspec.json.encode(trail.released_vectors)
         left["embeddings"] = hashlib.sha256(vectors).hexdigest()
     return left
+
+
+def model(trail: Trail) -> str:
+    """The model whose answer counts, or that was asked last for one."""
+    if trail.answered:
+        return trail.answered
+    return next((call.model for call in reversed(trail.calls) if call.role != "guard"), "")
+
+
+def add_up(calls: list[Call], closed: Closed) -> None:
+    """Sums over all calls."""
+    for call in calls:
+        usage = call.usage
+        if usage is not None:
+            closed.prompt_tokens += usage.prompt_tokens
+            closed.completion_tokens += usage.completion_tokens
+            closed.estimated = closed.estimated or usage.estimated
+        closed.cost_nano += call.cost_nano
+        closed.simulated = closed.simulated or call.simulated
+
+
+def add_rare(trail: Trail, closed: Closed) -> None:
+    """What most exchanges do not have."""
+    if trail.answer_facts:
+        closed.answer_facts = text_facts(trail.answer_facts)
+    if trail.called:
+        closed.tool_calls = tool_calls(trail.called)
+    if trail.held is not None:
+        closed.held = held(trail.held)
+    if trail.failure is not None:
+        closed.failure = failure(trail.failure)
 
 
 def held(back: Held | None) -> HeldBack | None:
@@ -151,7 +219,8 @@ def identifier(text: str) -> str:
 
 def model_asked(spec: AppSpec, model: str) -> str:
     """The request's model if the app knows the name; any other name is just the caller's bytes."""
-    return model if model in spec.models or model in spec.aliases else ""
+    known = model in spec.models or model in spec.aliases or model in spec.waiting
+    return model if known else ""
 
 
 def facts(values: dict[str, Any]) -> dict[str, Any]:
@@ -159,12 +228,12 @@ def facts(values: dict[str, Any]) -> dict[str, Any]:
     clean: dict[str, Any] = {}
     for name, value in values.items():
         key, theirs = _named(name)
-        if theirs:
-            clean[key] = _without_words(value)
-        elif type(value) is str and value.isascii():
-            clean[key] = value
-        else:
+        if not theirs:
             clean[key] = plain(value)
+        elif type(value) is str:
+            clean[key] = {"chars": len(value)}
+        else:
+            clean[key] = _without_words(value)
     return clean
 
 
@@ -219,26 +288,40 @@ def asked(app: AppSpec | None, trail: Trail) -> Content:
     return _content("opened", kept, trail, texts)
 
 
-def answered(admitted: Admitted | None, trail: Trail, changed: dict[str, Any]) -> Content:
-    """What left and what was read in it, sealed; ``changed`` are the facts that came since."""
+def answered(
+    admitted: Admitted | None,
+    trail: Trail,
+    changed: dict[str, Any],
+    steps: Callable[[], list[dict[str, Any]]],
+    *,
+    again: bool,
+) -> Content:
+    """What left and what was read in it, sealed; ``changed`` are the facts that came since.
+
+    Args:
+        steps: gives the words of the steps in which it was judged.
+        again: the part before is sealed with the same key, and says whose it is.
+    """
     kept = admitted.app.content_kept if admitted else "none"
     if kept != "full" or trail.sealer is None:
-        return _content("closed", kept, trail, Texts(output=trail.answer_text))
+        texts = Texts(output=trail.answer_text)
+        return _content("closed", kept, trail, texts, again=again)
     texts = Texts(
         output=trail.answer_text,
         facts=worded(changed),
         answer_facts=[fact.text for fact in trail.answer_facts],
         tool_facts=[[fact.text for fact in call.facts] for call in trail.called],
+        steps=steps(),
     )
-    return _content("closed", kept, trail, texts)
+    return _content("closed", kept, trail, texts, again=again)
 
 
-def _content(part: str, kept: str, trail: Trail, texts: Texts) -> Content:
+def _content(part: str, kept: str, trail: Trail, texts: Texts, *, again: bool = False) -> Content:
     if kept == "none":
         return Content(kept=kept)
     if trail.sealer is None:
         return Content(kept=kept, missing=trail.unsealed or UNSET)
-    return Content(kept=kept, sealed=trail.sealer.seal(part, texts))
+    return Content(kept=kept, sealed=trail.sealer.seal(part, texts, again=again))
 
 
 def failure(error: FreeholdError | None) -> Failure | None:
@@ -257,11 +340,27 @@ def failure(error: FreeholdError | None) -> Failure | None:
     )
 
 
+def _states(key: bytes) -> tuple[Any, Any]:
+    """Of the two hashes in an HMAC: what they are once they have read the key."""
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
+    block = key.ljust(_BLOCK, b"\0")
+    return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))
+
+
+def _plain(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """As `plain`, which is asked only where one of the values could need it."""
+    for name, value in values.items():
+        if type(value) is not str or not value.isascii() or not name.isascii():
+            return plain(dict(values))  # type: ignore[no-any-return]
+    return values
+
+
 @lru_cache(maxsize=4096)
 def _named(name: str) -> tuple[str, bool]:
     """A fact's name as a record's key, and whether its value is the caller's or the model's."""
     (key,) = plain({name: None})
-    return key, name.startswith(_THEIRS) and name not in _OWN_WORDS
+    return key, are_words(name)
 
 
 def _without_words(value: Any) -> Any:
@@ -269,9 +368,18 @@ def _without_words(value: Any) -> Any:
         return plain(value)
     if isinstance(value, list | tuple | set | frozenset):
         return [
-            plain({k: v for k, v in item.items() if k != "text"})
-            if isinstance(item, dict)
-            else {"chars": len(str(item))}
+            _wordless(item) if isinstance(item, dict) else {"chars": len(str(item))}
             for item in value
         ]
     return {"chars": len(str(value))}
+
+
+def _wordless(fact: dict[str, Any]) -> dict[str, Any]:
+    """A fact without the words that it was read from."""
+    found = fact.copy()
+    found.pop("text", None)
+    if found.keys() == _OF_TEXT:  # read by Freehold itself: nothing else in it can need care
+        value, upper = found["value"], found["upper"]
+        if -LARGEST <= value <= LARGEST and -LARGEST <= upper <= LARGEST:
+            return found
+    return plain(found)  # type: ignore[no-any-return]

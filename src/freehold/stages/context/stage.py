@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from time import perf_counter_ns
 from typing import Any
 
+from freehold.core.counterfactual import Change, Counterfactual
 from freehold.core.decisions import Decision
 from freehold.core.errors import ContextError
 from freehold.core.handoffs import Piece, Screened, Stitched
 from freehold.core.ports import NotAtHand, QuickSource, Source
 from freehold.core.spec import SourceSpec
+from freehold.core.timing import Stopwatch
 from freehold.core.trail import Provenance, Trail
 from freehold.rules.facts import complete, request_facts
 from freehold.rules.program import conditions
@@ -33,23 +35,21 @@ class Context:
         Raises:
             ContextError: a source that the app requires failed.
         """
-        began = perf_counter_ns()
-        waited = 0
+        watch = Stopwatch("context", trail)
         app = screened.prepared.admitted.app
         pieces: tuple[Piece, ...] = ()
         failed: tuple[str, ...] = ()
         try:
             if app.sources and screened.prepared.admitted.ask.operation != "embedding":
                 wanted, unclear = self._wanted(app.sources, screened)
-                results, waited = await self._ask_all(wanted)
+                results = await self._ask_all(wanted, watch)
                 results.extend(map(_not_asked, unclear))
                 pieces = tuple(piece for piece, _ in results if piece is not None)
                 failed = tuple(entry.source for _, entry in results if entry.error)
                 trail.context.extend(entry for _, entry in results)
                 self._judge([*(spec for spec, _ in wanted), *unclear], failed, trail)
         finally:
-            trail.spend("context", perf_counter_ns() - began - waited)
-            trail.wait("context", waited)
+            watch.stop()
         return Stitched(screened=screened, pieces=pieces, failed=failed)
 
     @staticmethod
@@ -78,9 +78,9 @@ class Context:
         return wanted, unclear
 
     async def _ask_all(
-        self, wanted: list[tuple[SourceSpec, dict[str, Any]]]
-    ) -> tuple[list[_Result], int]:
-        """Every source's result in order, and the nanoseconds waited for those not at hand."""
+        self, wanted: list[tuple[SourceSpec, dict[str, Any]]], watch: Stopwatch
+    ) -> list[_Result]:
+        """Every source's result in order; the watch knows of the wait for those not at hand."""
         results: dict[str, _Result] = {}
         later = []
         for spec, params in wanted:
@@ -89,15 +89,22 @@ class Context:
                 later.append((spec, params))
             else:
                 results[spec.id] = at_hand
-        began = perf_counter_ns()
+        if later:
+            watch.away()
+            try:
+                results |= await self._ask_later(later)
+            finally:
+                watch.back()
+        return [results[spec.id] for spec, _ in wanted]
+
+    async def _ask_later(
+        self, later: list[tuple[SourceSpec, dict[str, Any]]]
+    ) -> dict[str, _Result]:
         if len(later) == 1:
-            results[later[0][0].id] = await self._ask(*later[0])
-        elif later:
-            async with asyncio.TaskGroup() as group:
-                tasks = {s.id: group.create_task(self._ask(s, params)) for s, params in later}
-            results.update({source: task.result() for source, task in tasks.items()})
-        waited = perf_counter_ns() - began if later else 0
-        return [results[spec.id] for spec, _ in wanted], waited
+            return {later[0][0].id: await self._ask(*later[0])}
+        async with asyncio.TaskGroup() as group:
+            tasks = {s.id: group.create_task(self._ask(s, params)) for s, params in later}
+        return {source: task.result() for source, task in tasks.items()}
 
     def _ask_now(self, spec: SourceSpec, params: dict[str, Any]) -> _Result | None:
         source = self._quick.get(spec.type)
@@ -139,6 +146,16 @@ class Context:
                 )
             )
             if spec.required:
+                change = Change(fact="context.failed", was=spec.id, how="without")
+                trail.counterfactuals.append(
+                    Counterfactual(
+                        rule=f"source.{spec.id}",
+                        phase="context",
+                        change=(change,),
+                        then="allowed",
+                        why=f"with an answer of the source {spec.id}",
+                    )
+                )
                 raise ContextError(f"required source {spec.id} failed")
 
 

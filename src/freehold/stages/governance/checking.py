@@ -163,6 +163,7 @@ class Checker:
             return []
         self._watch.findings += leaks
         self._trail.answer_findings.extend(leaks)
+        self._trail.inputs.leaks.append(-len(leaks) if late else len(leaks))
         return verdicts.judge_answer(leaks, self._watch.reader.panel, self._trail, late=late)
 
     def still_json(self, said: str, made: str) -> None:

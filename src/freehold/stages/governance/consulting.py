@@ -142,8 +142,7 @@ class Consultants:
                     told.unasked = False
                 raise ControlFailed("a step of governance refuses only now and then") from None
             finally:
-                for stage, spent in tried.spent_ns.items():
-                    trail.spend(stage, spent)
+                _charge(trail, tried)
             wanted = {k: v for k, v in tried.told.wanted.items() if k not in told.heard}
             if not wanted:
                 return
@@ -259,6 +258,13 @@ def _beside(trail: Trail, told: Told) -> Trail:
         tried.seen = trail.seen.copied()
     tried.told = told.trying()
     return tried
+
+
+def _charge(trail: Trail, tried: Trail) -> None:
+    """Trying it out was work, too."""
+    used = tried.cpu_ns or {}
+    for stage, spent in tried.spent_ns.items():
+        trail.spend(stage, spent, used.get(stage, 0))
 
 
 def _waiting(panel: Panel, name: str) -> Waiting:

@@ -14,6 +14,7 @@ from freehold.core.ask import Ask
 from freehold.core.decisions import Finding
 from freehold.core.handoffs import Fixed
 from freehold.stages.governance.scanner import Panel, Scanner
+from freehold.stages.governance.verdicts import InUse
 
 Read = Callable[[Scanner, str, str], tuple[Finding, ...]]
 """Findings of a text by scanner, text and place; remembered ones where it was read before."""
@@ -46,7 +47,7 @@ def find(ask: Ask, panel: Panel, read: Read) -> list[Finding]:
     return found
 
 
-def barred(found: list[Finding], panel: Panel) -> tuple[Fixed, ...]:
+def barred(found: list[Finding], panel: InUse) -> tuple[Fixed, ...]:
     """What a model needs a clearance for, once for each parameter and kind."""
     wanted = {
         (finding.where, finding.kind, finding.label): None

@@ -12,6 +12,7 @@ from freehold.core.decisions import Finding
 from freehold.core.errors import AuditError, StorageError
 from freehold.core.handoffs import Admitted
 from freehold.core.ports import SubjectKeys
+from freehold.core.spec import ContentKept
 from freehold.core.subjects import subject_of
 from freehold.core.trail import Trail
 from freehold.ledger.content import ContentSealer
@@ -41,7 +42,7 @@ def keep(admitted: Admitted, trail: Trail, keys: SubjectKeys | None) -> None:
     left = [*trail.released, *(f"{call.name}({call.arguments})" for call in trail.released_calls)]
     exchange: Exchange | None = trail.seen
     if kept == "full":
-        whole = _Secretless(exchange)
+        whole = Keeper(exchange)
         if trail.prompt_text is None:
             messages = trail.screened.messages if trail.screened else admitted.ask.messages
             messages = tuple(map(whole.message, messages))
@@ -74,7 +75,20 @@ def _sealing(admitted: Admitted, trail: Trail, keys: SubjectKeys | None) -> bool
     return True
 
 
-class _Secretless:
+def keeper(admitted: Admitted, trail: Trail, kept: ContentKept) -> "Keeper | None":
+    """What makes texts of an exchange that is over fit to be kept as ``kept`` says, which must not
+    be more than its tenant keeps; ``None`` where nothing of them may be.
+    """
+    if kept == "none" or admitted.app.content_kept == "none" or trail.sealer is None:
+        return None
+    if kept == "full" and admitted.app.content_kept == "full":
+        return Keeper(trail.seen)
+    if trail.seen is None or trail.screened is None:
+        return None
+    return _Masking(trail.seen, trail.sealer)
+
+
+class Keeper:
     """Takes out found secrets, and nothing else, as written and as they stand in JSON."""
 
     def __init__(self, exchange: Exchange | None) -> None:
@@ -117,7 +131,7 @@ class _Secretless:
         return self._found.sub(lambda m: self._masks[m[0]], text) if self._found else text
 
 
-class _Masking(_Secretless):
+class _Masking(Keeper):
     """Takes out what was found: where it was found, and wherever else the same value stands."""
 
     def __init__(self, exchange: Exchange, sealer: ContentSealer) -> None:

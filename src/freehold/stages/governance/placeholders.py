@@ -11,7 +11,6 @@ import re
 from typing import Protocol
 
 PLACEHOLDER = re.compile(r"\[([A-Za-z][A-Za-z0-9_]{0,47})_([0-9A-Fa-f]{8})\]")
-MAX_PLACEHOLDER = 60
 _OPEN, _CLOSE = "［", "］"
 _FORM = re.compile(r"[ .\-/()]+")
 _DAY_PARTS = re.compile(r"[0-9]+|[a-z]{3}", re.IGNORECASE)

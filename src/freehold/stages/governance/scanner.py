@@ -19,6 +19,7 @@ from freehold.stages.governance.ascii import ascii_copy
 from freehold.stages.governance.detectors.base import PatternDetector
 from freehold.stages.governance.detectors.hidden import HiddenUnicode
 from freehold.stages.governance.detectors.purpose import PurposeDetector
+from freehold.stages.governance.panel_use import panel_use
 from freehold.stages.governance.unwrapped import WRAPPED, Unwrapped
 from freehold.stages.governance.waiting import Told, Unheard, judges, waits
 from freehold.text.normalise import fold
@@ -345,6 +346,7 @@ class Panel:
             ``judges`` are those of them that the bundle brings along.
         waits: whether one of them must be asked ahead.
         quick: those that find values by themselves and act on them, whatever text it is.
+        use: all of it in the record's words.
     """
 
     def __init__(
@@ -354,6 +356,7 @@ class Panel:
         if unknown:
             raise ControlFailed(f"no such detector: {', '.join(unknown)}", rule=unknown[0])
         self.uses = {s.id: _use(s, detectors[s.id]) for s in settings}
+        self.use = panel_use((use.setting, use.detector.version) for use in self.uses.values())
         self.judges = frozenset(i for i, use in self.uses.items() if judges(use.detector))
         self.judging = LEARNED | self.judges
         self.waits = any(waits(use.detector) and use.setting.phases for use in self.uses.values())

@@ -148,6 +148,7 @@ class Governance:
             ControlFailed: a detector in enforce mode failed.
         """
         panel = self._panels.of(prepared.admitted, trail)
+        trail.panel = panel.use
         exchange = trail.seen = Exchange(prepared.admitted, panel, self._key)
         read = self._reading(exchange, trail)
         found: list[Finding] = []
@@ -338,9 +339,9 @@ class Governance:
             exchange: Exchange = trail.seen
             return exchange
         prepared = screened.prepared
-        exchange = trail.seen = Exchange(
-            prepared.admitted, self._panels.of(prepared.admitted, trail), self._key
-        )
+        panel = self._panels.of(prepared.admitted, trail)
+        trail.panel = panel.use
+        exchange = trail.seen = Exchange(prepared.admitted, panel, self._key)
         read = self._reading(exchange, trail)
         self._screened(prepared, exchange, read, [])
         for piece in pieces:

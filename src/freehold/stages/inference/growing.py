@@ -5,6 +5,7 @@ from typing import Any
 from freehold.core.call_errors import CallEnd, CallError
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
+from freehold.core.errors import Abstained
 from freehold.core.handoffs import Answer, Choice, Sendable, Usage
 from freehold.core.health import Report
 from freehold.core.ports import Delta
@@ -18,7 +19,8 @@ MOST_TOKENS = 10_000_000
 
 
 class Growing:
-    """Adds up deltas. ``spent`` and ``waited`` are nanoseconds, told to the trail at the end.
+    """Adds up deltas. ``spent``, of which ``used`` of a processor's time, and ``waited`` are
+    nanoseconds, told to the trail at the end.
 
     ``silent_until_ns`` is the time by which it must have said something.
     """
@@ -42,6 +44,7 @@ class Growing:
         "spent",
         "started",
         "streamed",
+        "used",
         "waited",
     )
 
@@ -68,6 +71,7 @@ class Growing:
         self._confidence: int | None = None
         self.started = False
         self.spent = 0
+        self.used = 0
         self.waited = 0
         self.call = Call(
             role="embed" if ask.operation == "embedding" else sendable.attempt.role,
@@ -79,6 +83,10 @@ class Growing:
             simulated=model.simulated,
         )
         trail.calls.append(self.call)
+
+    def cpu_now(self) -> int:
+        """CPU time of this thread so far, where the exchange's is measured; 0 elsewhere."""
+        return self._trail.cpu_now()
 
     def age_ns(self) -> int:
         """Nanoseconds since this try began."""
@@ -97,6 +105,7 @@ class Growing:
             self._embeddings = delta.embeddings
         if delta.confidence is not None:
             self._confidence = self.call.confidence = delta.confidence
+            self.call.basis = delta.basis
         new = bool(delta.embeddings)
         for choice in delta.choices:
             new = new or bool(choice.text or choice.tool_calls)
@@ -121,6 +130,10 @@ class Growing:
                 reason = "tool_calls" if choice.tool_calls else "stop"
                 self._choices[index] = _joined(choice, Choice(finish_reason=reason))
         return self._answer(complete=True)
+
+    def abstained(self, problem: Abstained) -> None:
+        """A custom model was not sure enough: how sure, and why, stands in the record."""
+        self.call.confidence, self.call.basis = problem.confidence, problem.basis
 
     def leave(self, why: str, kind: CallError, *, waits: bool) -> None:
         """It is left before its end: the endpoint has read the prompt, and will want it paid."""
@@ -153,9 +166,9 @@ class Growing:
         if usage is not None:
             call.cost_nano = cost_nano(self.sendable.attempt.model, usage)
         if call.role == "guard":  # governance itself says how long it waited for all of them
-            self._trail.spend("governance", self.spent)
+            self._trail.spend("governance", self.spent, self.used)
             return
-        self._trail.spend("inference", self.spent)
+        self._trail.spend("inference", self.spent, self.used)
         if self._waits:
             self._trail.wait("inference", self.waited)
 
@@ -196,7 +209,7 @@ class Growing:
 
     def _answer(self, *, complete: bool) -> Answer:
         choices = self._choices
-        return Answer(
+        answer = Answer(
             sendable=self.sendable,
             choices=tuple(choices.values())
             if len(choices) == 1
@@ -208,6 +221,9 @@ class Growing:
             elapsed_ms=self._now() // 1_000_000,
             confidence=self._confidence,
         )
+        if self.call.role == "answer":
+            self._trail.said = answer
+        return answer
 
     def _now(self) -> int:
         return self._clock.monotonic_ns() - self._trail.arrival.started_ns

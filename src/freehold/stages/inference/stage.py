@@ -182,11 +182,14 @@ class Inference:
                     growing.waited += came - began
                     break
                 growing.waited += came - began - delta.spent_ns
+                used = growing.cpu_now()
                 first = not growing.started
                 answer = growing.take(delta)
                 if first and growing.started:
                     deadline.arm(self._left_s(growing))
                 growing.spent += delta.spent_ns + clock() - came
+                # a provider's part is computing and nothing else; only its time is known
+                growing.used += delta.spent_ns + growing.cpu_now() - used
                 if answer is not None:
                     yield answer
             final = growing.complete()
@@ -222,6 +225,8 @@ class Inference:
                 said = f"model {model.id}: the answer took too long"
                 return _End(error=said, kind="timeout", ok=blame)
             case ProviderRejected() | Abstained():
+                if isinstance(problem, Abstained):
+                    growing.abstained(problem)
                 return _End(error=str(problem), kind=problem.sort, ok=True)
             case ProviderError():
                 pause = getattr(problem, "retry_after_s", None)

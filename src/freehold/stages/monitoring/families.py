@@ -1,10 +1,11 @@
 """Every family of metrics that an exchange adds to, and how."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from freehold.core.call_errors import NO_FAILURE
 from freehold.core.decisions import STAGES, Stage
 from freehold.stages.monitoring.metrics import Counter, Histogram
-from freehold.stages.monitoring.sample import Sample, switches
+from freehold.stages.monitoring.sample import Likeness, Sample, likeness, switches
 from freehold.stages.monitoring.window import Window
 
 _MS = 1_000_000
@@ -31,6 +32,14 @@ class Families:
         self.own_ns: dict[Stage, int] = dict.fromkeys(STAGES, 0)
         self.window = Window()
         self._stage_labels = {stage: (stage,) for stage in STAGES}
+        self._of_exchanges()
+        self._of_calls()
+        self._of_controls()
+        self._of_texts()
+        self._of_feedback()
+
+    def _of_exchanges(self) -> None:
+        """How many ended how, how long they took, and their stages."""
         self.requests = Counter(
             "freehold_requests_total", "Exchanges that ended.", ("app", "outcome", "stream")
         )
@@ -66,6 +75,9 @@ class Families:
             _WAIT_BOUNDS,
             ("stage",),
         )
+
+    def _of_calls(self) -> None:
+        """What models were asked, what it took, and who else was asked."""
         self._calls = Counter(
             "freehold_calls_total", "Calls of models.", ("model", "role", "result")
         )
@@ -103,6 +115,9 @@ class Families:
             "freehold_candidates_total", "What became of a route's candidates.",
             ("route", "model", "result"),
         )  # fmt: skip
+
+    def _of_controls(self) -> None:
+        """What rules and detectors did."""
         self.rules = Counter(
             "freehold_rules_fired_total", "Business rules that fired.", ("rule", "mode")
         )
@@ -111,6 +126,9 @@ class Families:
             "freehold_labels_total", "Exchanges in which a class of data was found.",
             ("app", "label"),
         )  # fmt: skip
+
+    def _of_texts(self) -> None:
+        """What was asked, and how long the question was."""
         self._intents = Counter(
             "freehold_intents_total", "Exchanges by what was asked for.", ("app", "intent")
         )
@@ -122,6 +140,9 @@ class Families:
             "freehold_prompt_characters", "Characters of the newest text.",
             _LENGTH_BOUNDS, ("app",), unit=1,
         )  # fmt: skip
+
+    def _of_feedback(self) -> None:
+        """What came of answers, and requests that were none."""
         self._feedback = Counter(
             "freehold_feedback_total", "What was said of answers later.", ("model", "source")
         )
@@ -151,69 +172,103 @@ class Families:
         self._feedback.add((model, source))
         self._quality.add((model, source), score)
 
-    def count(self, sample: Sample) -> None:
-        """One exchange is over."""
-        app, route, outcome = sample.app, sample.route, sample.outcome
-        self.requests.add((app, outcome, "true" if sample.stream else "false"))
-        if sample.failure:
-            self._failures.add((app, sample.failure))
-        self._seconds.observe((outcome,), sample.took_ns)
-        self._route_seconds.observe((route, app), sample.took_ns)
-        self.window.add(sample.took_ns)
-        own, labels, observe = self.own_ns, self._stage_labels, self.stage_seconds.observe
-        for stage, spent in sample.spent_ns.items():
-            own[stage] += spent
-            observe(labels[stage], spent)
-        own["monitoring"] += sample.own_ns
-        observe(labels["monitoring"], sample.own_ns)
-        for stage, waited in sample.waited_ns.items():
-            self._stage_waits.observe(labels[stage], waited)
-        self._count_calls(sample)
-        for candidate in sample.candidates:
-            result = "filtered" if candidate.filtered else "lost" if candidate.lost else "chosen"
-            self._candidates.add((route, candidate.model, result))
-        for firing in sample.firings:
-            if firing.fired:
-                self.rules.add((firing.rule, firing.mode))
-        found = [*sample.findings, *sample.answer_findings]
-        for finding in found:
-            self.findings.add((finding.kind,))
-        for label in {finding.label for finding in found}:
-            self._labels.add((app, label))
-        if sample.intent:
-            self._intents.add((app, sample.intent))
-        if sample.features is not None:
-            self._languages.add((app, sample.features.language))
-            self._lengths.observe((app,), sample.features.chars)
+    def count(self, samples: Sequence[Sample]) -> int:
+        """Exchanges that are over. Those that are alike in all but numbers, as most are, have their
+        labels looked up once. Says how many could not be counted whole.
+        """
+        alike: dict[Likeness, list[Sample]] = {}
+        failed = 0
+        for sample in samples:
+            try:
+                alike.setdefault(likeness(sample), []).append(sample)
+            except Exception:  # noqa: BLE001 - the next one may be countable
+                failed += 1
+        for group in alike.values():
+            try:
+                self._count_group(group)
+            except Exception:  # noqa: BLE001 - the others may be countable
+                failed += len(group)
+        return failed
 
-    def _count_calls(self, sample: Sample) -> None:
-        route, app, cost, model = sample.route, sample.app, 0, "none"
-        for call in sample.calls:
-            name = call.model
-            usage = call.usage
-            if usage is not None:
-                self.tokens.add((name, "input"), usage.prompt_tokens)
-                self.tokens.add((name, "output"), usage.completion_tokens)
-                self._app_tokens.add((app, "input"), usage.prompt_tokens)
-                self._app_tokens.add((app, "output"), usage.completion_tokens)
-            self.nano.add((name,), call.cost_nano)
-            cost += call.cost_nano
-            failed = call.error_kind
-            self._calls.add((name, call.role, failed or "ok"))
-            if call.role in ("answer", "embed"):
+    def _count_group(self, group: list[Sample]) -> None:
+        one, count = group[0], len(group)
+        app, route, outcome = one.app, one.route, one.outcome
+        self.requests.add((app, outcome, "true" if one.stream else "false"), count)
+        if one.failure:
+            self._failures.add((app, one.failure), count)
+        took = [sample.took_ns for sample in group]
+        self._seconds.observe_all((outcome,), took)
+        self._route_seconds.observe_all((route, app), took)
+        self.window.add_all(took)
+        self._count_stages(group)
+        self._count_calls(group)
+        for candidate in one.candidates:
+            result = "filtered" if candidate.filtered else "lost" if candidate.lost else "chosen"
+            self._candidates.add((route, candidate.model, result), count)
+        for firing in one.firings:
+            if firing.fired:
+                self.rules.add((firing.rule, firing.mode), count)
+        if one.findings or one.answer_findings:
+            found = [*one.findings, *one.answer_findings]
+            for finding in found:
+                self.findings.add((finding.kind,), count)
+            for label in {finding.label for finding in found}:
+                self._labels.add((app, label), count)
+        if one.intent:
+            self._intents.add((app, one.intent), count)
+        if one.features is not None:
+            self._languages.add((app, one.features.language), count)
+            chars = [sample.features.chars for sample in group if sample.features is not None]
+            self._lengths.observe_all((app,), chars)
+
+    def _count_stages(self, group: list[Sample]) -> None:
+        own, labels = self.own_ns, self._stage_labels
+        for name, family in (("spent_ns", self.stage_seconds), ("waited_ns", self._stage_waits)):
+            by_stage: dict[Stage, list[int]] = {}
+            for sample in group:
+                for stage, taken in getattr(sample, name).items():
+                    if stage in by_stage:
+                        by_stage[stage].append(taken)
+                    else:
+                        by_stage[stage] = [taken]
+            for stage, each in by_stage.items():
+                family.observe_all(labels[stage], each)
+                if family is self.stage_seconds:
+                    own[stage] += sum(each)
+
+    def _count_calls(self, group: list[Sample]) -> None:
+        one, count = group[0], len(group)
+        route, app, cost, model = one.route, one.app, 0, "none"
+        for place, first in enumerate(one.calls):
+            calls = [sample.calls[place] for sample in group]
+            name = first.model
+            usages = [call.usage for call in calls if call.usage is not None]
+            if usages:
+                read = sum([usage.prompt_tokens for usage in usages])
+                said = sum([usage.completion_tokens for usage in usages])
+                self.tokens.add((name, "input"), read)
+                self.tokens.add((name, "output"), said)
+                self._app_tokens.add((app, "input"), read)
+                self._app_tokens.add((app, "output"), said)
+            paid = sum([call.cost_nano for call in calls])
+            self.nano.add((name,), paid)
+            cost += paid
+            failed = first.error_kind
+            self._calls.add((name, first.role, failed or "ok"), count)
+            if first.role in ("answer", "embed"):
                 model = name
             if failed:
-                if failed != "hung_up":
-                    self._errors.add((name, failed))
+                if failed not in NO_FAILURE:
+                    self._errors.add((name, failed), count)
                 continue
-            began = call.started_ns
-            if call.ended_ns is not None:
-                self._call_seconds.observe((name, route), call.ended_ns - began)
-            if call.first_ns is not None:
-                self._first_seconds.observe((name, route), call.first_ns - began)
+            ended = [call.ended_ns - call.started_ns for call in calls if call.ended_ns is not None]
+            self._call_seconds.observe_all((name, route), ended)
+            began = [call.first_ns - call.started_ns for call in calls if call.first_ns is not None]
+            self._first_seconds.observe_all((name, route), began)
         if cost:
             self._route_nano.add((route, app), cost)
-        self._routes.add((route, model, sample.outcome))
-        if len(sample.calls) > 1:
-            for kind, before, after in switches(sample.calls):
-                self._switches.add((route, kind, before, after))
+        self._routes.add((route, model, one.outcome), count)
+        if len(one.calls) > 1:
+            for sample in group:
+                for kind, before, after in switches(sample.calls):
+                    self._switches.add((route, kind, before, after))

@@ -5,9 +5,13 @@ counted under ``other``.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+from numpy import array, bincount, int64, searchsorted
 
 CAP = 500
+_MANY = 24
+"""Values from which numpy is quicker than looking at one after the other."""
 OTHER = "other"
 Labels = tuple[str, ...]
 
@@ -44,7 +48,7 @@ class Counter:
 class Histogram:
     """A family of distributions: of nanoseconds, shown in seconds, where ``unit`` says no other."""
 
-    __slots__ = ("_bounds", "_series", "_unit", "help", "labels", "name")
+    __slots__ = ("_at", "_bounds", "_series", "_unit", "help", "labels", "name")
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Histogram:
         self.labels = labels
         self._unit = unit
         self._bounds = sorted(bounds)
+        self._at = array(self._bounds, int64)
         self._series: dict[Labels, list[int]] = {}
 
     def observe(self, labels: Labels, value: int) -> None:
@@ -73,10 +78,24 @@ class Histogram:
         series[bisect_left(self._bounds, value)] += 1
         series[-1] += value
 
-    def sum_ns(self, labels: Labels) -> int:
-        """Everything observed under these labels, added up."""
+    def observe_all(self, labels: Labels, values: Sequence[int]) -> None:
+        """Count several under the same labels."""
+        if not values:
+            return
         series = self._series.get(labels)
-        return series[-1] if series else 0
+        if series is None:
+            self.observe(labels, values[0])
+            series = self._series.get(labels) or self._series[(OTHER,) * len(self.labels)]
+            values = values[1:]
+        if len(values) < _MANY:
+            bounds = self._bounds
+            for value in values:
+                series[bisect_left(bounds, value)] += 1
+        else:
+            places = searchsorted(self._at, array(values, int64))
+            for place, count in enumerate(bincount(places).tolist()):
+                series[place] += count
+        series[-1] += sum(values)
 
     def render(self) -> Iterator[str]:
         """Lines of the exposition format; buckets are cumulative."""

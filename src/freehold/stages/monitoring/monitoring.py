@@ -2,12 +2,15 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from time import perf_counter_ns
+from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
+from freehold.core.carried import Owner
 from freehold.core.clock import Clock, SystemClock
+from freehold.core.decisions import Stage
 from freehold.core.handoffs import Admitted
 from freehold.core.ports import Observer
+from freehold.core.sampling import sampled
 from freehold.core.trail import Trail
 from freehold.stages.monitoring.families import Families
 from freehold.stages.monitoring.metrics import Counter, gauge
@@ -31,6 +34,7 @@ class Monitoring:
         store_failures: how often the store's writer has failed so far.
         ledger_failures: how many writes of the ledger have failed so far.
         watching: what reads samples for alerts.
+        carry: is told what counting an exchange took, when its record is written already.
         readers: further lines of the metrics page.
     """
 
@@ -42,12 +46,14 @@ class Monitoring:
         *,
         clock: Clock | None = None,
         watching: Watching | None = None,
+        carry: Callable[[Owner, Stage, int, int], None] = lambda *_: None,
     ) -> None:
         self._also = also
         self._store_failures = store_failures
         self._ledger_failures = ledger_failures
         self._clock = clock or SystemClock()
         self.watching = watching or Watching()
+        self._carry = carry
         self.readers: list[Reader] = []
         self._waiting: deque[Sample] = deque()
         self._families = Families()
@@ -56,36 +62,41 @@ class Monitoring:
 
     def closed(self, trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -> None:
         """One exchange is over. Whatever goes wrong here is counted, and stops nothing."""
-        began = perf_counter_ns()
+        if len(self._waiting) >= MOST_WAITING:
+            self.drain(_SLICE)
+        used, began = trail.cpu_now(), perf_counter_ns()
         for observer in self._also:
             try:
                 observer.closed(trail, admitted, outcome, took_ns)
             except Exception:  # noqa: BLE001 - one that fails keeps nobody from being told
                 self._failures += 1
         try:
-            sample = taken(trail, admitted, outcome, took_ns)
-            waiting = self._waiting
-            if len(waiting) >= MOST_WAITING:
-                self.drain(_SLICE)
-            waiting.append(sample._replace(own_ns=perf_counter_ns() - began))
+            self._waiting.append(taken(trail, admitted, outcome, took_ns))
         except Exception:  # noqa: BLE001 - numbers must never stop an answer; the count shows it
             self._failures += 1
+        took = perf_counter_ns() - began
+        trail.spend("monitoring", took, trail.cpu_now() - used)
 
     def drain(self, most: int | None = None) -> int:
         """Count samples that wait, the oldest first; say how many are left."""
         waiting = self._waiting
-        began = perf_counter_ns()
         count = len(waiting) if most is None else min(most, len(waiting))
-        now = self._clock.now_ns() if count else 0
-        for _ in range(count):
-            try:
-                sample = waiting.popleft()
-                self._count(sample)
-                self.watching.observe(sample, now)
-            except Exception:  # noqa: BLE001 - the next one may be countable
-                self._failures += 1
-        if count:
-            self._families.own_ns["monitoring"] += perf_counter_ns() - began
+        if not count:
+            return len(waiting)
+        used, began = thread_time_ns(), perf_counter_ns()
+        now = self._clock.now_ns()
+        counted = [waiting.popleft() for _ in range(count)]
+        self._failures += self._families.count(counted)
+        self._failures += self.watching.observe_all(counted, now)
+        took, used = perf_counter_ns() - began, thread_time_ns() - used
+        self._families.own_ns["monitoring"] += took
+        shares: dict[Owner, list[int]] = {}
+        for sample in counted:
+            share = shares.setdefault(sample.owner, [0, 0])
+            share[0] += 1
+            share[1] += sampled(sample.exchange_id)
+        for owner, (mine, measured) in shares.items():
+            self._carry(owner, "monitoring", took * mine // count, used * measured // count)
         return len(waiting)
 
     def learned(
@@ -164,6 +175,3 @@ class Monitoring:
         ]
         said = "How far readings are from their normal; 1 is where it counts by default."
         yield from gauge("freehold_drift_score", said, rows)
-
-    def _count(self, sample: Sample) -> None:
-        self._families.count(sample)

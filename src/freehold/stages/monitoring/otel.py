@@ -102,7 +102,7 @@ class Spans:
                 attributes=_call_attributes(call, operation, admitted),
                 start_time=began + call.started_ns,
             )
-            if call.error:
+            if call.failed:
                 child.set_status(StatusCode.ERROR)
             ended = call.ended_ns if call.ended_ns is not None else took_ns
             child.end(end_time=began + max(ended, call.started_ns))

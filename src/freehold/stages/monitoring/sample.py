@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from freehold.core.carried import NOBODY as STRANGERS
+from freehold.core.carried import Owner
 from freehold.core.decisions import Finding, Stage
 from freehold.core.features import Features
 from freehold.core.handoffs import Admitted, Candidate
@@ -31,7 +33,7 @@ class Sample(NamedTuple):
     features: Features | None
     intent: str
     candidates: Sequence[Candidate]
-    own_ns: int
+    owner: Owner
 
 
 def taken(trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -> Sample:
@@ -59,8 +61,41 @@ def taken(trail: Trail, admitted: Admitted | None, outcome: str, took_ns: int) -
         prepared.features if prepared is not None else None,
         prepared.intent if prepared is not None else "",
         trail.candidates,
-        0,
+        _owner(trail, app),
     )
+
+
+Likeness = tuple[object, ...]
+
+
+def likeness(sample: Sample) -> Likeness:
+    """What decides under which labels an exchange is counted: all but its numbers."""
+    calls, firings = sample.calls, sample.firings
+    features, found = sample.features, None
+    if sample.findings or sample.answer_findings:
+        found = tuple(
+            [(one.kind, one.label) for one in (*sample.findings, *sample.answer_findings)]
+        )
+    return (
+        sample.app,
+        sample.route,
+        sample.outcome,
+        sample.stream,
+        sample.failure,
+        sample.intent,
+        None if features is None else features.language,
+        found,
+        tuple([(call.model, call.role, call.error_kind) for call in calls]),
+        tuple([(one.rule, one.mode) for one in firings if one.fired]),
+        tuple([(one.model, one.filtered, one.lost == "") for one in sample.candidates]),
+    )
+
+
+def _owner(trail: Trail, app: AppSpec | None) -> Owner:
+    if app is not None:
+        return app.tenant, app.id
+    grant = trail.grant
+    return (grant.tenant, grant.app) if grant is not None else STRANGERS
 
 
 def route_of(trail: Trail, app: AppSpec | None) -> str:

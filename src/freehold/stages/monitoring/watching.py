@@ -68,6 +68,18 @@ class Watching:
         self.make = make
         self._lenses.clear()
 
+    def observe_all(self, samples: Sequence[Sample], now_ns: int) -> int:
+        """Exchanges that are over, the oldest first; nobody looks where nobody wants to know. Says
+        how many could not be read.
+        """
+        failed = 0
+        for sample in samples if self._specs else ():
+            try:
+                self.observe(sample, now_ns)
+            except Exception:  # noqa: BLE001 - the next one may be readable
+                failed += 1
+        return failed
+
     def observe(self, sample: Sample, now_ns: int) -> None:
         """One exchange is over."""
         cost = sum(call.cost_nano for call in sample.calls)
@@ -86,6 +98,14 @@ class Watching:
             series = self._at(key).get("quality") if key[1] else None
             if isinstance(series, Numbers):
                 series.add(score / 1_000_000, now_ns)
+
+    def noted(self, subject: Subject, readings: Mapping[Watched, float], now_ns: int) -> None:
+        """Somebody else took readings of a subject."""
+        lens = self._at((subject.kind, subject.name))
+        for watch, value in readings.items():
+            series = lens.get(watch)
+            if isinstance(series, Numbers):
+                series.add(value, now_ns)
 
     def tick(self) -> None:
         """Another second: every series looks at readings again."""
@@ -161,11 +181,13 @@ class Watching:
         if sample.outcome == "interrupted":
             return
         for watch, series in lens.items():
+            if series.room <= 0:  # it has seen enough until the next tick
+                continue
             if isinstance(series, Numbers):
                 value = _of_exchange(watch, sample, cost)
                 if value is not None:
                     series.add(value, now_ns)
-            elif series.room > 0:
+            else:
                 for kind in _kinds(watch, sample):
                     series.add(kind)
 
@@ -175,6 +197,8 @@ class Watching:
         if call.error_kind == "hung_up":
             return
         for watch, series in lens.items():
+            if series.room <= 0:
+                continue
             value = _of_call(watch, call)
             if value is not None and isinstance(series, Numbers):
                 series.add(value, now_ns)
@@ -251,7 +275,7 @@ def _of_exchange(watch: Watched, sample: Sample, cost: int) -> float | None:
 def _of_call(watch: Watched, call: Call) -> float | None:
     """A number that a call gives, in the watch's unit; only its failure counts where it failed."""
     if watch == "errors":
-        return float(bool(call.error))
+        return float(call.failed)
     if call.error or call.ended_ns is None:
         return None
     if watch == "latency":

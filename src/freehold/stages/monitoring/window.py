@@ -1,6 +1,7 @@
 """Quantiles of what happened lately."""
 
 from array import array
+from collections.abc import Sequence
 
 _SIZE = 4096
 
@@ -21,6 +22,11 @@ class Window:
             return
         self._ring[self._at] = value
         self._at = (self._at + 1) % _SIZE
+
+    def add_all(self, values: Sequence[int]) -> None:
+        """Remember several, the oldest first."""
+        for value in values:
+            self.add(value)
 
     def quantiles(self) -> dict[str, int]:
         """``p50``, ``p95`` and ``p99`` (nearest rank), zero when nothing happened yet."""

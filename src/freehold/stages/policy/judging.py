@@ -5,20 +5,19 @@ from typing import Any
 
 from freehold.core.errors import ControlFailed, PolicyRefusal
 from freehold.core.facts import TextFact
-from freehold.core.handoffs import Checked, Choice, Grounded
+from freehold.core.handoffs import Checked, Choice, Discharge
 from freehold.core.spec import RuleSpec
 from freehold.core.trail import Trail
 from freehold.rules import answer_json
-from freehold.rules.disclaimers import FACT
-from freehold.rules.facts import answer_facts, complete, grounded_facts, stream_facts
 from freehold.stages.policy.changes import cuts, kinds_to_cut, label_cuts, labels_to_cut
 from freehold.stages.policy.demands import Demands, is_late
+from freehold.stages.policy.firings import not_evaluated, reads_json
+from freehold.stages.policy.otherwise_steps import Judging, of_step
 from freehold.stages.policy.progress import Progress, Step
-from freehold.stages.policy.verdicts import TEXT_FACTS, RuleSet, not_evaluated, reads_json
-from freehold.text.escapes import json_start, said
+from freehold.stages.policy.sheets import ELAPSED, Sheet, spoken_with
+from freehold.stages.policy.verdicts import TEXT_FACTS, RuleSet
 from freehold.text.structured import is_json
 
-ELAPSED = "stream.elapsed_ms"
 _NO_JSON = (
     "A rule reads this answer as JSON, and the answer is none that it can read, or lacks a member"
     " that the rule needs, so it was refused."
@@ -39,7 +38,7 @@ def judge_step(
     found = progress.take(step, checked, language, rules.extracts)
     apart = step.last and rules.by_sentence and rules.whole
     whole = progress.whole(checked, language, rules.extracts) if apart else found
-    sheet = _Sheet(step, rules, checked, progress, trail)
+    sheet = Sheet(step, rules, checked, progress, trail)
     facts = sheet.of(progress.facts)
     seen = sheet.of([fact for new in whole for fact in new]) if apart else None
     kept = None
@@ -47,6 +46,8 @@ def judge_step(
         fresh = [fact for new in found for fact in new]
         kept = sheet.of([*progress.kept, *fresh], progress.kept_texts(sheet.texts))
     structured = step.last and answer_json.FACT in rules.names
+    variants = answer_json.variants(checked, sheet.texts) if structured else ()
+    known = dict(progress.fired)
     demands = rules.judge(
         facts,
         trail,
@@ -54,75 +55,47 @@ def judge_step(
         last=step.last,
         whole=seen,
         kept=kept,
-        variants=answer_json.variants(checked, sheet.texts) if structured else (),
+        variants=variants,
+        left=progress.left,
     )
+    if any(fired.rule.id not in known for fired in demands.fired):
+        sheets = (facts, facts if seen is None else seen, facts if kept is None else kept)
+        judged = Judging(step, rules, checked, progress, trail)
+        trail.counterfactuals += of_step(judged, demands, known, sheets, variants)
     _remember(facts if seen is None else seen, rules, checked, trail)
     if apart:
         progress.facts = [fact for new in whole for fact in new]
-    refuse_if_blocked(demands, trail)
-    if checked.answer.streams:
-        _refuse_if_late(demands, trail)
-    _ask_or_replace(demands, checked, progress)
+    trail.answer_facts = tuple(progress.facts)  # also of an answer that is refused now
+    follow(demands, progress, trail, checked.answer.discharged, streams=checked.answer.streams)
     _change(step, demands, checked, progress, found, whole)
     return demands
 
 
-class _Sheet:
-    """Makes the facts that rules see at one step."""
+def follow(
+    demands: Demands,
+    progress: Progress,
+    trail: Trail,
+    discharged: Sequence[Discharge],
+    *,
+    streams: bool,
+) -> None:
+    """What follows at once from what a step's rules demand, whatever the texts are.
 
-    def __init__(
-        self, step: Step, rules: RuleSet, checked: Checked, progress: Progress, trail: Trail
-    ) -> None:
-        if progress.base is None:
-            grounded = checked.answer.sendable.plan.ruled.grounded
-            progress.base = request_side(rules.names, grounded, trail)
-        self.texts = progress.texts(checked, step)
-        self._step = step
-        self._rules = rules
-        self._checked = checked
-        self._base = progress.base
-        self._promised = is_structured(checked)
-        self._stream: dict[str, Any] = {}
-        if rules.streamed:
-            self._stream = stream_facts(
-                rules.names,
-                "\n".join(filter(None, self._fresh())),
-                progress.sentences,
-                sum(map(len, self.texts)),
-                checked.answer.elapsed_ms,
-                ended=step.last,
-            )
-
-    def _fresh(self) -> list[str]:
-        """The step's own text, without its escapes where the answer is JSON."""
-        fresh = list(self._step.fresh)
-        for i, text in enumerate(fresh):
-            if "\\" in text:
-                whole = self.texts[i]
-                start = 0 if self._promised else json_start(whole)
-                begin = len(whole) - len(text)
-                fresh[i] = said(text, None if start is None else max(0, start - begin))
-        return fresh
-
-    def of(self, found: list[TextFact], texts: list[str] | None = None) -> dict[str, Any]:
-        """What rules see when this was found in the texts."""
-        rules, last = self._rules, self._step.last
-        texts = self.texts if texts is None else texts
-        told = answer_facts(
-            rules.names, self._checked, found, texts=texts, last=last, promised=self._promised
-        )
-        facts = complete(rules.names, told | self._base | self._stream)
-        if rules.disclaimers is not None and last:
-            facts[FACT] = rules.disclaimers.missing(facts, texts)
-        return facts
+    Raises:
+        PolicyRefusal: a rule blocks it, or wants what is too late now.
+        ControlFailed: a rule could not be evaluated.
+    """
+    refuse_if_blocked(demands, trail)
+    if streams:
+        _refuse_if_late(demands, trail)
+    _ask_or_replace(demands, discharged, progress)
+    tag(demands, trail)
 
 
-def request_side(names: frozenset[str], grounded: Grounded, trail: Trail) -> dict[str, Any]:
-    """Facts of the request and its context that rules on the answer name."""
-    early = {name for name in names if not name.startswith(("answer.", "stream.", "tool."))}
-    known = {name: trail.facts[name] for name in early if name in trail.facts}
-    missing = early - known.keys()
-    return known | grounded_facts(missing, grounded) if missing else known
+def tag(demands: Demands, trail: Trail) -> None:
+    """Write down what fired rules want it marked with."""
+    tags = (obligation.tag for obligation in demands.all("annotate"))
+    trail.tags.extend(one for one in tags if one not in trail.tags)
 
 
 def _remember(facts: dict[str, Any], rules: RuleSet, checked: Checked, trail: Trail) -> None:
@@ -142,9 +115,9 @@ def _refuse_if_late(demands: Demands, trail: Trail) -> None:
     raise error
 
 
-def _ask_or_replace(demands: Demands, checked: Checked, progress: Progress) -> None:
+def _ask_or_replace(demands: Demands, discharged: Sequence[Discharge], progress: Progress) -> None:
     """What waits for the answer's end: a person's approval, or a template for all of it."""
-    asked = demands.approval(checked.answer.discharged)
+    asked = demands.approval(discharged)
     if asked is not None:
         if progress.left:
             why = "wants require_approval after part of the answer had left"
@@ -181,11 +154,6 @@ def _change(
         )
 
 
-def spoken_with(grounded: Grounded) -> str:
-    """The question's language."""
-    return grounded.screened.prepared.features.read_as
-
-
 def refuse_if_blocked(demands: Demands, trail: Trail) -> None:
     """End it where a rule blocks.
 
@@ -206,12 +174,6 @@ def refuse_if_blocked(demands: Demands, trail: Trail) -> None:
     if is_late(fired.rule):
         trail.too_late(error, "policy")
     raise error
-
-
-def is_structured(checked: Checked) -> bool:
-    """Whether the caller asked for JSON."""
-    form = checked.answer.sendable.plan.ruled.admitted.ask.response_format
-    return form is not None and form.get("type") != "text"
 
 
 def refuse_if_broken(choices: Sequence[Choice], checked: Checked, demands: Demands) -> None:

@@ -1,16 +1,13 @@
 """The policy stage: rules on the request, and rules on the answer as it grows."""
 
-from collections.abc import Container, Iterable
 from typing import Any
 
-from freehold.core.decisions import Decision, Needs
-from freehold.core.errors import StillHeld
+from freehold.core.decisions import Needs
 from freehold.core.handoffs import (
     Answer,
     Awaiting,
     Checked,
     Demand,
-    Discharge,
     Grounded,
     Held,
     Judged,
@@ -22,24 +19,21 @@ from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.rules.facts import complete, grounded_facts, text_facts
 from freehold.stages.policy import tool_calls
+from freehold.stages.policy.approving import say_who_approved, still_held
 from freehold.stages.policy.changes import labels_to_cut, request_changed, rewritten
 from freehold.stages.policy.demands import Demands, Fired, seen_by, terms_of
 from freehold.stages.policy.judging import (
-    is_structured,
     judge_step,
     refuse_if_blocked,
     refuse_if_broken,
-    spoken_with,
 )
+from freehold.stages.policy.otherwise_steps import of_request
 from freehold.stages.policy.progress import Progress
+from freehold.stages.policy.sheets import is_structured, spoken_with
 from freehold.stages.policy.verdicts import RuleSet
 from freehold.text.facts import extract
 
 _MAX_SETS = 4_096
-_ANEW = (
-    "What was approved is not what the rules want approved now: send the request without its"
-    " approval's id."
-)
 
 
 class Policy:
@@ -84,12 +78,14 @@ class Policy:
         facts = complete(rules.names, grounded_facts(rules.names, grounded))
         demands = rules.judge(facts, trail, {})
         trail.facts.update(facts)
+        if demands.fired:
+            trail.counterfactuals += of_request(rules, facts, demands, admitted, trail)
         refuse_if_blocked(demands, trail)
         demand = demands.approval(trail.discharged, facts)
         if demand is not None:
             return Awaiting(grounded=grounded, held=self._hold(*demand, grounded, trail, facts))
         if trail.discharged:
-            _say_who_approved(trail.discharged, {f.rule.id for f in demands.fired}, trail)
+            say_who_approved(trail.discharged, {f.rule.id for f in demands.fired}, trail)
         tags = tuple(o.tag for o in demands.all("annotate"))
         trail.tags.extend(tags)
         return Ruled(
@@ -112,6 +108,8 @@ class Policy:
         """
         admitted = checked.answer.sendable.plan.ruled.admitted
         calls = self._rules(admitted.app, "tool_call")
+        if checked.answer.discharged:
+            trail.inputs.discharged = checked.answer.discharged
         waits = calls.withholds and bool(admitted.ask.tools)
         if not tool_calls.calls_in(checked):
             return self._said(checked, trail, waits=waits)
@@ -123,7 +121,7 @@ class Policy:
         demand = acted.demands.approval(checked.answer.discharged)
         if demand is not None:
             return self._withheld(*demand, checked, trail)
-        _say_who_approved(checked.answer.discharged, acted.fired, trail)
+        say_who_approved(checked.answer.discharged, acted.fired, trail)
         return acted.applied(judged)
 
     def _withheld(
@@ -157,7 +155,6 @@ class Policy:
         demands = Demands()
         for step in progress.steps(checked, by_sentence=rules.by_sentence):
             demands = judge_step(step, rules, checked, progress, trail)
-        trail.answer_facts = tuple(progress.facts)
         tags = tuple(o.tag for o in demands.all("annotate"))
         trail.tags.extend(tag for tag in tags if tag not in trail.tags)
         if progress.pending is not None:
@@ -167,7 +164,7 @@ class Policy:
             if obligation.action == "require_approval":
                 return self._withheld(fired, obligation, checked, trail)
         if checked.answer.discharged and checked.answer.complete:
-            _say_who_approved(checked.answer.discharged, progress.fired, trail)
+            say_who_approved(checked.answer.discharged, progress.fired, trail)
         if progress.pending is not None:
             return rewritten(checked, progress.pending[1].template, tags)
         choices = progress.choices(checked)
@@ -185,11 +182,13 @@ class Policy:
     def _begin(rules: RuleSet, trail: Trail) -> Progress:
         """A new answer; what was decided about one that broke off concerned no answer at all."""
         ids = {rule.id for rule in rules.rules}
-        if any(firing.phase != "request" for firing in trail.firings):
+        if any(decision.stage == "policy" for decision in trail.decisions):
             trail.decisions[:] = [
                 d for d in trail.decisions if d.stage != "policy" or d.rule not in ids
             ]
+        trail.counterfactuals[:] = [c for c in trail.counterfactuals if c.rule not in ids]
         trail.pace.clear()
+        trail.inputs.forget_steps()
         progress = trail.judging = Progress()
         return progress
 
@@ -232,8 +231,7 @@ class Policy:
             seen=seen_by(rule, facts) if seen else "",
         )
         if met:
-            why = f"rule {rule.id} v{rule.version} still wants the approval of a {role}"
-            raise StillHeld(why, rule=rule.id, demand=demand, public=_ANEW if seen else None)
+            raise still_held(demand, request=seen)
         trail.held = Held(
             approval_id=self._holds.hold(admitted, demand, what),
             role=role,
@@ -242,20 +240,6 @@ class Policy:
             releasable=admitted.principal.verified,
         )
         return trail.held
-
-
-def _say_who_approved(discharged: Iterable[Discharge], fired: Container[str], trail: Trail) -> None:
-    """Write down which rules' demands persons have met."""
-    for met in discharged:
-        if met.rule in fired:
-            trail.decide(
-                Decision(
-                    stage="policy",
-                    outcome="allow",
-                    rule=met.rule,
-                    why=f"{met.by} ({met.issuer}), a {met.role}, approved it as {met.approval_id}",
-                )
-            )
 
 
 def _unjudged(checked: Checked, needs: Needs) -> Judged:

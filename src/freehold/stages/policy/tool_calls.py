@@ -1,51 +1,46 @@
 """Rules on each tool call of an answer, and what its arguments may not come from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from freehold.core.ask import ToolCall
+from freehold.core.counterfactual import Counterfactual
 from freehold.core.decisions import Decision, Mode
 from freehold.core.errors import PolicyRefusal
 from freehold.core.facts import TextFact
 from freehold.core.handoffs import Checked, Choice, Judged
-from freehold.core.spec import AppSpec, Containment, Obligation
+from freehold.core.judged import Noted, Sheet
+from freehold.core.spec import AppSpec, Containment
 from freehold.core.trail import CalledTool, Firing, Trail, UntrustedArgument
-from freehold.rules.facts import KINDS, complete, records
+from freehold.rules.facts import complete
 from freehold.rules.members import facts_of, typed
 from freehold.rules.structured import (
-    Leaf,
     Unreadable,
-    below,
     leaves,
     read_object,
     without,
     written,
 )
+from freehold.stages.policy.calls import Call, facts_in_call, obligations, traced
 from freehold.stages.policy.demands import Demands, Fired
-from freehold.stages.policy.judging import refuse_if_blocked, request_side
+from freehold.stages.policy.firings import decision_of, firing_of
+from freehold.stages.policy.judging import refuse_if_blocked
 from freehold.stages.policy.origins import Origin, Origins
-from freehold.stages.policy.verdicts import RuleSet, decision_of, firing_of
+from freehold.stages.policy.otherwise_calls import CONTAINMENT, Calls, of_calls
+from freehold.stages.policy.sheets import request_side
+from freehold.stages.policy.verdicts import RuleSet
 
-CONTAINMENT = "containment"
-"""What decisions about arguments from untrusted text are recorded under."""
 ARGUMENTS = "tool.arguments"
-"""And those about arguments that can't be read."""
+"""What decisions about arguments that can't be read are recorded under."""
 REMOVED = "[removed]"
 _MAX_EVIDENCE = 16
 _PUBLIC = (
     "This answer was refused: it calls a tool with something that comes from text which nobody "
     "vouches for."
 )
-
-
-def stops(setting: Containment, kind: str, *, field: bool) -> bool:
-    """Whether an argument of this kind, a whole field there or not, needs a rule that allows it."""
-    if setting == "addresses":
-        return kind == "address" and not field
-    return setting == "all" or (setting == "prose" and not field)
 
 
 class Acted(Struct, frozen=True, kw_only=True):
@@ -73,20 +68,6 @@ class Acted(Struct, frozen=True, kw_only=True):
         return replace(choice, tool_calls=calls) if calls else choice
 
 
-class _Call(Struct, frozen=True, kw_only=True):
-    """One call as it was read."""
-
-    choice: int
-    number: int
-    tool: str
-    where: str
-    raw: Any
-    leaves: list[Leaf]
-    arguments: Any
-    facts: tuple[TextFact, ...]
-    origins: list[Origin]
-
-
 def calls_in(checked: Checked) -> bool:
     """Whether the answer is complete and calls tools."""
     return checked.answer.complete and any(choice.tool_calls for choice in checked.choices)
@@ -108,24 +89,51 @@ def judge(
     app = ruled.admitted.app
     calls = list(_read(checked, app, rules, trail))
     base = request_side(rules.names, ruled.grounded, trail)
-    verdicts = [_verdicts(call, rules, base) for call in calls]
+    trail.facts.update(base)
+    verdicts = [_verdicts(call, rules, base, trail) for call in calls]
+
+    def otherwise(demands: Demands) -> list[Counterfactual]:
+        return of_calls(
+            Calls(calls=calls, verdicts=verdicts, base=base, rules=rules, checked=checked), demands
+        )
+
+    demands, fired = weigh(calls, verdicts, rules, app.containment, trail, otherwise)
+    return Acted(
+        demands=demands,
+        fired=fired,
+        tags=tuple(dict.fromkeys(o.tag for o in demands.all("annotate"))),
+        redacted=dict(_redacted(calls, verdicts)),
+    )
+
+
+def weigh(
+    calls: list[Call],
+    verdicts: list[list[Fired | None]],
+    rules: RuleSet,
+    containment: Containment,
+    trail: Trail,
+    otherwise: Callable[[Demands], Iterable[Counterfactual]] = lambda _: (),
+) -> tuple[Demands, frozenset[str]]:
+    """Write down what rules say of the calls; what they demand of all, and which of them fired.
+
+    Raises:
+        PolicyRefusal: a rule blocks a call, or it has an argument from untrusted text that no rule
+            allows.
+        ControlFailed: a rule could not be evaluated.
+    """
     _write_down(calls, verdicts, rules, trail)
     fired: dict[str, Fired] = {}
     for one in (one for per_call in verdicts for one in per_call if one is not None):
         if one.errored or one.rule.id not in fired:
             fired[one.rule.id] = one
     demands = Demands.of(fired.values())
+    trail.counterfactuals += otherwise(demands)
     refuse_if_blocked(demands, trail)
-    _contain(calls, verdicts, app.containment, trail)
-    return Acted(
-        demands=demands,
-        fired=frozenset(fired),
-        tags=tuple(dict.fromkeys(o.tag for o in demands.all("annotate"))),
-        redacted=dict(_redacted(calls, verdicts)),
-    )
+    _contain(calls, verdicts, containment, trail)
+    return demands, frozenset(fired)
 
 
-def _read(checked: Checked, app: AppSpec, rules: RuleSet, trail: Trail) -> Iterator[_Call]:
+def _read(checked: Checked, app: AppSpec, rules: RuleSet, trail: Trail) -> Iterator[Call]:
     grounded = checked.answer.sendable.plan.ruled.grounded
     language = grounded.screened.prepared.features.read_as
     origins = Origins(grounded)
@@ -149,7 +157,7 @@ def _one(
     rules: RuleSet,
     language: str,
     origins: Origins,
-) -> _Call:
+) -> Call:
     raw = read_object(call.arguments)
     found = leaves(raw)
     spec = app.tools.get(call.name)
@@ -158,7 +166,7 @@ def _one(
     if rules.extracts:
         plain = call.arguments if "\\" not in call.arguments else written(raw)
         facts = (*facts_of(plain, language), *value.facts)
-    return _Call(
+    return Call(
         choice=choice,
         number=number,
         tool=call.name,
@@ -192,25 +200,18 @@ def _refuse_unreadable(
         raise PolicyRefusal(said, public=public, rule=ARGUMENTS)
 
 
-def _verdicts(call: _Call, rules: RuleSet, base: dict[str, Any]) -> list[Fired | None]:
+def _verdicts(call: Call, rules: RuleSet, base: dict[str, Any], trail: Trail) -> list[Fired | None]:
     if not rules.rules:
         return []
-    return rules.verdicts(complete(rules.names, _facts(call) | base))
-
-
-def _facts(call: _Call) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "tool.name": call.tool,
-        "tool.arguments": call.arguments,
-        "tool.untrusted": [origin.cel() for origin in call.origins],
-    }
-    for short, kind in KINDS.items():
-        facts[f"tool.{short}"] = records(call.facts, kind)
-    return facts
+    facts = complete(rules.names, facts_in_call(call) | base)
+    noted: list[Noted] = []
+    verdicts = rules.verdicts(facts, noted)
+    trail.inputs.sheets.append(Sheet("tool_call", facts, True, None, None, tuple(noted)))
+    return verdicts
 
 
 def _write_down(
-    calls: list[_Call], verdicts: list[list[Fired | None]], rules: RuleSet, trail: Trail
+    calls: list[Call], verdicts: list[list[Fired | None]], rules: RuleSet, trail: Trail
 ) -> None:
     """Every verdict; what was read and traced; a decision for each rule and call."""
     trail.firings[:] = [f for f in trail.firings if f.phase != "tool_call"]
@@ -237,27 +238,20 @@ def _write_down(
     ]
 
 
-def _evidence(call: _Call, origins: list[Origin]) -> tuple[str, ...]:
+def _evidence(call: Call, origins: list[Origin]) -> tuple[str, ...]:
     told = [origin.told() for origin in origins[:_MAX_EVIDENCE]]
     return (f"{call.where} {call.tool}", *told)
 
 
 def _contain(
-    calls: list[_Call], verdicts: list[list[Fired | None]], mode: Containment, trail: Trail
+    calls: list[Call], verdicts: list[list[Fired | None]], mode: Containment, trail: Trail
 ) -> None:
     """Arguments from untrusted text that no rule allows.
 
     Raises:
         PolicyRefusal: there are some that the app's setting stops.
     """
-    stopped: list[str] = []
-    watched: list[str] = []
-    for call, each in zip(calls, verdicts, strict=True):
-        allowed = list(_obligations(each, "allow"))
-        for origin in call.origins:
-            if not any(_names(allow, origin) for allow in allowed):
-                into = stopped if stops(mode, origin.kind, field=origin.field) else watched
-                into.append(f"{call.where} {call.tool}, {origin.told()}")
+    stopped, watched = ([_told(*one) for one in each] for each in traced(calls, verdicts, mode))
     found: tuple[tuple[list[str], Mode], ...] = ((stopped, "enforce"), (watched, "observe"))
     for told, by in found:
         if told:
@@ -267,6 +261,10 @@ def _contain(
         raise PolicyRefusal(
             "a tool call has arguments from untrusted text", public=_PUBLIC, rule=CONTAINMENT
         )
+
+
+def _told(call: Call, origin: Origin) -> str:
+    return f"{call.where} {call.tool}, {origin.told()}"
 
 
 def _fired(mode: Mode) -> Firing:
@@ -296,22 +294,11 @@ def _contained(found: list[str], mode: Mode) -> Decision:
     )
 
 
-def _names(allow: Obligation, origin: Origin) -> bool:
-    return not allow.arguments or any(below(path, origin.at) for path in allow.arguments)
-
-
-def _obligations(fired: list[Fired | None], action: str) -> Iterator[Obligation]:
-    """Of the enforcing rules that fired on one call. One that erred allows nothing."""
-    for one in fired:
-        if one is not None and one.rule.mode == "enforce":
-            yield from (o for o in one.obligations if o.action == action)
-
-
 def _redacted(
-    calls: list[_Call], verdicts: list[list[Fired | None]]
+    calls: list[Call], verdicts: list[list[Fired | None]]
 ) -> Iterator[tuple[tuple[int, int], str]]:
     for call, each in zip(calls, verdicts, strict=True):
-        paths = [path for o in _obligations(each, "redact") for path in o.arguments]
+        paths = [path for o in obligations(each, "redact") for path in o.arguments]
         if paths:
             changed = without(call.raw, paths, REMOVED)
             if changed != call.raw:

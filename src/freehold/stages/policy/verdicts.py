@@ -5,28 +5,25 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from freehold.core.decisions import Decision, Needs, Outcome
+from freehold.core.decisions import Needs
 from freehold.core.facts import FactKind
+from freehold.core.judged import Noted, Seen
 from freehold.core.spec import Disclaimer, RuleSpec
-from freehold.core.trail import Firing, Trail
+from freehold.core.trail import Trail
 from freehold.rules.answer_json import FACT as ANSWER_JSON
 from freehold.rules.answer_json import Reading
 from freehold.rules.declared import DECLARED, Phase, types_of
 from freehold.rules.disclaimers import FACT, Disclaimers
 from freehold.rules.facts import KINDS
 from freehold.rules.names import facts_in, reads_field
-from freehold.rules.program import conditions
-from freehold.stages.policy.demands import STRICTNESS, Demands, Fired, is_late, strictest
+from freehold.rules.otherwise.named import numbers_in, values_in
+from freehold.rules.program import ConditionSet, conditions
+from freehold.stages.policy.again import Again
+from freehold.stages.policy.demands import Demands, Fired, is_late, strictest
 from freehold.stages.policy.evidence import doubtful, stretches, unreadable
+from freehold.stages.policy.firings import decision_of, firing_of, reads_json
+from freehold.stages.policy.steps import seen_as, step_of
 
-_OUTCOMES: dict[str, Outcome] = {
-    "block": "deny",
-    "require_approval": "hold",
-    "rewrite": "transform",
-    "redact": "transform",
-    "annotate": "allow",
-    "allow": "allow",
-}
 TEXT_FACTS = frozenset(
     fact.name
     for fact in DECLARED
@@ -65,10 +62,12 @@ class RuleSet:
     __slots__ = (
         "_conditions",
         "_naming",
+        "_numbers",
         "_places",
         "_quiet",
         "_records",
         "_rewriters",
+        "_values",
         "by_sentence",
         "disclaimers",
         "extracts",
@@ -104,6 +103,8 @@ class RuleSet:
         for place, watched in enumerate(self._records):
             for name in () if watched.handles_unreadable else watched.names:
                 self._naming.setdefault(name, []).append(place)
+        self._values: dict[str, tuple[str, ...]] | None = None
+        self._numbers: dict[str, frozenset[int]] | None = None
         self.names = self._conditions.names
         asked = bool(disclaimers) and FACT in self.names
         self.disclaimers = Disclaimers(disclaimers) if asked else None
@@ -122,23 +123,95 @@ class RuleSet:
             for rule in self.rules
         )
 
-    def verdicts(self, facts: Mapping[str, Any]) -> list[Fired | None]:
-        """What every rule says to these facts: ``None`` where it does not fire."""
+    @property
+    def values_named(self) -> Mapping[str, tuple[str, ...]]:
+        """The texts with which these rules compare facts, by fact; read when first asked."""
+        if self._values is None:
+            self._values = values_in(rule.when for rule in self.rules)
+        return self._values
+
+    @property
+    def numbers_named(self) -> Mapping[str, frozenset[int]]:
+        """The numbers in conditions that name a fact, by fact; read when first asked."""
+        if self._numbers is None:
+            self._numbers = numbers_in(rule.when for rule in self.rules)
+        return self._numbers
+
+    def watched(self, rule_id: str) -> tuple[str, ...]:
+        """Lists of text facts whose unreadable phrases fire this rule."""
+        watched = self._records[self._places[rule_id]]
+        return () if watched.handles_unreadable else watched.names
+
+    def demanded(
+        self,
+        sheets: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]],
+        before: Mapping[str, Fired],
+        *,
+        last: bool = True,
+        variants: Sequence[Reading] = (),
+    ) -> Demands:
+        """What would be demanded on other facts; nothing is written down.
+
+        Args:
+            sheets: what rules see, what those that need the whole answer, what rewriters.
+            before, last, variants: as `judge` has them.
+        """
+        verdicts = {id(sheet): self._run(sheet, variants) for sheet in sheets}
+        fired = dict(before)
+        for place, rule in enumerate(self.rules):
+            if rule.id in fired or not (last or rule.needs != "whole"):
+                continue
+            sheet = sheets[2 if rule.id in self._rewriters else rule.needs == "whole"]
+            again = _fired(rule, verdicts[id(sheet)][place], self._records[place], sheet)
+            if again is not None:
+                fired[rule.id] = again
+        return Demands.of(fired.values())
+
+    def verdicts(
+        self, facts: Mapping[str, Any], noted: list[Noted] | None = None
+    ) -> list[Fired | None]:
+        """What every rule says to these facts: ``None`` where it does not fire. ``noted`` gets what
+        came of reading words.
+        """
+        verdicts = self._run(facts, (), noted)
+        return self._fired_of(verdicts, facts)
+
+    def verdicts_again(self, facts: Mapping[str, Any], again: Again) -> list[Fired | None]:
+        """The same of a step that was judged before."""
+        return self._fired_of(again.verdicts(self._conditions, "facts", facts), facts)
+
+    def _fired_of(
+        self, verdicts: Sequence[bool | None], facts: Mapping[str, Any]
+    ) -> list[Fired | None]:
         return [
             _fired(rule, verdict, watched, facts)
-            for rule, verdict, watched in zip(
-                self.rules, self._conditions.run(facts), self._records, strict=True
-            )
+            for rule, verdict, watched in zip(self.rules, verdicts, self._records, strict=True)
         ]
 
-    def _run(self, facts: Mapping[str, Any], variants: Sequence[Reading]) -> list[bool | None]:
+    @property
+    def conditions(self) -> ConditionSet:
+        """The rules' expressions, compiled together."""
+        return self._conditions
+
+    def _run(
+        self,
+        facts: Mapping[str, Any],
+        variants: Sequence[Reading],
+        noted: list[Noted] | None = None,
+        seen: Seen = "facts",
+    ) -> list[bool | None]:
+        read: list[Noted] | None = [] if noted is not None and self._conditions.notes else None
         if not variants:
-            return self._conditions.run(facts)
-        runs = []
-        for each in variants:
-            verdicts = self._conditions.run({**facts, **each.facts})
-            runs.append(verdicts if each.meant else self._in_words(verdicts, facts))
-        return list(map(_strictest_of, zip(*runs, strict=True)))
+            verdicts = self._conditions.run(facts, read)
+        else:
+            runs = []
+            for each in variants:
+                one = self._conditions.run({**facts, **each.facts}, read)
+                runs.append(one if each.meant else self._in_words(one, facts))
+            verdicts = list(map(_strictest_of, zip(*runs, strict=True)))
+        if noted is not None and read is not None:
+            noted += self._conditions.noted(read, verdicts, seen)
+        return verdicts
 
     def _in_words(self, verdicts: list[bool | None], facts: Mapping[str, Any]) -> list[bool | None]:
         """The verdicts on an answer in words: that it lacks JSON, and only that, fires no rule."""
@@ -159,6 +232,8 @@ class RuleSet:
         whole: Mapping[str, Any] | None = None,
         kept: Mapping[str, Any] | None = None,
         variants: Sequence[Reading] = (),
+        left: bool = False,
+        again: Again | None = None,
     ) -> Demands:
         """Evaluate every rule, write down each verdict, and unite the enforcing ones' demands.
 
@@ -171,12 +246,15 @@ class RuleSet:
             kept: what rules see that rewrite sentences: without those rewritten before.
             variants: what the answer's choices are as JSON; a rule fires when it does for one of
                 them.
+            left: whether any of the answer may have left before.
+            again: says what rules read in words, where this was judged before; then the trail gets
+                no sheet of it.
         """
         now: list[Fired] = []
         decided = {d.rule for d in trail.decisions if d.stage == "policy"}
         sheets = (facts, facts if whole is None else whole, facts if kept is None else kept)
         different = {id(sheet): sheet for sheet in sheets}
-        verdicts = {key: self._run(sheet, variants) for key, sheet in different.items()}
+        verdicts = self._evaluated(different, sheets, trail, variants, last, left, again)
         firings = self._quiet.copy()
         for place in self._speaking(verdicts, different, before):
             rule, watched = self.rules[place], self._records[place]
@@ -184,10 +262,10 @@ class RuleSet:
             sheet = sheets[2 if rewriter else rule.needs == "whole"]
             fired = before.get(rule.id)
             if (fired is None or rewriter) and (last or rule.needs != "whole"):
-                again = _fired(rule, verdicts[id(sheet)][place], watched, sheet)
-                fired = fired or again
-                if rewriter and again is not None:
-                    now.append(again)
+                anew = _fired(rule, verdicts[id(sheet)][place], watched, sheet)
+                fired = fired or anew
+                if rewriter and anew is not None:
+                    now.append(anew)
             if fired is None:
                 continue
             firings[place] = firing_of(rule, fired)
@@ -201,6 +279,30 @@ class RuleSet:
         # one that could not be evaluated now blocks, even if it could be before
         enforced = [fired for fired in now if fired.errored] + enforced
         return Demands(fired=tuple(enforced), now=tuple(sorted(now, key=strictest)))
+
+    def _evaluated(
+        self,
+        different: Mapping[int, Mapping[str, Any]],
+        sheets: Sequence[Mapping[str, Any]],
+        trail: Trail,
+        variants: Sequence[Reading],
+        last: bool,
+        left: bool,
+        again: Again | None,
+    ) -> dict[int, list[bool | None]]:
+        """The rules' verdicts on each sheet, by its id; the trail gets the step, if it is new."""
+        if again is not None:
+            return {
+                key: again.verdicts(self._conditions, seen_as(sheet, sheets), sheet)
+                for key, sheet in different.items()
+            }
+        noted: list[Noted] = []
+        verdicts = {
+            key: self._run(sheet, variants, noted, seen_as(sheet, sheets))
+            for key, sheet in different.items()
+        }
+        trail.inputs.sheets.append(step_of(self.phase, sheets, last, noted, left))
+        return verdicts
 
     def _speaking(
         self,
@@ -252,25 +354,9 @@ def _needs(rules: Sequence[RuleSpec]) -> Needs:
     return "sentence"
 
 
-def reads_json(rule: RuleSpec) -> bool:
-    """Whether the rule reads the answer as JSON."""
-    return ANSWER_JSON in facts_in(rule.when)
-
-
 def _has_all_else(rule: RuleSpec, facts: Mapping[str, Any]) -> bool:
     """Whether nothing but the JSON is missing for it."""
     return all(name in facts for name in facts_in(rule.when) if name != ANSWER_JSON)
-
-
-def not_evaluated(rule: RuleSpec) -> str:
-    """That an evaluation failed, and what its author can do about it."""
-    said = f"rule {rule.id} could not be evaluated"
-    if reads_json(rule):
-        said += (
-            ": the answer is no JSON that can be read, lacks a member that the rule reads and that"
-            " has no default, or has one that is something else than declared (`answer_fields`)"
-        )
-    return said
 
 
 def _strictest_of(verdicts: tuple[bool | None, ...]) -> bool | None:
@@ -288,37 +374,4 @@ def _fired(
         return None
     return Fired(
         rule=rule, errored=verdict is None, evidence=unread or stretches(watched.names, facts)
-    )
-
-
-def firing_of(rule: RuleSpec, fired: Fired | None) -> Firing:
-    """For the record."""
-    return Firing(
-        rule=rule.id,
-        version=rule.version,
-        phase=rule.phase,
-        fired=fired is not None,
-        mode=rule.mode,
-        errored=fired is not None and fired.errored,
-        obligations=() if fired is None else tuple(o.action for o in rule.obligations),
-    )
-
-
-def decision_of(fired: Fired, *evidence: str) -> Decision:
-    """A rule's verdict for the record, with what else it rests on."""
-    rule = fired.rule
-    action = STRICTNESS[strictest(fired)]
-    why = rule.why or f"rule {rule.id} applies: {rule.when}"
-    if fired.errored:
-        why = f"{not_evaluated(rule)}, so the strictest outcome holds"
-    if rule.mode == "observe":
-        why = f"would have demanded {action.replace('_', ' ')}: {why}"
-    return Decision(
-        stage="policy",
-        outcome=_OUTCOMES[action],
-        rule=rule.id,
-        why=why,
-        mode=rule.mode,
-        evidence=(*evidence, *fired.evidence),
-        public=rule.public,
     )

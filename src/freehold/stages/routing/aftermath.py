@@ -18,7 +18,8 @@ class Decided(Struct, frozen=True, kw_only=True):
     """An exchange as it must be known to learn from it.
 
     Attributes:
-        model: the one whose answer left; ``cost_nano`` is what its calls cost.
+        model: the one whose answer left; ``cost_nano`` is what its calls cost. ``version``: of a
+            model that runs here, as the bundle said then.
         signals: see ``text.signal_bytes``.
         key: id of the subject's key that the exchange's texts are sealed with; empty where none
             are kept.
@@ -34,6 +35,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     cost_nano: int
     latency_ms: int
     decided_ns: int
+    version: str = ""
     signals: bytes = b""
     key: str = ""
     outcomes: tuple[Outcome, ...] = ()
@@ -77,6 +79,9 @@ class Aftermath:
             cost_nano=sum(c.cost_nano for c in trail.calls if c.model == model),
             latency_ms=latency_ms,
             decided_ns=trail.arrival.received_ns,
+            version=next(
+                (c.basis.version for c in trail.calls if c.model == model and c.basis), ""
+            ),
             signals=trail.signals,
             key=trail.sealer.key.id if trail.sealer is not None else "",
             outcomes=tuple(trail.outcomes),

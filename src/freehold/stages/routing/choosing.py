@@ -9,7 +9,7 @@ from freehold.core.prices import money
 from freehold.core.routing import Contest, Ranked, Ranking
 from freehold.stages.routing.learned import Expected, draw, shares
 from freehold.stages.routing.learners import Learners
-from freehold.stages.routing.objective import Scored, lost, percent, price_of, scored
+from freehold.stages.routing.objective import Scored, lost, percent, price_of, scored, weight_of
 
 _NEVER = -1e12
 """A score so low that chance alone leads to it."""
@@ -40,20 +40,27 @@ class LearnedRouter:
             pacer = self._learners.pacer(contest.owner, route, aim.nano_per_request)
             if not contest.supposed:
                 pacer.offered(expected.cost, expected.success)
-        price = price_of(aim, pacer)
-        found = scored(expected, aim, price, contest.floor)
-        shown = odds(expected, found, 0 if contest.supposed else aim.explore)
-        chosen = draw(shown, contest.exchange_id.encode())
-        order = _order(found, chosen)
-        explored = chosen != found.best
-        return Ranking(
-            ranked=Later(len(order), partial(_ranked, expected, found, shown, order, contest)),
-            order=tuple([expected.names[place] for place in order]),
-            version=learner.policy.version,
-            price_nano=round(MILLION / price) if price > 0 else None,
-            explored=explored,
-            why=_why(expected, chosen, met=found.met, explored=explored),
-        )
+        return ranking(expected, contest, price_of(aim, pacer), learner.policy.version)
+
+
+def ranking(
+    expected: Expected, contest: Contest, price_nano: int | None, version: int = 0
+) -> Ranking:
+    """The choice that follows from what is expected: the same whenever it is made."""
+    aim = contest.route.objective
+    found = scored(expected, aim, weight_of(price_nano), contest.floor)
+    shown = odds(expected, found, 0 if contest.supposed else aim.explore)
+    chosen = draw(shown, contest.exchange_id.encode())
+    order = _order(found, chosen)
+    explored = chosen != found.best
+    return Ranking(
+        ranked=Later(len(order), partial(_ranked, expected, found, shown, order, contest)),
+        order=tuple([expected.names[place] for place in order]),
+        version=version,
+        price_nano=price_nano,
+        explored=explored,
+        why=_why(expected, chosen, met=found.met, explored=explored),
+    )
 
 
 def odds(expected: Expected, found: Scored, explore: int) -> tuple[int, ...]:

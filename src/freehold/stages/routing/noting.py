@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from msgspec import UNSET
 
-from freehold.core.handoffs import Candidate
+from freehold.core.decisions import Decision
+from freehold.core.errors import RoutingError
+from freehold.core.handoffs import Candidate, Ruled
+from freehold.core.judged import Inputs, World
 from freehold.core.later import Later
+from freehold.core.routes import RouteSpec
 from freehold.core.routing import Contest, Ranked, Ranking, Routed
+from freehold.core.spec import AppSpec
 from freehold.core.trail import Trail
+from freehold.stages.routing import filters
+from freehold.stages.routing.filters import CLEARANCE
+from freehold.stages.routing.ruling import Order
 from freehold.text import embedding
 from freehold.text.signal_bytes import pack
 
@@ -35,6 +44,15 @@ def record(trail: Trail, contest: Contest, ranking: Ranking, *, learns: bool, st
         max_tokens=signals.max_tokens,
         embedding=embedding.VERSION if signals.vector is not None else "",
     )
+
+
+def told(inputs: Inputs, **said: Any) -> None:
+    """What somebody outside said of the models: fields of a `World`."""
+    world = inputs.world
+    if world is None:
+        world = inputs.world = World()
+    for name, value in said.items():
+        setattr(world, name, value)
 
 
 def candidates(
@@ -87,3 +105,42 @@ def _candidate(one: Ranked, why: str) -> Candidate:
         latency_ms=expected.latency_ms or UNSET,
         seen=expected.seen,
     )
+
+
+def chosen(order: Order, ranking: Ranking, first: str) -> Decision:
+    """Who is asked first, and why."""
+    why = f"{first} is the first of {len(order.models)} that may take it; {order.why}"
+    return Decision(
+        stage="routing",
+        outcome="allow",
+        rule=order.rule,
+        why=f"{first}: {ranking.why}" if ranking.why else why,
+    )
+
+
+def absent(app: AppSpec, route: RouteSpec) -> list[str]:
+    """Why custom models are not there that a rule of the route leaves requests to."""
+    only = {model for rule in route.rules for model in rule.only or ()}
+    return sorted({why for name, why in app.waiting.items() if name in only})
+
+
+def refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
+    """The refusal when nobody is left; it names a parameter if that is what ruled a model out."""
+    for fixed in ruled.grounded.screened.fixed:
+        if filters.stands(fixed) in lost.values():
+            said = f"`{fixed.param}` holds what looks like a value of kind {fixed.kind}"
+            return RoutingError(
+                why,
+                public=f"No model is allowed to take this request: {said}, where none can be "
+                "replaced.",
+                param=fixed.param,
+            )
+    carried = ruled.grounded.screened.carried
+    if carried and any(CLEARANCE in reason for reason in lost.values()):
+        return RoutingError(
+            why,
+            public="No model is allowed to take this request: an earlier answer in this"
+            " conversation or in its messages was made from data that needs a clearance, and no"
+            " model of this app that could take it has that.",
+        )
+    return RoutingError(why)

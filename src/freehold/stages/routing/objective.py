@@ -32,12 +32,23 @@ class Scored(Struct, frozen=True, kw_only=True):
     met: bool
 
 
-def price_of(objective: ObjectiveSpec, pacer: Pacer | None) -> float:
-    """Millionths of success that a nano-unit is worth: the dearer of what the route says it is, and
-    of what keeps to its ceiling.
+def price_of(objective: ObjectiveSpec, pacer: Pacer | None) -> int | None:
+    """What one more good answer may cost, in nano-units: the less of what the route says, and of
+    what keeps to its ceiling; ``None`` where cost is not weighed.
+
+    Whole nano-units, since the record has no others: scores come out of it again to the last digit.
     """
-    fixed = MILLION / objective.nano_per_success if objective.nano_per_success else 0.0
-    return max(fixed, pacer.price()) if pacer is not None else fixed
+    fixed = objective.nano_per_success or None
+    price = pacer.price() if pacer is not None else 0.0
+    if price <= 0:
+        return fixed
+    paced = max(1, int(MILLION / price))
+    return paced if fixed is None else min(fixed, paced)
+
+
+def weight_of(price_nano: int | None) -> float:
+    """Millionths of success that a nano-unit is worth."""
+    return MILLION / price_nano if price_nano else 0.0
 
 
 def scored(expected: Expected, objective: ObjectiveSpec, price: float, floor: int) -> Scored:

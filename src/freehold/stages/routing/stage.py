@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from freehold.core.clock import Clock
-from freehold.core.decisions import MILLION, Decision
+from freehold.core.decisions import Decision
 from freehold.core.errors import (
     Abstained,
     FreeholdError,
@@ -20,6 +20,7 @@ from freehold.core.errors import (
 )
 from freehold.core.handoffs import Answer, Attempt, Checked, Plan, Ruled
 from freehold.core.health import READY, Health
+from freehold.core.judged import Inputs, Trial
 from freehold.core.ports import Router, Standing
 from freehold.core.routes import RouteSpec
 from freehold.core.routing import Contest, Ranking, Signals
@@ -28,10 +29,11 @@ from freehold.core.standing import StandingMeasures
 from freehold.core.timing import timed
 from freehold.core.trail import Trail
 from freehold.core.trials import CanarySpec, Standings
-from freehold.stages.routing import cascading, filters, noting, trying
+from freehold.stages.routing import cascading, filters, noting, ranks, trying
 from freehold.stages.routing.choosing import LearnedRouter
-from freehold.stages.routing.filters import CLEARANCE, Misfit, Wanted
+from freehold.stages.routing.filters import Misfit, Wanted
 from freehold.stages.routing.learners import Learners
+from freehold.stages.routing.otherwise import otherwise
 from freehold.stages.routing.ruling import Order, ordered
 from freehold.stages.routing.static import StaticRouter
 from freehold.stages.routing.sticky import Sessions, continues, kept
@@ -80,33 +82,57 @@ class Routing:
             RoutingError: every candidate is ruled out, or the route's router is not here.
             RequestError: the client named an unknown model and the app says ``error``.
         """
+        route, learns = _route(ruled.admitted.app, ruled)
+        order = ordered(route, ruled, trail)
+        wanted = trail.inputs.wanted = filters.wanted(ruled)
+        return self.choose(route, order, wanted, ruled, trail, learns=learns)
+
+    def choose(
+        self,
+        route: RouteSpec,
+        order: Order,
+        wanted: Wanted,
+        ruled: Ruled,
+        trail: Trail,
+        *,
+        learns: bool,
+    ) -> Plan:
+        """Choose, now that rules and wishes are read and it is known what is wanted.
+
+        Raises:
+            RoutingError: every candidate is ruled out, or the route's router is not here.
+        """
         app = ruled.admitted.app
-        route, learns = _route(app, ruled)
-        order = ordered(route, ruled)
-        wanted = filters.wanted(ruled)
         signals = _signals(ruled, wanted)
         lost = dict(order.lost)
-        allowed = self._allowed(route, order, wanted, signals.intent, lost)
+        allowed = self._allowed(route, order, wanted, signals.intent, lost, trail.inputs)
         if not allowed:
             trail.candidates = noting.candidates(order.models, (), {}, lost)
-            reasons = "; ".join(f"{m}: {lost[m]}" for m in order.models)
+            reasons = "; ".join(
+                [*(f"{m}: {lost[m]}" for m in order.models), *noting.absent(app, route)]
+            )
             trail.decide(
                 Decision(stage="routing", outcome="deny", rule=f"route.{route.id}", why=reasons)
             )
-            raise _refusal(f"no model of route {route.id} may take this: {reasons}", ruled, lost)
+            trail.counterfactuals.append(otherwise(route, order.models, wanted, lost))
+            raise noting.refusal(
+                f"no model of route {route.id} may take this: {reasons}", ruled, lost
+            )
         behind = self._behind(route, allowed, ruled, signals.intent)
         # With every endpoint down, trying is better than refusing: one may be back.
         ready = [model for model in allowed if model.id not in behind] or allowed
         contest = self._contest(route, ruled, ready, signals)
+        if behind or contest.floor > route.objective.quality_floor:
+            noting.told(trail.inputs, behind=behind, floor=contest.floor)
         ranking, stayed = self._ranked(contest, order, ruled)
         noting.record(trail, contest, ranking, learns=learns, stayed=stayed)
         trail.candidates = noting.candidates(order.models, ranking.ranked, behind, lost)
         names = ranking.names()
-        trail.decide(_chosen(order, ranking, names[0]))
+        trail.decide(noting.chosen(order, ranking, names[0]))
         models = _in_turn(route, [app.models[name] for name in names])
         if len(ready) < len(allowed):
             models += [model for model in allowed if model.id in behind]
-        if route.canary is not None and not order.first:
+        if route.canary is not None and order.leaves(route.canary):
             models = self._with_canary(route.canary, contest, order, ruled, wanted, models, trail)
         return self._plan(route, ruled, wanted, models)
 
@@ -192,10 +218,15 @@ class Routing:
         route, intent = contest.route, contest.signals.intent
         model = ruled.admitted.app.models[spec.model]
         barred = order.lost.get(spec.model, "") or self._unfit(model, wanted, route, intent)
+        trial = self._trial(spec, route, ruled, barred)
+        noting.told(trail.inputs, trial=trial)
+        trail.candidates = trying.canary(spec, trial, route.id, trail)
+        return [model, *models] if trial.newcomer else models
+
+    def _trial(self, spec: CanarySpec, route: RouteSpec, ruled: Ruled, barred: str) -> Trial:
+        """Whether a model on trial takes part, and whether this conversation is drawn for it."""
         standing = self._canaries.of(spec, route.id)
-        trail.candidates = trying.canary(spec, standing, ruled, barred, trail)
-        drawn = trail.drawn
-        return [model, *models] if drawn is not None and drawn.newcomer else models
+        return trying.trial(spec, standing, ruled.admitted.conversation_id, barred)
 
     def trusts(self, checked: Checked, trail: Trail) -> bool:
         """Whether an answer may be judged: always, but where a cascade checks it first; not yet,
@@ -234,13 +265,22 @@ class Routing:
         wanted: Wanted,
         intent: str,
         lost: dict[str, str],
+        inputs: Inputs | None = None,
     ) -> list[ModelSpec]:
-        """Those that may take it, in the order of preference; ``lost`` gets the others' reasons."""
+        """Those that may take it, in the order of preference; ``lost`` gets the others' reasons,
+        ``inputs`` those that came from outside.
+        """
         standing = self._standing
         allowed = filters.sorted_out(order.models, wanted, route.id, intent, standing, lost)
+        if inputs is not None and lost and not standing.quiet():
+            found = {m: standing.excluded(route.id, m, intent) for m in lost}
+            noting.told(inputs, stopped={m: why for m, why in found.items() if why == lost[m]})
         allowed = filters.fitting(allowed, wanted, lost)
         if self._misfit is not None:
+            before = len(lost)
             allowed = filters.affordable(allowed, wanted, self._misfit, lost)
+            if inputs is not None and len(lost) > before:
+                noting.told(inputs, unaffordable=dict(list(lost.items())[before:]))
         return allowed
 
     def _behind(
@@ -275,17 +315,22 @@ class Routing:
         if router is _STATIC:
             return ranking, False
         if type(router) is not LearnedRouter:
-            _check(ranking, contest)
+            ranks.check(ranking, contest)
         first = [model for model in order.first if any(m.id == model for m in contest.models)]
         if first:
-            return _first(ranking, first), False
-        prepared = ruled.grounded.screened.prepared
-        if len(contest.models) > 1 and continues(prepared):
-            mine = self._sessions.of(route.id, ruled.admitted.conversation_id)
+            return ranks.with_first(ranking, first), False
+        if len(contest.models) > 1:
+            mine = self._session(route, ruled)
             stays = kept(ranking, mine, route.objective.switch_margin) if mine else None
             if stays is not None:
                 return stays, True
         return ranking, False
+
+    def _session(self, route: RouteSpec, ruled: Ruled) -> str:
+        """The model that answered this conversation last; empty where there is none."""
+        if not continues(ruled.grounded.screened.prepared):
+            return ""
+        return self._sessions.of(route.id, ruled.admitted.conversation_id)
 
 
 def _route(app: AppSpec, ruled: Ruled) -> tuple[RouteSpec, bool]:
@@ -296,19 +341,6 @@ def _route(app: AppSpec, ruled: Ruled) -> tuple[RouteSpec, bool]:
     if app.embedding_route is None:
         raise RequestError("This app has no route for embeddings.", param="model")
     return app.embedding_route, False
-
-
-def _check(ranking: Ranking, contest: Contest) -> None:
-    """A router of somebody else's may be wrong, but not about who may take a request.
-
-    Raises:
-        RoutingError: its ranking is not one of these models, or its chances add up to nothing.
-    """
-    named = sorted(one.model for one in ranking.ranked)
-    chances = sum(one.propensity for one in ranking.ranked)
-    if named != sorted(m.id for m in contest.models) or chances != MILLION:
-        policy = contest.route.objective.policy
-        raise RoutingError(f"route {contest.route.id}: router {policy!r} gave no such ranking")
 
 
 def _in_turn(route: RouteSpec, models: list[ModelSpec]) -> list[ModelSpec]:
@@ -331,55 +363,3 @@ def _signals(ruled: Ruled, wanted: Wanted) -> Signals:
         prompt_tokens=wanted.prompt,
         max_tokens=wanted.longest,
     )
-
-
-def _first(ranking: Ranking, first: list[str]) -> Ranking:
-    """The ranking with these in front, certainly: a rule or the client wants it so."""
-    by_id = {one.model: one for one in ranking.ranked}
-    order = dict.fromkeys((*first, *by_id))
-    return replace(
-        ranking,
-        ranked=tuple(
-            replace(
-                by_id[model],
-                propensity=0 if place else MILLION,
-                lost=(by_id[model].lost or "less preferred") if place else "",
-            )
-            for place, model in enumerate(order)
-        ),
-        order=tuple(order),
-        explored=False,
-        why="",
-    )
-
-
-def _chosen(order: Order, ranking: Ranking, first: str) -> Decision:
-    why = f"{first} is the first of {len(order.models)} that may take it; {order.why}"
-    return Decision(
-        stage="routing",
-        outcome="allow",
-        rule=order.rule,
-        why=f"{first}: {ranking.why}" if ranking.why else why,
-    )
-
-
-def _refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
-    """The refusal when nobody is left; it names a parameter if that is what ruled a model out."""
-    for fixed in ruled.grounded.screened.fixed:
-        if filters.stands(fixed) in lost.values():
-            said = f"`{fixed.param}` holds what looks like a value of kind {fixed.kind}"
-            return RoutingError(
-                why,
-                public=f"No model is allowed to take this request: {said}, where none can be "
-                "replaced.",
-                param=fixed.param,
-            )
-    carried = ruled.grounded.screened.carried
-    if carried and any(CLEARANCE in reason for reason in lost.values()):
-        return RoutingError(
-            why,
-            public="No model is allowed to take this request: an earlier answer in this"
-            " conversation or in its messages was made from data that needs a clearance, and no"
-            " model of this app that could take it has that.",
-        )
-    return RoutingError(why)

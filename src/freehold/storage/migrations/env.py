@@ -2,6 +2,9 @@
 
 from alembic import context
 
+import freehold.storage.case_tables
+import freehold.storage.deployment_tables
+import freehold.storage.label_tables  # noqa: F401 - their tables belong to the metadata
 from freehold.storage.tables import metadata
 
 connection = context.config.attributes["connection"]

@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from freehold.app import key_service, make_gateway
+from freehold.app.gateway import make_gateway
+from freehold.app.terminal import key_service
 from freehold.core.clock import SystemClock
 from freehold.ledger.reading import read_all
 from freehold.server.asgi import Door

@@ -3,11 +3,14 @@ other.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import orjson
 from msgspec import Struct
+
+from freehold.ledger.upgrade import full
 
 INPUT_NANO, OUTPUT_NANO = 1_000, 2_000
 _SWITCHES = ("failover", "hedge")
@@ -71,15 +74,26 @@ class Verdict(Struct, kw_only=True):
     took_s: float
 
 
-def judge(evidence: Evidence) -> Verdict:
-    """The verdict on a run."""
+def _told(
+    records: Sequence[dict[str, Any]],
+) -> tuple[dict[str, dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    """How exchanges began and how they ended, by their ids."""
     opened: dict[str, dict[str, Any]] = {}
     closed: dict[str, list[dict[str, Any]]] = {}
-    for record in evidence.records:
+    for record in map(full, records):
         if "opened" in record:
             opened[record["exchange"]] = record["opened"]
         if "closed" in record:
             closed.setdefault(record["exchange"], []).append(record["closed"])
+    for exchange, ends in closed.items():
+        for end in ends:  # told once, where nothing came after
+            end.setdefault("calls", opened.get(exchange, {}).get("calls", []))
+    return opened, closed
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The verdict on a run."""
+    opened, closed = _told(evidence.records)
     answers = Counter(_outcome(asked, closed) for asked in evidence.asked)
     told = {"lost": [], "garbled": []}  # type: dict[str, list[str]]
     for asked in evidence.asked:

@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
-from freehold.core.local import GROUP, LocalModel
+from freehold.core.local import GROUP, KINDS, LocalModel
 
-BUILT_IN = {
-    "responder": "freehold.text.local.responder:responder",
-    "classifier": "freehold.text.local.classifier:classifier",
+_MADE_BY = {
+    kind: f"freehold.text.local.{kind.partition('-')[0]}:{kind.partition('-')[0]}" for kind in KINDS
 }
 
 
@@ -32,8 +32,33 @@ def make(kind: str, data: bytes, options: str = "{}") -> LocalModel:
     return made
 
 
+def inspect(kind: str, data: bytes, options: str = "{}") -> None:
+    """Whether a model can be made of this, as far as that can be told without loading gigabytes.
+
+    Raises:
+        ValueError: no such kind, or it can't be made of this.
+    """
+    if kind == "causal-lm":
+        import_module("freehold.text.local.causal").inspect(data, json.loads(options))
+    else:
+        make(kind, data, options)
+
+
+def make_folder(kind: str, folder: Path | Mapping[str, bytes], options: str = "{}") -> LocalModel:
+    """A model of a kind that is made of several files: of a folder, or of what is in it.
+
+    Raises:
+        ValueError: no such kind, or it can't be made of this.
+    """
+    if kind != "causal-lm":
+        raise ValueError(f"`{kind}` is made of one file, not of a folder")
+    module = import_module("freehold.text.local.causal")
+    made: LocalModel = module.causal_folder(folder, json.loads(options))
+    return made
+
+
 def _factory(kind: str) -> Callable[[bytes, Mapping[str, Any]], LocalModel]:
-    place = BUILT_IN.get(kind)
+    place = _MADE_BY.get(kind)
     if place is not None:
         module, _, name = place.partition(":")
         factory: Callable[[bytes, Mapping[str, Any]], LocalModel] = getattr(

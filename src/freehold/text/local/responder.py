@@ -21,6 +21,8 @@ from freehold.core.decisions import MILLION
 from freehold.core.local import Known
 from freehold.text.intents import Intents, learn
 from freehold.text.local.asked import question, turns
+from freehold.text.local.learned import LearnedResponder, learned
+from freehold.text.slots.templates import FORMAT, is_learned, made_by
 
 MOST_CHARS = 2_000
 """A longer question is more than a question: it is left to other models."""
@@ -61,26 +63,41 @@ class Responder:
     def answer(self, messages: Sequence[Message]) -> Known:
         """The approved answer that fits best; no text where none does."""
         text = question(messages)
-        too_much = len(text) > MOST_CHARS or (turns(messages) > 1 and not self._follow_ups)
-        if too_much or not text.strip():
-            return Known(text="", confidence=0)
+        if len(text) > MOST_CHARS or not text.strip():
+            return Known(text="", confidence=0, why="no_question")
+        if turns(messages) > 1 and not self._follow_ups:
+            return Known(text="", confidence=0, why="follow_up")
         known = self._verbatim.get(_plain(text))
         if known is not None:
-            return Known(text=self._answers[known], confidence=MILLION)
+            return Known(text=self._answers[known], confidence=MILLION, nearest=_named(known))
         found = self._intents.of(text)
         confidence = min(found.score, self._most)
+        if not found.name:
+            return Known(text="", confidence=confidence, why="nothing_near")
+        place = int(found.name)
         if not found.fits:
-            return Known(text="", confidence=confidence)
-        return Known(text=self._answers[int(found.name)], confidence=confidence)
+            near = _named(place)
+            return Known(text="", confidence=confidence, nearest=near, why="not_near_enough")
+        return Known(text=self._answers[place], confidence=confidence, nearest=_named(place))
 
 
-def responder(data: bytes, options: Mapping[str, Any]) -> Responder:
-    """From a file of approved answers. Option ``follow_ups``: answer within a conversation too,
-    where a question may hang on what was said before.
+def responder(data: bytes, options: Mapping[str, Any]) -> Responder | LearnedResponder:
+    """From a file of approved answers, or one that was learned from them. Option ``follow_ups`` of
+    the former: answer within a conversation too, where a question may hang on what was said before.
 
     Raises:
         ValueError: a line, an option, or too few answers.
     """
+    if is_learned(data):
+        return learned(data, options)
+    other = made_by(data)
+    if other:
+        raise ValueError(f"it was made by another release: its form is {other}, not {FORMAT}")
+    return _written(data, options)
+
+
+def _written(data: bytes, options: Mapping[str, Any]) -> Responder:
+    """From a file of approved answers that somebody wrote."""
     unknown = options.keys() - {"follow_ups"}
     if unknown:
         raise ValueError(f"a responder has no option `{min(unknown)}`")
@@ -117,6 +134,11 @@ def responder(data: bytes, options: Mapping[str, Any]) -> Responder:
         sha256(data).hexdigest()[:12],
         follow_ups=options.get("follow_ups") is True,
     )
+
+
+def _named(place: int) -> str:
+    """An answer by its place among the file's lines that have one, counted from 1."""
+    return f"answer-{place + 1}"
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from freehold.app import rehearsal
+from freehold.app.rehearsal import rehearsal
 from freehold.core.ask import ToolCall
 from freehold.core.errors import FreeholdError
 from freehold.core.handoffs import Choice, Discharge, Usage

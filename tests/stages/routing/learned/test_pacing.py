@@ -72,7 +72,6 @@ def test_spending_meets_the_ceiling_though_costs_are_misjudged(ceiling: int) -> 
         pacer.spent(cost)
         spent += cost
     assert 0.93 * 4_000 * ceiling < spent <= (4_000 + HORIZON) * ceiling
-    assert pacer.owed_nano <= HORIZON * ceiling
 
 
 def test_nothing_is_dear_where_all_is_affordable() -> None:
@@ -81,7 +80,6 @@ def test_nothing_is_dear_where_all_is_affordable() -> None:
         pacer.saw((estimate(500_000, 10), estimate(900_000, 1_000)))
         pacer.spent(1_000)
     assert pacer.price() == 0
-    assert pacer.owed_nano < 0
 
 
 @pytest.mark.parametrize(("ceiling", "window"), [(0, 9), (-1, 9), (9, 0)])

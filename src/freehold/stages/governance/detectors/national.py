@@ -101,10 +101,6 @@ def _nino(code: str) -> bool:
     return code[:2] not in {"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"}
 
 
-def _birth_day(code: str) -> bool:
-    return checksums.plausible_date(2000, int(code[2:4]), int(code[:2]))
-
-
 def _hetu(folded: str, start: int, end: int) -> Spans:
     code = folded[start:end].upper()
     return ((start, end, 960_000),) if loose(folded, start, end) and checksums.hetu(code) else ()

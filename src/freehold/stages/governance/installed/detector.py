@@ -37,11 +37,6 @@ class InstalledDetector:
         told = f"{detector.version}\n{package}\n{spec.options}\n{spec.label}"
         self.version = f"{detector.version[:40]}+{sha256(told.encode()).hexdigest()[:8]}"
 
-    @property
-    def hung(self) -> int:
-        """Calls that were given up and are still away."""
-        return self._workers.hung
-
     def reads(self, where: str) -> bool:  # noqa: ARG002
         """Everything, as Freehold's own detectors do."""
         return True

@@ -54,16 +54,6 @@ class Log(Struct, frozen=True, kw_only=True):
         taken: Floats = np.take_along_axis(target, self.chosen[:, None], 1)[:, 0]
         return taken / self.at_choice
 
-    def with_reward(self, reward: Floats) -> "Log":
-        """The same decisions with another reward."""
-        return Log(
-            models=self.models,
-            propensity=self.propensity,
-            chosen=self.chosen,
-            reward=reward,
-            clusters=self.clusters,
-        )
-
 
 class Support(Struct, frozen=True, kw_only=True):
     """What a log can say about a target policy.

@@ -41,11 +41,6 @@ class Pacer:
         """Millionths of success that one nano-unit more must bring to be worth spending."""
         return self._window.price
 
-    @property
-    def owed_nano(self) -> int:
-        """Spent beyond the ceiling so far; negative where less was spent."""
-        return self._owed
-
     def saw(self, estimates: Sequence[Estimate]) -> None:
         """A request came, and this is what its allowed models promise."""
         self.offered([e.cost_nano for e in estimates], [e.success for e in estimates])

@@ -1,0 +1,1 @@
+"""Capture: which exchanges are worth learning from, and what was there when they happened."""

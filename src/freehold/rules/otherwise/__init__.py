@@ -1,0 +1,1 @@
+"""What facts would have had to be for a rule not to fire."""

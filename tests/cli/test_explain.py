@@ -1,0 +1,115 @@
+"""``freehold explain``: three readers, five forms, and where they go."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from freehold.cli.main import main
+from freehold.ledger.segment import SegmentJournal
+from freehold.stages.audit import Audit
+from tests.audit_samples import answered, exchange, tenant_key
+from tests.services.explaining.made import objected
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    journal = SegmentJournal(tmp_path / "home").open()
+    trail, ruled, one = exchange()
+    writer = Audit(journal, "r", tenant_key)
+    writer.opened(ruled, trail)
+    answered(trail)
+    objected(trail)
+    writer.closed(one, trail, "denied")
+    journal.close()
+    return tmp_path / "home"
+
+
+def run(home: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["explain", *arguments, "--home", str(home)])
+
+
+def test_each_reader_has_a_rendering(home: Path) -> None:
+    assert run(home, "--last").stdout == run(home, "--last", "--for", "engineer").stdout
+    customer = run(home, "--last", "--for", "customer").stdout
+    assert customer.startswith("About your request of ")
+    assert "If the discount had been 20 % or less." in customer
+    officer = run(home, "--last", "--for", "compliance").stdout
+    assert officer.startswith("Decision record ")
+    # the journal signed a checkpoint when it was closed
+    assert "under the signed checkpoint of " in officer
+    assert "Texts: no text was kept." in officer
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [
+        ("text", "About"),
+        ("markdown", "# About"),
+        ("html", "<!doctype html>"),
+        ("prov", "{"),
+        ("provn", "document\n"),
+    ],
+)
+def test_forms_go_to_stdout_or_into_a_file(
+    home: Path, tmp_path: Path, form: str, begins: str
+) -> None:
+    whose = () if form.startswith("prov") else ("--for", "customer")
+    said = run(home, "--last", *whose, "--format", form)
+    assert said.exit_code == 0
+    assert said.stdout.startswith(begins)
+    file = tmp_path / "told"
+    written = run(home, "--last", *whose, "--format", form, "-o", str(file))
+    assert written.exit_code == 0
+    assert (written.stdout, "Wrote" in written.stderr) == ("", True)
+    assert file.read_text(encoding="utf-8") == said.stdout
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_json_for_programs(home: Path) -> None:
+    engineer = json.loads(run(home, "--last", "--json").stdout)
+    assert engineer["counterfactuals"][0]["rule"] == "discount-over-20"
+    officer = json.loads(run(home, "--last", "--for", "compliance", "--json").stdout)
+    assert officer["record"]["outcome"] == "denied"
+    assert list(officer["proof"]["checkpoints"].values())[0] >= 3  # noqa: RUF015 - the only one
+    customer = json.loads(run(home, "--last", "--for", "customer", "--json").stdout)
+    assert set(customer) == {"exchange", "outcome", "audience", "title", "sections"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--json", "--format", "html"),
+        ("--content", "--format", "prov"),
+        ("--unmask",),
+        ("--for", "nobody"),
+        ("--format", "pdf"),
+    ],
+)
+def test_what_does_not_go_together(home: Path, words: tuple[str, ...]) -> None:
+    assert run(home, "--last", *words).exit_code == 2
+
+
+def test_a_file_that_cant_be_written_is_one_line(home: Path, tmp_path: Path) -> None:
+    said = run(home, "--last", "-o", str(tmp_path / "none" / "told"))
+    assert said.exit_code == 1
+    assert said.stderr.count("\n") == 1
+
+
+def test_texts_go_into_every_form(home: Path) -> None:
+    said = run(home, "--last", "--for", "customer", "--format", "html", "--content")
+    assert said.exit_code == 0
+    assert "<h2" in said.stdout
+    assert "nothing was kept" in said.stdout
+
+
+def test_what_would_be_left_out_is_refused(home: Path) -> None:
+    rows = CliRunner().invoke(main, ["audit", "list", "--home", str(home), "--json"]).stdout
+    exchange = json.loads(rows)[0]["exchange_id"]
+    assert run(home, exchange).exit_code == 0
+    assert run(home, exchange, "--last").exit_code == 2
+    told = run(home, "--last", "--for", "customer", "--format", "prov")
+    assert told.exit_code == 2
+    assert "PROV names everybody" in told.stderr
