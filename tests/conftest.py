@@ -4,7 +4,7 @@ import importlib
 import ipaddress
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,22 @@ def freehold_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in _CREDENTIALS:
             patch.delenv(name, raising=False)
         yield home
+
+
+@pytest.fixture
+def without_library(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Make a library one that is not installed, for this test.
+
+    Its modules that an earlier test imported go too: `from library.part import name` finds
+    `library.part` where it is loaded, and never asks for `library`.
+    """
+
+    def hide(library: str) -> None:
+        parts = [name for name in sys.modules if name.startswith(f"{library}.")]
+        for name in (library, *parts):
+            monkeypatch.setitem(sys.modules, name, None)
+
+    return hide
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 """The guards that all other tests stand behind."""
 
 import asyncio
+import importlib
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,12 @@ def test_the_home_is_not_the_developers(freehold_home: Path) -> None:
     assert Path(os.environ["FREEHOLD_HOME"]) == freehold_home
     assert not freehold_home.is_relative_to(Path(__file__).resolve().parent.parent)
     assert "OPENAI_API_KEY" not in os.environ
+
+
+def test_a_library_can_be_taken_away_whatever_was_imported_before(
+    without_library: Callable[[str], None],
+) -> None:
+    importlib.import_module("email.mime.text")
+    without_library("email")
+    with pytest.raises(ImportError):
+        from email.mime.text import MIMEText  # noqa: F401

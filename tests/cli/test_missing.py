@@ -1,7 +1,7 @@
 """What the commands of the loop say where something is missing: what, and what helps."""
 
 import json
-import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -56,13 +56,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("lacks", "words", "says"), TABLE, ids=lambda part: str(part)[:40])
 def test_what_is_missing_is_named_with_what_helps(
-    home: Path, lacks: str, words: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch
+    home: Path,
+    lacks: str,
+    words: tuple[str, ...],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    without_library: Callable[[str], None],
 ) -> None:
     monkeypatch.delenv("FREEHOLD_MINILM", raising=False)
     if lacks == "gguf" and find_spec("torch") is None:
         pytest.skip("language models need the extra `train`")
     if lacks:
-        monkeypatch.setitem(sys.modules, lacks, None)
+        without_library(lacks)
     done = CliRunner().invoke(main, [*words, "--home", str(home)])
     assert (done.exit_code, done.stdout) == (1, ""), done.output
     assert says in done.stderr

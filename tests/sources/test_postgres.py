@@ -1,9 +1,8 @@
 """PostgreSQL sources, against a real server: read-only, and in time."""
 
 import json
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -116,9 +115,9 @@ async def test_a_server_that_is_not_there(source: SqlSource) -> None:
 
 
 async def test_without_the_driver_it_says_what_to_install(
-    source: SqlSource, monkeypatch: pytest.MonkeyPatch
+    source: SqlSource, without_library: Callable[[str], None]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "psycopg", None)
+    without_library("psycopg")
     with pytest.raises(ContextError) as caught:
         await source.fetch(spec("postgresql://u@127.0.0.1:9/x", MINE), {"customer": "a"})
     assert str(caught.value) == "source orders: no driver psycopg (install freehold[postgres])"

@@ -195,10 +195,12 @@ async def test_presidio_in_a_gateway(presidio, tmp_path):
 @pytest.mark.parametrize(
     ("name", "package"), [("presidio.pii", "presidio-analyzer"), ("gliner.pii", "gliner")]
 )
-def test_without_the_package_the_error_says_what_to_install(monkeypatch, name, package):
+def test_without_the_package_the_error_says_what_to_install(
+    monkeypatch, without_library, name, package
+):
     monkeypatch.setenv("HF_HUB_OFFLINE", "")
     monkeypatch.setenv("TRANSFORMERS_OFFLINE", "")
-    monkeypatch.setitem(sys.modules, loading.ADAPTERS[name][1], None)
+    without_library(loading.ADAPTERS[name][1])
     loading._load.cache_clear()
     with pytest.raises(Unloadable) as raised:
         load(name)
