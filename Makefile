@@ -12,7 +12,7 @@ venv: .venv/.stamp ## make .venv, or bring it up to date
 .venv/.stamp: requirements/dev.txt pyproject.toml
 	./scripts/venv.sh
 
-train: .venv/.train ## add torch and what trains language models to .venv
+train: .venv/.train ## add torch and what trains language models to .venv, MiniLM to .freehold
 .venv/.train: .venv/.stamp requirements/train.txt
 	./scripts/venv.sh train
 

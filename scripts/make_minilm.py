@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from freehold.core.errors import FreeholdError
 from freehold.learning.trainers.encoders import PACKAGE
 from freehold.services.encoders import add_encoder
 
@@ -25,4 +26,7 @@ def main(home: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else ".freehold"))
+    try:
+        main(Path(sys.argv[1] if len(sys.argv) > 1 else ".freehold"))
+    except (subprocess.CalledProcessError, FreeholdError) as error:
+        sys.exit(f"{PACKAGE} was not to be had: {error}")

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes .venv with everything pinned in requirements/dev.txt. Silent on stdout; progress on stderr.
 # Needs only a Python 3.11 to 3.14 with the venv module. PYTHON=... chooses one.
-# `venv.sh train` adds what trains language models, from requirements/train.txt, to one that is there.
+# `venv.sh train` adds what trains language models, from requirements/train.txt, to one that is there,
+# and to the home .freehold the transformer that classifiers may read by.
 set -eu
 cd "$(dirname "$0")/.."
 exec 1>&2
@@ -42,6 +43,12 @@ if [ "${1:-}" = train ]; then
         exit 0
     fi
     pip install -qq --require-hashes --no-deps --requirement requirements/train.txt
+    if [ ! -e .freehold/features/minilm/encoder.onnx ]; then
+        echo "freehold: fetching MiniLM's weights for \`features: minilm\` (80 MB, once)"
+        # What was not to be had is asked for again only when the requirements change, or by hand.
+        .venv/bin/python scripts/make_minilm.py >/dev/null \
+            || echo "freehold: no MiniLM: its test is skipped; scripts/make_minilm.py tries again"
+    fi
     touch .venv/.train
     exit 0
 fi

@@ -1,6 +1,9 @@
 """What others reached on a public data set stands beside ours, and only there."""
 
-from freehold.services.measure_intents import published
+from importlib.util import find_spec
+
+from freehold.learning.trainers import encoders
+from freehold.services.measure_intents import features_here, published
 
 BANKING = {"card_arrival", "getting_virtual_card", "lost_or_stolen_card"}
 CLINC = {"oil_change_how", "meal_suggestion", "translate"}
@@ -28,3 +31,14 @@ def test_the_rows_of_a_public_data_set() -> None:
 def test_of_other_data_nothing_ispublished() -> None:
     assert published(named(BANKING, 78), None) == ()
     assert published({}, None) == ()
+
+
+def test_auto_is_the_transformer_where_it_was_added(tmp_path, monkeypatch):
+    monkeypatch.delenv(encoders.VARIABLE, raising=False)
+    monkeypatch.setenv("FREEHOLD_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert features_here() == "static"
+    (tmp_path / encoders.PLACE).mkdir(parents=True)
+    (tmp_path / encoders.PLACE / encoders.ENCODER).touch()
+    there = all(map(find_spec, ("onnxruntime", "tokenizers")))
+    assert features_here() == ("minilm" if there else "static")

@@ -32,10 +32,10 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--features",
-    type=click.Choice(["static", "minilm"]),
-    default="static",
+    type=click.Choice(["auto", "static", "minilm"]),
+    default="auto",
     show_default=True,
-    help="What texts are read by; see `freehold features add`.",
+    help="What texts are read by; auto is minilm where `freehold features add` made it.",
 )
 @click.option(
     "--shots", default="1,5,10,50,all", show_default=True, help="With --curve: labels of each."
@@ -87,13 +87,14 @@ def intent(
     """
     from msgspec import to_builtins
 
+    features = _chosen(features)
     if curve:
         _curve(train, test, features, shots, seeds, choose, unlabelled, adapt, as_json)
         return
     if test is None:
         raise click.UsageError("--test is needed, but for --curve")
 
-    from freehold.services.measure_intents import manner_of, measure_intents
+    from freehold.services.measure_intents import measure_intents
 
     say("learning from the examples")
     measured = measure_intents(
@@ -102,7 +103,7 @@ def intent(
         per_intent=per_intent,
         seed=seed,
         keep=keep,
-        manner=manner_of(features),
+        features=features,
         unlabelled=unlabelled and features == "minilm",
     )
     if as_json:
@@ -111,11 +112,22 @@ def intent(
     _tell(measured, seed, keep)
 
 
+def _chosen(features: str) -> str:
+    if features != "auto":
+        return features
+    from freehold.services.measure_intents import features_here
+
+    here = features_here()
+    if here == "static":
+        say("read by static vectors; `freehold features add` adds better ones where labels are few")
+    return here
+
+
 def _tell(measured: Any, seed: int, keep: float) -> None:
     ours = measured.ours
     click.echo(
         f"{measured.intents} intents, {measured.train} examples, {measured.test} questions"
-        f" and {measured.test_oos} out of scope; seed {seed}"
+        f" and {measured.test_oos} out of scope; seed {seed}; features: {measured.features}"
     )
     click.echo(f"random                 {measured.random:.3f}")
     click.echo(f"majority               {measured.majority:.3f}")

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
@@ -17,7 +18,7 @@ from freehold.bundle.intents import OUTSIDE, Unreadable, clinc_parts, read_examp
 from freehold.core.decisions import MILLION
 from freehold.core.errors import FreeholdError
 from freehold.learning.trainers.adapting import adapted
-from freehold.learning.trainers.encoders import load, read_by
+from freehold.learning.trainers.encoders import find, load, read_by
 from freehold.services.json_files import read_text
 from freehold.text.cosines import Cosines
 from freehold.text.intents import KEEP, Intents, learn, read
@@ -101,6 +102,7 @@ class Baseline(Struct, frozen=True, kw_only=True):
 class IntentsMeasured(Struct, frozen=True, kw_only=True):
     """``few_shot`` is the accuracy by examples of each intent, drawn with ``seed``."""
 
+    features: str
     intents: int
     train: int
     test: int
@@ -115,6 +117,15 @@ class IntentsMeasured(Struct, frozen=True, kw_only=True):
     published: tuple[Published, ...]
     ours: Ours
     few_shot: dict[str, float]
+
+
+def features_here() -> str:
+    """``minilm`` where `freehold features add` has made it and it can be run, else ``static``."""
+    try:
+        find("", Path.cwd())
+    except FreeholdError:
+        return "static"
+    return "minilm" if all(map(find_spec, ("onnxruntime", "tokenizers"))) else "static"
 
 
 def manner_of(features: str, encoder: str = "") -> Manner:
@@ -190,7 +201,7 @@ def measure_intents(
     seed: int = 0,
     keep: float = KEEP,
     shots: Sequence[int] = SHOTS,
-    manner: Manner = STATIC,
+    features: str = "static",
     unlabelled: bool = False,
 ) -> IntentsMeasured:
     """Learn from one file, judge the questions of another.
@@ -199,14 +210,16 @@ def measure_intents(
         per_intent: so many examples of each intent at most, drawn with ``seed``.
         keep: the share of questions with an intent that must count as such.
         shots: also learn from so many of each, where there are more.
-        manner: what dense vectors are; see `manner_of`.
+        features: what dense vectors are; see `manner_of`.
         unlabelled: learn as the trainer of classifiers does: from the intents' names, too, and from
             the questions that were not drawn, without their labels.
 
     Raises:
-        FreeholdError: a file can't be used, or holds nothing to learn from.
+        FreeholdError: a file can't be used, or holds nothing to learn from; the transformer is not
+            there.
     """
     known, asked = read_data(train, ("train",)), read_data(test, ("test", "val"))
+    manner = manner_of(features)
     groups = grouped(known.inside)
     chosen = groups if per_intent is None else drawn(groups, per_intent, seed)
     begun = time.perf_counter()
@@ -220,6 +233,7 @@ def measure_intents(
     spent = time.perf_counter() - begun
     most = max(chosen, key=lambda name: len(chosen[name]))
     return IntentsMeasured(
+        features=features,
         intents=len(chosen),
         train=sum(map(len, chosen.values())) + len(known.outside),
         test=len(asked.inside),

@@ -279,9 +279,10 @@ def test_it_is_found_in_the_home_of_a_job(folder, monkeypatch):
     assert encoders.find("", home / "jobs" / "one" / "out") == folder
 
 
-def test_the_real_one_keeps_its_vectors():
+def test_the_real_one_keeps_its_vectors(repository):
     """Figures of torch in full precision; whole numbers come near."""
-    place = Path(os.environ.get(encoders.VARIABLE, ""))
+    usual = repository / ".freehold" / encoders.PLACE
+    place = Path(os.environ.get(encoders.VARIABLE, "") or usual)
     if not (place / encoders.ENCODER).is_file():
         pytest.skip(f"no MiniLM: {encoders.VARIABLE} names the folder `freehold features add` made")
     how, _ = encoders.read_by(encoders.load(str(place), Path.cwd())[0])
