@@ -70,6 +70,12 @@ def test_filters(database: Database) -> None:
     assert ids(owners=("north", "chain"), app="desk") == ["x2", "x1"]
     assert ids(intent="refund") == ["x2"]
     assert ids(since_ns=2, until_ns=3) == ["x2"]
+    assert ids(apps=("other", "desk"), kinds=("drift", "random")) == ["x3", "x1"]
+    assert ids(apps=("other",), app="desk") == [], "both hold"
+    assert ids(intents=("", "parcel"), tenants=("north",)) == ["x3", "x1"]
+    assert ids(tenants=("south",)) == []
+    assert ids(before=(3, "case_3")) == ["x2", "x1"]
+    assert ids(before=(2, "case_3"), limit=1) == ["x2"], "of the same time, by id"
     assert book.move(["case_2", "nobody"], "labelled") == 1
     assert ids(state="labelled") == ["x2"]
     assert ids(state="open") == ["x3", "x1"]

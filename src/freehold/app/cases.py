@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from freehold.app.homes import with_vault
 from freehold.app.terminal import records_of
@@ -21,10 +21,13 @@ from freehold.core.ports import SubjectKeys
 from freehold.core.subjects import DAY_NS, Subject, SubjectKey
 from freehold.services.bundles import kept_bundle
 from freehold.services.capturing import Capture
-from freehold.services.case_import import CaseImport
+from freehold.services.case_desk import MOST_ROWS, CaseDesk
+from freehold.services.case_import import CaseImport, Sealing
 from freehold.services.case_making import CaseMaker, Later, Masked
 from freehold.services.case_reading import CaseReader
 from freehold.services.cases import Cases
+from freehold.services.labelling_desk import LabellingDesk
+from freehold.services.labelling_people import Labeler
 from freehold.services.records import Records
 from freehold.services.unasked import masked
 from freehold.stages.governance import Governance
@@ -67,6 +70,8 @@ class Capturing:
         self._clock = clock
         records = records_with(home, database)
         maker = CaseMaker(keys.find, records.find, masking(governance), clock)
+        self.records = records
+        self.maker = maker
 
         def missed() -> Iterator[Later]:
             return _missed(records, bundle(), clock)
@@ -168,23 +173,64 @@ def case_import(home: Path) -> Iterator[CaseImport]:
     clock = SystemClock()
     with with_vault(home) as (database, vault, audit):
         bundle = kept_bundle(home, live_mark(home)[1])
-        secret = KeyFolder(home).lineage()
-
-        def sealing(subjects: Collection[Subject], days: int) -> dict[Subject, SubjectKey]:
-            return dict(vault.fresh(subjects, clock.now_ns() + days * DAY_NS))
-
         yield CaseImport(
             StoredCases(database),
             bundle,
-            lambda data: blake2b(
-                data, key=secret, digest_size=32, person=b"case import"
-            ).hexdigest(),
+            _digest(KeyFolder(home).lineage()),
             masking(governance_at(home, bundle)),
-            sealing,
+            _sealing(vault, clock),
             clock,
             at_terminal(),
             audit.event,
         )
+
+
+def _digest(secret: bytes) -> Callable[[bytes], str]:
+    def digest(data: bytes) -> str:
+        return blake2b(data, key=secret, digest_size=32, person=b"case import").hexdigest()
+
+    return digest
+
+
+def _sealing(vault: Vault, clock: Clock) -> Sealing:
+    def sealing(subjects: Collection[Subject], days: int) -> dict[Subject, SubjectKey]:
+        return dict(vault.fresh(subjects, clock.now_ns() + days * DAY_NS))
+
+    return sealing
+
+
+class Wired(Protocol):
+    """The parts of a gateway that cases for people share."""
+
+    cases: Capturing
+    clock: SystemClock
+    governance: Governance
+
+
+def case_desk(home: Path, vault: Vault, wired: Wired, desk: LabellingDesk) -> CaseDesk:
+    """Cases for the people who come to a gateway."""
+    book = desk.book
+    reader = CaseReader(vault.find, vault.find_all)
+    digest, seal = _digest(KeyFolder(home).lineage()), _sealing(vault, wired.clock)
+
+    def log(who: Labeler) -> Callable[..., str]:
+        def written(kind: str, actor: str, subject: str, details: Any, **more: Any) -> str:
+            return book.log(kind, actor, subject, {**details, **who.told}, **more)
+
+        return written
+
+    def cases(who: Labeler) -> Cases:
+        known, maker = wired.cases.records, wired.cases.maker
+        return Cases(book.cases, reader, known, maker, book.bundle, who.name, log(who))
+
+    def importing(who: Labeler) -> CaseImport:
+        masked = masking(lambda: wired.governance)
+        clock, name, most = wired.clock, who.name, MOST_ROWS
+        return CaseImport(
+            book.cases, book.bundle, digest, masked, seal, clock, name, log(who), most
+        )
+
+    return CaseDesk(desk, cases, importing)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from freehold.app.cases import case_desk
 from freehold.app.deployments import HomeOverlay, followed, following
 from freehold.app.gateway_parts import GatewayParts
 from freehold.app.labelling import for_gateway
@@ -66,6 +67,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         monitoring=parts.watched.monitoring,
         collecting=collecting,
         **for_gateway(home, store.database, store.subjects, parts, live),
+        cases=lambda desk: case_desk(home, store.vault, parts, desk),
         responses=Responses(store.responses, responding, collecting, parts.clock),
         learned=LearnedViews(home, deployments.registry, deployments.book, live),
         resources=(*parts.resources(), *_indexing(home, url, index=index), responding),

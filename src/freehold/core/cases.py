@@ -113,8 +113,12 @@ class Read(Struct, frozen=True, kw_only=True):
 
 
 class CaseFilter(Struct, frozen=True, kw_only=True):
-    """Which cases; what is empty does not matter. ``owners`` are tenants, ``kind`` a reason's,
-    ``texts`` those that have texts.
+    """Which cases; what is empty does not matter.
+
+    Attributes:
+        kind: of a reason; ``texts``: those that have texts.
+        owners, apps, kinds, intents, tenants: one of these each, beside what stands alone.
+        before: ``at_ns`` and id of a case: those that come after it where the newest is the first.
     """
 
     owners: tuple[str, ...] = ()
@@ -125,6 +129,11 @@ class CaseFilter(Struct, frozen=True, kw_only=True):
     since_ns: int = 0
     until_ns: int = 0
     texts: bool = False
+    apps: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    intents: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+    before: tuple[int, str] | None = None
     limit: int = 1_000
 
 

@@ -9,6 +9,8 @@ from freehold.core.trail import Trail
 from freehold.server.anthropic_dialect import MESSAGES, VERSION_HEADER
 from freehold.server.approvals import PREFIX as APPROVALS
 from freehold.server.approvals import ApprovalRoutes
+from freehold.server.cases import CaseRoutes
+from freehold.server.cases import theirs as of_cases
 from freehold.server.dialect import Dialect
 from freehold.server.exchanges import Begun, Exchanges, where
 from freehold.server.feedback import PATH as FEEDBACK
@@ -74,6 +76,7 @@ class Door:
         self._approvals = ApprovalRoutes(gateway, clock, self._exchanges.whole, _spoken_on)
         self._feedback = FeedbackRoute(gateway, clock)
         self._labelling = LabellingRoutes(gateway, clock)
+        self._cases = CaseRoutes(gateway, clock)
         self._learned = LearnedRoutes(gateway, clock)
         self._responses = ResponseRoutes(gateway, self._exchanges, self._approvals, clock)
 
@@ -136,6 +139,8 @@ class Door:
             await self._responses.handle(scope, receive, send, exchange_id)
         elif path.startswith(f"{LABELLING}/"):
             await self._labelling.handle(scope, receive, send, exchange_id)
+        elif of_cases(path):
+            await self._cases.handle(scope, receive, send, exchange_id)
         elif theirs(path):
             await self._learned.handle(scope, send, exchange_id)
         elif path not in (FEEDBACK, _COUNT):

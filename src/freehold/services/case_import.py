@@ -57,6 +57,7 @@ class CaseImport:
         digest: a keyed one, in hex: a row is known again by it, and it says nothing of the row.
         masked: for texts, where cases hold redacted ones.
         log: writes the entry that an import leaves.
+        most: so many rows at once.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class CaseImport:
         clock: Clock,
         actor: str,
         log: LogEvent,
+        most: int = MOST,
     ) -> None:
         self._book = book
         self._bundle = bundle
@@ -78,6 +80,7 @@ class CaseImport:
         self._clock = clock
         self._actor = actor
         self._log = log
+        self._most = most
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -161,8 +164,8 @@ class CaseImport:
         fresh: dict[str, Brought] = {}
         there = count = 0
         for count, row in enumerate(rows, 1):
-            if count > MOST:
-                raise RequestError(f"it has more than {MOST:,} rows: import it in parts")
+            if count > self._most:
+                raise RequestError(f"it has more than {self._most:,} rows: import it in parts")
             if not capture.allows(self.attributes | row.attributes):
                 left[NOT_CONSENTED] = left.get(NOT_CONSENTED, 0) + 1
                 continue

@@ -88,9 +88,12 @@ class Cases:
             StorageError: the vault can't be read.
             AuditError: the reading can't be recorded, so it is refused.
         """
-        read = self.reader.read(self.find(name))
+        return self.read(self.find(name))
+
+    def read(self, case: Case) -> Read:
+        """The same of a case that is at hand."""
+        read = self.reader.read(case)
         if read.moment is not None:
-            case = read.case
             details = {"exchange": case.exchange_id, "owner": case.owner}
             self._log("case.read", self._actor, case.case_id, details, tenant=case.tenant)
         return read

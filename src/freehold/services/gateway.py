@@ -13,6 +13,7 @@ from freehold.core.errors import FreeholdError, NotFound, ScopeRefused, StorageE
 from freehold.core.principal import KeyGrant
 from freehold.journey import Journey
 from freehold.services.approvals import Approvals
+from freehold.services.case_desk import CaseDesk
 from freehold.services.collecting import Collecting
 from freehold.services.feedback import Feedback
 from freehold.services.labelling_desk import LabellingDesk
@@ -58,6 +59,7 @@ class Gateway:
         labelling: Callable[[], LabellingDesk] | None = None,
         labeler: FindLabeler | None = None,
         learned: LearnedViews | None = None,
+        cases: Callable[[LabellingDesk], CaseDesk] | None = None,
     ) -> None:
         self._learned = learned
         self._make_journey = make_journey
@@ -76,6 +78,8 @@ class Gateway:
         self._desk: LabellingDesk | None = None
         self._make_desk = labelling
         self._labeler = labeler
+        self._case_desk: CaseDesk | None = None
+        self._make_case_desk = cases
         self._stack = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
         self._journey: Journey | None = None
@@ -160,6 +164,20 @@ class Gateway:
         if self._desk is None:
             self._desk = self._make_desk()
         return self._desk
+
+    @property
+    def cases(self) -> CaseDesk:
+        """Captured cases, for people; its methods wait, so they are called in threads. On the event
+        loop.
+
+        Raises:
+            NotFound: nobody labels here.
+        """
+        if self._make_case_desk is None:
+            raise NotFound("no cases here")
+        if self._case_desk is None:
+            self._case_desk = self._make_case_desk(self.labelling)
+        return self._case_desk
 
     @property
     def learned(self) -> LearnedViews:

@@ -74,7 +74,7 @@ def task_dict(
         "why": why(found.case),
         "chosen": chosen.why if chosen is not None else "",
         "alike": list(chosen.similar) if chosen is not None else [],
-        **_texts(found.case, moment, bundle, masked, readable),
+        **texts_dict(found.case, moment, bundle, masked, readable),
         "suggestion": {
             "answer": masked(found.suggestion.answer),
             "intent": found.suggestion.intent,
@@ -98,9 +98,10 @@ def _place(case: Case, queue: QueueSpec) -> dict[str, Any]:
     }
 
 
-def _texts(
+def texts_dict(
     case: Case, moment: Moment, bundle: ResolvedBundle, masked: Masked, readable: Readable
 ) -> dict[str, Any]:
+    """What was asked, given as context and answered, as far as a reader may see it."""
     rules = {name: rule.why for name, rule in bundle.rules.items()}
     return {
         "question": masked(question(moment)),
@@ -216,7 +217,7 @@ def dispute_dict(
         **_place(dispute.case, dispute.queue),
         "unsettled": dispute.why,
         "why": why(dispute.case),
-        **_texts(dispute.case, dispute.moment, bundle, masked, readable),
+        **texts_dict(dispute.case, dispute.moment, bundle, masked, readable),
         "suggestion": {
             "answer": masked(dispute.suggestion.answer),
             "intent": dispute.suggestion.intent,

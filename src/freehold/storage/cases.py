@@ -197,13 +197,22 @@ def _merged(known: Case, more: Case) -> Case:
 
 def _where(wanted: CaseFilter) -> list[sa.ColumnElement[bool]]:
     parts: list[sa.ColumnElement[bool]] = []
-    if wanted.owners:
-        parts.append(c.owner.in_(sorted(wanted.owners)))
+    some = {
+        "owner": wanted.owners,
+        "app": wanted.apps,
+        "intent": wanted.intents,
+        "tenant": wanted.tenants,
+    }
+    parts += [c[name].in_(sorted(values)) for name, values in some.items() if values]
     named = {name: getattr(wanted, name) for name in ("app", "intent", "state")}
     parts += [c[name] == value for name, value in named.items() if value]
     if wanted.kind:
-        plain = c.reasons.contains(f"\n{wanted.kind}\n", autoescape=True)
-        parts.append(plain | c.reasons.contains(f"\n{wanted.kind}:", autoescape=True))
+        parts.append(_of_kind(wanted.kind))
+    if wanted.kinds:
+        parts.append(sa.or_(*map(_of_kind, wanted.kinds)))
+    if wanted.before is not None:
+        at_ns, case_id = wanted.before
+        parts.append((c.at_ns < at_ns) | ((c.at_ns == at_ns) & (c.case_id < case_id)))
     if wanted.since_ns:
         parts.append(c.at_ns >= wanted.since_ns)
     if wanted.until_ns:
@@ -211,6 +220,11 @@ def _where(wanted: CaseFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.texts:
         parts.append(sa.func.length(c.box) > 0)
     return parts
+
+
+def _of_kind(kind: str) -> sa.ColumnElement[bool]:
+    plain = c.reasons.contains(f"\n{kind}\n", autoescape=True)
+    return plain | c.reasons.contains(f"\n{kind}:", autoescape=True)
 
 
 def _spared(row: Any, kept: Kept) -> bool:

@@ -14,6 +14,7 @@ from freehold.learning.datasets.given import (
     RIGHT,
     asked,
     each,
+    each_of,
     known,
     moment_of,
     object_of,
@@ -66,6 +67,15 @@ def read(path: Path, attributes: Collection[str]) -> Iterator[Brought]:
         RequestError: as `given.each`.
     """
     return each(path, partial(_row, attributes=attributes))
+
+
+def read_text(text: str, form: str, attributes: Collection[str]) -> Iterator[Brought]:
+    """The same of a text that somebody sends, as ``jsonl`` or ``csv``.
+
+    Raises:
+        RequestError: as `given.each_of`.
+    """
+    return each_of(text, form, partial(_row, attributes=attributes))
 
 
 def digest(path: Path) -> str:

@@ -1,8 +1,9 @@
 """Rows as somebody gives them: JSON lines, CSV or Parquet; every mistake is told with its line."""
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,8 +38,30 @@ def each(path: Path, made: Callable[[Any], T]) -> Iterator[T]:
             with their lines; or nothing can be read, or no row is there.
     """
     wrong: list[str] = []
+    return _made(_values(path, wrong), made, wrong, str(path))
+
+
+def each_of(text: str, form: str, made: Callable[[Any], T]) -> Iterator[T]:
+    """The same of a text that somebody sends, as ``jsonl`` or ``csv``.
+
+    Raises:
+        RequestError: as ``each``; or it is of no such form.
+    """
+    wrong: list[str] = []
+    if form == "jsonl":
+        lines = text.encode("utf-8", "surrogatepass").split(b"\n")
+        return _made(_json(lines, wrong), made, wrong, "the text")
+    if form == "csv":
+        plain = StringIO(text.removeprefix("\ufeff"), newline="")
+        return _made(_csv(plain, wrong), made, wrong, "the text")
+    raise RequestError("A format is jsonl or csv.", param="format")
+
+
+def _made(
+    values: Iterable[Place], made: Callable[[Any], T], wrong: list[str], called: str
+) -> Iterator[T]:
     found = False
-    for place, value in _values(path, wrong):
+    for place, value in values:
         found = True
         try:
             yield made(value)
@@ -49,9 +72,9 @@ def each(path: Path, made: Callable[[Any], T]) -> Iterator[T]:
     if wrong:
         more = "\n… and more" if len(wrong) > _MOST_ERRORS else ""
         listed = "\n".join(wrong[:_MOST_ERRORS])
-        raise RequestError(f"nothing was imported from {path}:\n{listed}{more}")
+        raise RequestError(f"nothing was imported from {called}:\n{listed}{more}")
     if not found:
-        raise RequestError(f"nothing was imported from {path}: it has no row")
+        raise RequestError(f"nothing was imported from {called}: it has no row")
 
 
 def _values(path: Path, wrong: list[str]) -> Iterator[Place]:
@@ -66,42 +89,42 @@ def _values(path: Path, wrong: list[str]) -> Iterator[Place]:
                 given = {key: value for key, value in row.items() if value not in (None, "")}
                 yield f"row {number}", _nested(given)
         elif ending == ".csv":
-            yield from _csv(path, wrong)
+            with path.open(encoding="utf-8-sig", newline="") as text:
+                yield from _csv(text, wrong)
         else:
-            yield from _json(path, wrong)
+            with path.open("rb") as file:
+                yield from _json(file, wrong)
     except OSError as error:
         raise RequestError(f"{path} can't be read: {error.strerror or error}") from None
 
 
-def _json(path: Path, wrong: list[str]) -> Iterator[Place]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-            if not text.strip():
-                continue
-            try:
-                yield f"line {number}", orjson.loads(text)
-            except orjson.JSONDecodeError as error:
-                wrong.append(f"line {number} is no JSON: {error}")
-            if len(wrong) > _MOST_ERRORS:
-                return
-
-
-def _csv(path: Path, wrong: list[str]) -> Iterator[Place]:
-    csv.field_size_limit(2 * MAX_CHARS)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
+def _json(lines: Iterable[bytes], wrong: list[str]) -> Iterator[Place]:
+    for number, line in enumerate(lines, 1):
+        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if not text.strip():
+            continue
         try:
-            for row in reader:
-                if None in row:
-                    wrong.append(f"line {reader.line_num}: it has more fields than the first line")
-                    continue
-                given = {key: value for key, value in row.items() if value not in (None, "")}
-                yield f"line {reader.line_num}", _nested(given)
-        except csv.Error as error:
-            wrong.append(f"line {reader.line_num}: {error}")
-        except UnicodeDecodeError as error:
-            wrong.append(f"it is not UTF-8 text: {error}")
+            yield f"line {number}", orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            wrong.append(f"line {number} is no JSON: {error}")
+        if len(wrong) > _MOST_ERRORS:
+            return
+
+
+def _csv(lines: Iterable[str], wrong: list[str]) -> Iterator[Place]:
+    csv.field_size_limit(2 * MAX_CHARS)
+    reader = csv.DictReader(lines, strict=True)
+    try:
+        for row in reader:
+            if None in row:
+                wrong.append(f"line {reader.line_num}: it has more fields than the first line")
+                continue
+            given = {key: value for key, value in row.items() if value not in (None, "")}
+            yield f"line {reader.line_num}", _nested(given)
+    except csv.Error as error:
+        wrong.append(f"line {reader.line_num}: {error}")
+    except UnicodeDecodeError as error:
+        wrong.append(f"it is not UTF-8 text: {error}")
 
 
 def _nested(row: dict[str, Any]) -> dict[str, Any]:
