@@ -34,7 +34,7 @@ class Source(Section):
         description="A database, or a service that answers in JSON."
     )
     url: Url
-    title: str = Field("", description="What the model is told about it.")
+    title: str = Field("", description="Its name for people who look at its context.")
     query: str = Field("", description="SQL with `:named` parameters; read-only.")
     method: Literal["GET", "POST"] = Field("GET", description="For `http`.")
     headers: dict[str, str] = Field({}, description="For `http`; secrets as `env:NAME`.")
