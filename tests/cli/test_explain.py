@@ -113,3 +113,27 @@ def test_what_would_be_left_out_is_refused(home: Path) -> None:
     told = run(home, "--last", "--for", "customer", "--format", "prov")
     assert told.exit_code == 2
     assert "PROV names everybody" in told.stderr
+
+
+def test_the_newest_few(home: Path) -> None:
+    journal = SegmentJournal(home).open()
+    trail, ruled, one = exchange()
+    writer = Audit(journal, "r", tenant_key)
+    writer.opened(ruled, trail)
+    writer.closed(one, answered(trail), "allowed")
+    journal.close()
+    rows = CliRunner().invoke(main, ["audit", "list", "--home", str(home), "--json"]).stdout
+    newest, older = (row["exchange_id"] for row in json.loads(rows))
+    assert json.loads(run(home, "--last", "--json").stdout)["exchange"] == newest
+    assert [one["exchange"] for one in json.loads(run(home, "--last", "1", "--json").stdout)] == [
+        newest
+    ], "a number gives a list"
+    both = json.loads(run(home, "--last", "9", "--json").stdout)
+    assert [one["exchange"] for one in both] == [newest, older]
+    each = [run(home, one).stdout for one in (newest, older)]
+    assert run(home, "--last", "2").stdout == "\n---\n\n".join(each)
+    assert run(home, "--last", "1").stdout == run(home, "--last").stdout == each[0]
+    assert run(home, "--last", "1", "--format", "html").exit_code == 0
+    for words in (("2", "--format", "html"), ("2", "--format", "prov"), ("0",), ("x",), ("1001",)):
+        assert run(home, "--last", *words).exit_code == 2, words
+    assert "holds one exchange" in run(home, "--last", "2", "--format", "html").stderr

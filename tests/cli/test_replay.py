@@ -74,6 +74,10 @@ def test_one_of_them_by_its_id(home: Path) -> None:
     assert "1 replayed" in replay(home, "--last", "1", "--tenant", "main").stdout
     assert replay(home).exit_code == 2
     assert replay(home, exchange, "--last", "1").exit_code == 2
+    assert replay(home, exchange, "--last").exit_code == 2
+    assert "1 replayed" in replay(home, "--last").stdout, "the newest, as in explain"
+    assert "1 replayed" in replay(home, "--last", "--tenant", "main").stdout
+    assert replay(home, "--last", "0").exit_code == 2
     assert replay(home, "--last", "1", "--only").exit_code == 2
     assert "no exchange" in replay(home, "nobody-knows").stderr
 

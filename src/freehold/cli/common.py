@@ -81,6 +81,27 @@ def tenant_options(command: F) -> F:
     return cast(F, click.option("--tenant", help="Only this tenant and those below it.")(options))
 
 
+NEWEST = "newest"
+"""What `last_option` gives where no number is said."""
+
+
+def last_option(most: int) -> Callable[[F], F]:
+    """``--last [N]``: the newest exchange, or the newest N; ``None`` where it is not said."""
+    numbers = click.IntRange(1, most)
+
+    def counted(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        return value if value in (None, NEWEST) else numbers.convert(value, param, ctx)
+
+    return click.option(
+        "--last",
+        is_flag=False,
+        flag_value=NEWEST,
+        callback=counted,
+        metavar="[N]",
+        help="The newest exchange, or the newest N.",
+    )
+
+
 def scope_of(
     within: Callable[..., frozenset[str]], tenant: str | None, only: bool
 ) -> frozenset[str] | None:

@@ -9,17 +9,27 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from freehold.cli.common import home_option, json_option, printed, say, scope_of, tenant_options
+from freehold.cli.common import (
+    home_option,
+    json_option,
+    last_option,
+    printed,
+    say,
+    scope_of,
+    tenant_options,
+)
 from freehold.cli.records import tell_unreadable
 from freehold.core.errors import NotFound, StorageError
 
 _AUDIENCES = ("customer", "compliance", "engineer")
 _FORMATS = ("text", "markdown", "html", "prov", "provn")
+_OF_ONE = ("html", "prov", "provn")
+_BETWEEN = "\n---\n\n"
 
 
 @click.command()
 @click.argument("exchange_id", required=False)
-@click.option("--last", is_flag=True, help="The newest exchange.")
+@last_option(1_000)
 @click.option(
     "--for",
     "audience",
@@ -53,7 +63,7 @@ _FORMATS = ("text", "markdown", "html", "prov", "provn")
 @json_option
 def explain(
     exchange_id: str | None,
-    last: bool,
+    last: int | str | None,
     audience: str,
     form: str,
     output: Path | None,
@@ -64,12 +74,15 @@ def explain(
     home: Path,
     as_json: bool,
 ) -> None:
-    """Explain one exchange, decision by decision.
+    """Explain one exchange, or the newest N, decision by decision.
 
     EXCHANGE_ID is what a reply's x-freehold-trace-id header says.
     """
-    if (exchange_id is None) is not last:
+    if (exchange_id is None) is (last is None):
         raise click.UsageError("name an exchange, or say --last")
+    count = last if isinstance(last, int) else 1
+    if count > 1 and form in _OF_ONE:
+        raise click.UsageError(f"--format {form} holds one exchange: say --last without a number")
     if unmask and not content:
         raise click.UsageError("--unmask goes with --content")
     if as_json and form != "text":
@@ -81,20 +94,34 @@ def explain(
     with _reading(home, content=content) as (records, contents, keys):
         tell_unreadable(records.unreadable())
         whose = scope_of(records.within, tenant, only)
-        if exchange_id is None:
-            newest = records.recent(tenant=whose, limit=1)
-            if not newest:
-                raise NotFound("nothing is recorded yet")
-            exchange_id = newest[0].exchange_id
-        record = records.find(exchange_id, whose)
-        kept = None if contents is None else (contents.read(record, unmask=unmask), unmask)
-        proof = _proof(record, home, records, keys) if audience == "compliance" else None
-        told = _told(record, audience, form, proof, kept, as_json=as_json)
+        each = []
+        for record in _records(records, exchange_id, count, whose):
+            kept = None if contents is None else (contents.read(record, unmask=unmask), unmask)
+            proof = _proof(record, home, records, keys) if audience == "compliance" else None
+            each.append(_told(record, audience, form, proof, kept, as_json=as_json))
+    if as_json:
+        told = printed(each if isinstance(last, int) else each[0])
+    else:
+        told = _BETWEEN.join(each)
     if output is not None:
         _write(output, told)
         say(f"Wrote {output}.")
     else:
         click.echo(told, nl=False)
+
+
+def _records(records: Any, exchange_id: str | None, count: int, whose: Any) -> list[Any]:
+    """The one that is named, or the newest ones.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if exchange_id is not None:
+        return [records.find(exchange_id, whose)]
+    newest = records.recent(tenant=whose, limit=count)
+    if not newest:
+        raise NotFound("nothing is recorded yet")
+    return [records.find(row.exchange_id, whose) for row in newest]
 
 
 def _proof(record: Any, home: Path, records: Any, keys: Any) -> Any:
@@ -113,8 +140,8 @@ def _told(
     kept: tuple[Any, bool] | None,
     *,
     as_json: bool,
-) -> str:
-    """The whole output."""
+) -> Any:
+    """What is told of one: a text, or for JSON an object."""
     from freehold.services import contents as shown
     from freehold.services.explaining import as_dict, document_dict, explain, formats, prov, told_to
 
@@ -132,8 +159,8 @@ def _told(
         return made
     if audience == "engineer":
         told = replace(explain(record), sections=document.sections)
-        return printed(as_dict(told) | texts)
-    return printed(document_dict(audience, record, document, proof) | texts)
+        return as_dict(told) | texts
+    return document_dict(audience, record, document, proof) | texts
 
 
 def _write(path: Path, told: str) -> None:

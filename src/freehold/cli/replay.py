@@ -13,6 +13,7 @@ from freehold.cli.common import (
     EXIT_PROBLEM,
     home_option,
     json_option,
+    last_option,
     print_json,
     say,
     scope_of,
@@ -25,12 +26,7 @@ _SHOWN = 3
 
 @click.command()
 @click.argument("exchange_id", required=False)
-@click.option(
-    "--last",
-    type=click.IntRange(1, 10_000_000),
-    metavar="N",
-    help="The newest N exchanges instead of one.",
-)
+@last_option(10_000_000)
 @click.option(
     "--bundle",
     "draft",
@@ -47,7 +43,7 @@ _SHOWN = 3
 @json_option
 def replay(
     exchange_id: str | None,
-    last: int | None,
+    last: int | str | None,
     draft: Path | None,
     detectors: bool,
     tenant: str | None,
@@ -61,7 +57,7 @@ def replay(
     status is 1 where something came out otherwise.
     """
     if (exchange_id is None) is (last is None):
-        raise click.UsageError("name an exchange, or say --last N")
+        raise click.UsageError("name an exchange, or say --last")
     if draft is not None and detectors:
         raise click.UsageError(
             "--detectors runs those of the bundle that decided: not with --bundle"
@@ -69,15 +65,14 @@ def replay(
     from freehold.app.replaying import replay_service
 
     began = perf_counter()
-    with replay_service(home, last or 1, texts=detectors) as service:
+    count = last if isinstance(last, int) else 1
+    with replay_service(home, count, texts=detectors) as service:
         whose = scope_of(service.records.within, tenant, only)
-        records = service.records.latest(last, whose) if last is not None else None
-        if records is not None:
-            records = _some(records)
-        if records is None:
-            assert exchange_id is not None  # noqa: S101 -- one of both is there
+        if exchange_id is None:
+            records = _some(service.records.latest(count, whose))
+        else:
             records = iter([service.records.find(exchange_id, whose)])
-        shown = _with_bar(records, last or 1)
+        shown = _with_bar(records, count)
         if draft is not None:
             told = service.under(draft, shown)
             _tell_draft(told, as_json)
