@@ -116,6 +116,8 @@ async def test_up_the_whole_ladder_on_two_gateways_and_back(tmp_path: Path, upst
             half = await share_of(ask, "At nine.", names)
             assert 1 <= half.count(True) <= 15
             assert await share_of(other, "At nine.", names) == half, "on every gateway"
+            drawn = names[half.index(True)]
+            assert (await ask(HOURS, drawn))[1]["model"] == first.id, "on trial by the same name"
             refused = await asyncio.to_thread(custom, home, "promote", "answers", token=olga)
             assert "stage 1 of 2" in refused.stderr
             byway = CliRunner().invoke(
@@ -137,6 +139,8 @@ async def test_up_the_whole_ladder_on_two_gateways_and_back(tmp_path: Path, upst
             await until_live(second, first.name)
             assert all(await share_of(ask, "At nine.", names[:6]))
             assert all(await share_of(other, "At nine.", names[:6]))
+            assert (await ask(HOURS, "named"))[1]["model"] == first.id, "its name and version"
+            assert f'"model":"{first.id}"' in (await ask(HOURS, "named", stream=True))[1]["text"]
             page = served.gateway.metrics("", "127.0.0.1").decode()
             assert f'version="{first.name}",state="live"}} 1' in page
             other_thing = await said(ask, "else", "How is the weather on Mars?")

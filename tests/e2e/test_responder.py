@@ -120,13 +120,16 @@ def test_one_correction_serves_another_store(
                 reply = client.chat.completions.create(
                     model="auto", messages=messages, extra_headers=headers
                 )
+                told.append(reply.model)
                 return reply.choices[0].message.content
 
+            told: list[str] = []
             assert ask() == wanted.answer
             server.should_exit = True
             while server.servers and server.servers[0].is_serving():
                 asyncio.run(asyncio.sleep(0.01))
             assert ask() == FRONTIER
+            assert told == ["own-answers", "simulated-frontier"], "by its name in the bundle"
         simulator.control_now(models={"simulated-frontier": {"answers": []}})
     own, other = (body["closed"] for body in ledger(home) if "closed" in body)
     assert [one["model"] for one in own["calls"]] == ["own-answers"]

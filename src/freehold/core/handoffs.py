@@ -303,6 +303,11 @@ class Answer(Struct, frozen=True, kw_only=True):
     confidence: int | None = None
 
     @property
+    def model(self) -> str:
+        """Who gave it, as whoever asked is told."""
+        return self.sendable.attempt.model.told(self.reported_model)
+
+    @property
     def streams(self) -> bool:
         """Whether it leaves while it grows; one that was held and approved since leaves whole."""
         return self.sendable.plan.ruled.admitted.ask.stream and not self.discharged
@@ -365,9 +370,8 @@ class Judged(Struct, frozen=True, kw_only=True):
 
     @property
     def model(self) -> str:
-        """The model that answered, as it names itself or as the bundle does."""
-        answer = self.checked.answer
-        return answer.reported_model or answer.sendable.attempt.model.id
+        """The model that answered, as whoever asked is told."""
+        return self.checked.answer.model
 
 
 Due = Judged | Awaiting

@@ -82,6 +82,19 @@ class ModelSpec(Struct, frozen=True, kw_only=True):
     local: LocalSpec | None = None
     scope: Scope | None = None
 
+    def told(self, reported: str) -> str:
+        """How whoever asked is told who answered: an endpoint's model as it names itself, which is
+        more exact than what was asked for; one in this process by its name here and its version.
+
+        Args:
+            reported: what the model said that it is; empty where it said nothing.
+        """
+        if self.local is None:
+            return reported or self.id
+        if not self.version or self.id.endswith(f"@{self.version}"):  # one on trial is called so
+            return self.id
+        return f"{self.id}@{self.version}"
+
 
 class SourceSpec(Struct, frozen=True, kw_only=True):
     """Where context comes from.

@@ -105,7 +105,7 @@ def shown(
         return told
     behind = case.answer.sendable.restorations
     told["answer"] = _choices(case.answer.choices, masked, behind)
-    told["model"] = case.answer.reported_model or case.answer.sendable.attempt.model.id
+    told["model"] = case.answer.model
     if case.original:
         told["original"] = _choices(case.original, masked, behind)
     return told
