@@ -92,6 +92,32 @@ def test_a_tally_counts_each_kind(database: Database) -> None:
     ]
 
 
+def test_what_nobody_answered_was_no_fallback_in_earlier_releases_either(
+    database: Database,
+) -> None:
+    book = StoredCases(database)
+    book.add([
+        case(1, "fallback:big", model="small"),
+        case(2, "rule:fallback", "fallback:big", model=""),
+        case(3, "unanswered:big", model=""),
+    ])  # fmt: skip
+    reasons = {one.exchange_id: one.reasons for one in book.list(CaseFilter())}
+    assert reasons["x2"] == ("rule:fallback", "unanswered:big")
+    assert reasons["x1"] == ("fallback:big",)
+
+    def ids(**wanted: Any) -> list[str]:
+        return [one.exchange_id for one in book.list(CaseFilter(**wanted))]
+
+    assert (ids(kind="fallback"), ids(kind="unanswered")) == (["x1"], ["x3", "x2"])
+    assert ids(kinds=("unanswered", "fallback")) == ["x3", "x2", "x1"]
+    counted = {one.kind: one.cases for one in book.tally(CaseFilter())}
+    assert counted == {"fallback": 1, "unanswered": 2, "rule": 1}
+    places = {one.reasons: count for one, count in book.places(CaseFilter())}
+    assert places[("rule:fallback", "unanswered:big")] == 1
+    book.add([case(2, "unanswered:big", "random", model="")])
+    assert book.find("case_2").reasons == ("rule:fallback", "unanswered:big", "random")  # type: ignore[union-attr]
+
+
 def test_hostile_names_are_kept_as_lines(database: Database) -> None:
     book = StoredCases(database)
     book.add([case(1, "feedback:a\nrandom\n\0", conversation="a\0b")])

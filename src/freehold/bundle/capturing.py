@@ -42,7 +42,9 @@ class Triggers(Section):
         "whoever answered; 0.5 if nobody says.",
     )
     abstained: bool | None = Field(None, description="A custom model was not sure enough.")
-    fallback: bool | None = Field(None, description="A model failed and another one answered.")
+    fallback: bool | None = Field(
+        None, description="A model failed: another one answered, or none."
+    )
     human: bool | None = Field(
         None, description="A person took over: it was held, approved, amended or declined."
     )

@@ -9,8 +9,8 @@ from freehold.cli.common import Group, home_option, json_option, print_json, say
 from freehold.cli.plain import plain
 
 _KINDS = (
-    "rule", "detector", "low_confidence", "abstained", "fallback", "human", "feedback", "incident",
-    "shadow", "out_of_scope", "drift", "success", "random", "imported",
+    "rule", "detector", "low_confidence", "abstained", "fallback", "unanswered", "human",
+    "feedback", "incident", "shadow", "out_of_scope", "drift", "success", "random", "imported",
 )  # fmt: skip
 _STATES = ("open", "labelled", "set_aside", "dropped")
 

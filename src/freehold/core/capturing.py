@@ -22,6 +22,7 @@ class CaptureSpec(Struct, frozen=True, kw_only=True):
         consent: attributes of whoever asks, with the value that each must have.
         rules, detectors: which of them, having fired, make a case; ``*`` and ``pii.*`` are many.
         low_confidence: whoever answered was less sure than this, or expected to do worse.
+        fallback: a model failed, and another one answered, or none did.
         feedback: metric or ``*`` → the score below which an answer is a case.
         demonstration: a right answer that somebody gives later makes one.
         shadow_sense, shadow_words: how much alike a shadow's answer is at least, else it is one.

@@ -13,6 +13,7 @@ ReasonKind = Literal[
     "low_confidence",
     "abstained",
     "fallback",
+    "unanswered",
     "human",
     "feedback",
     "incident",

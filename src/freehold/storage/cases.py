@@ -1,5 +1,6 @@
 """Cases to learn from, as a table."""
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -15,6 +16,12 @@ from freehold.storage.engine import Database
 
 _AT_ONCE = 500
 c = learning_cases.c
+# written out: PostgreSQL takes what is grouped by for the same only without parameters
+_NOBODY = sa.case(
+    (c.model == sa.literal_column("''"), sa.literal_column("1")), else_=sa.literal_column("0")
+)
+"""Whether nobody answered."""
+_OLD = re.compile(r"^fallback(?=:|$)")
 _Cases = list[Case]
 _Names = list[str]
 _Tallies = list[Tally]
@@ -83,12 +90,12 @@ class StoredCases:
         """How many there are, by app, kind and state."""
         boxed = sa.case((sa.func.length(c.box) > 0, 1), else_=0)
         number = sa.func.count()
-        query = sa.select(c.app, c.reasons, c.state, number, sa.func.sum(boxed))
-        query = query.where(*_where(wanted)).group_by(c.app, c.reasons, c.state)
+        query = sa.select(c.app, c.reasons, c.state, _NOBODY, number, sa.func.sum(boxed))
+        query = query.where(*_where(wanted)).group_by(c.app, c.reasons, c.state, _NOBODY)
         sums: dict[tuple[str, str, str], list[int]] = {}
         with self._database.read() as connection:
-            for app, reasons, state, cases, readable in connection.execute(query):
-                for kind in {reason.partition(":")[0] for reason in _split(reasons)}:
+            for app, reasons, state, nobody, cases, readable in connection.execute(query):
+                for kind in {one.partition(":")[0] for one in _split(reasons, nobody)}:
                     found = sums.setdefault((app, kind, state), [0, 0])
                     found[0] += int(cases)
                     found[1] += int(readable)
@@ -99,7 +106,7 @@ class StoredCases:
 
     def places(self, wanted: CaseFilter) -> _Places:
         """How many there are of each app, tenant, intent and reasons; see the port."""
-        whose = (c.app, c.tenant, c.intent, c.reasons)
+        whose = (c.app, c.tenant, c.intent, c.reasons, _NOBODY)
         query = sa.select(*whose, sa.func.count()).where(*_where(wanted)).group_by(*whose)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
@@ -107,11 +114,11 @@ class StoredCases:
             (
                 Case(
                     case_id="", exchange_id="", conversation="", owner="", route="",
-                    app=app, tenant=tenant, intent=intent, reasons=tuple(_split(reasons)),
+                    app=app, tenant=tenant, intent=intent, reasons=tuple(_split(reasons, nobody)),
                 ),
                 int(count),
             )
-            for app, tenant, intent, reasons, count in rows
+            for app, tenant, intent, reasons, nobody, count in rows
         ]  # fmt: skip
 
     def prune(self, now_ns: int, kept: Kept) -> int:
@@ -223,6 +230,13 @@ def _where(wanted: CaseFilter) -> list[sa.ColumnElement[bool]]:
 
 
 def _of_kind(kind: str) -> sa.ColumnElement[bool]:
+    """As `_split` reads them."""
+    if kind == "unanswered":
+        return _says(kind) | (_says("fallback") & (c.model == ""))
+    return _says(kind) & (c.model != "") if kind == "fallback" else _says(kind)
+
+
+def _says(kind: str) -> sa.ColumnElement[bool]:
     plain = c.reasons.contains(f"\n{kind}\n", autoescape=True)
     return plain | c.reasons.contains(f"\n{kind}:", autoescape=True)
 
@@ -246,11 +260,17 @@ def _line(reason: str) -> str:
     return " ".join(reason.replace("\0", " ").splitlines())
 
 
-def _split(reasons: str) -> list[str]:
-    return [line for line in reasons.split("\n") if line]
+def _split(reasons: str, nobody: int) -> list[str]:
+    """Reasons from their lines. Where nobody answered, what is a fallback in rows of earlier
+    releases is none: no model did.
+    """
+    lines = [line for line in reasons.split("\n") if line]
+    if not nobody or "\nfallback" not in reasons:
+        return lines
+    return [_OLD.sub("unanswered", line) for line in lines]
 
 
 def _case(row: dict[str, Any]) -> Case:
-    row["reasons"] = tuple(_split(row["reasons"]))
+    row["reasons"] = tuple(_split(row["reasons"], not row["model"]))
     row["box"] = bytes(row["box"])
     return Case(**row)

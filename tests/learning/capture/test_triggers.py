@@ -37,6 +37,7 @@ def reasons(one: CaptureSpec, what: Witnessed) -> tuple[str, ...]:
     return () if judged is None else judged.reasons
 
 
+FAILED = (Tried("big", "timeout", None), Tried("far", "unreachable", None))
 SURE = Tried("small", "", 700_000)
 
 
@@ -58,6 +59,14 @@ SURE = Tried("small", "", 700_000)
         ({"fallback": True}, {"tried": (Tried("own", "unsure", 1), *FINE)}, ""),
         ({"fallback": True}, {"tried": (Tried("big", "timeout", None), *FINE)}, "fallback:big"),
         ({"fallback": True}, {"tried": (Tried("big", "hung_up", None), *FINE)}, ""),
+        ({"fallback": True}, {"tried": (Tried("big", "timeout", None),) * 2 + FINE},
+         "fallback:big"),
+        ({"fallback": True}, {"tried": (Tried("small", "timeout", None), *FINE)}, ""),
+        ({"fallback": True}, {"tried": FAILED, "answered": ""}, "unanswered:big unanswered:far"),
+        ({"fallback": True}, {"tried": (*FAILED, Tried("x", "hung_up", None)), "answered": ""}, ""),
+        ({"fallback": True, "abstained": True},
+         {"tried": (Tried("own", "unsure", 1), *FAILED[:1]), "answered": ""},
+         "abstained:own unanswered:big"),
         ({"human": True}, {"human": "held", "outcome": "held"}, "human:held"),
         ({"out_of_scope": True}, {"out_of_scope": True}, "out_of_scope"),
         ({"random": 1_000_000}, {"outcome": "error", "answered": ""}, "random"),

@@ -125,12 +125,11 @@ def _reasons(spec: CaptureSpec, seen: Witnessed) -> list[str]:
         ]
     if seen.detectors and spec.detectors:
         reasons += [f"detector:{name}" for name in seen.detectors if covers(spec.detectors, name)]
-    for tried in seen.tried:
-        kind = tried.error_kind
-        if kind == "unsure" and spec.abstained:
-            reasons.append(f"abstained:{tried.model}")
-        elif kind not in NO_FAILURE and spec.fallback:
-            reasons.append(f"fallback:{tried.model}")
+    if spec.abstained:
+        unsure = (one.model for one in seen.tried if one.error_kind == "unsure")
+        reasons += [f"abstained:{model}" for model in dict.fromkeys(unsure)]
+    if spec.fallback:
+        reasons += _failures(seen)
     if spec.low_confidence:
         sure = seen.confidence
         if sure is not None and sure < spec.low_confidence:
@@ -140,6 +139,18 @@ def _reasons(spec: CaptureSpec, seen: Witnessed) -> list[str]:
     if seen.out_of_scope and spec.out_of_scope:
         reasons.append("out_of_scope")
     return reasons
+
+
+def _failures(seen: Witnessed) -> list[str]:
+    """The models that failed where another one answered, or where none did. One that answered when
+    it was asked again needed no other; where nobody wanted the answer any more, nobody knows.
+    """
+    failed = dict.fromkeys(one.model for one in seen.tried if one.error_kind not in NO_FAILURE)
+    if seen.answered:
+        return [f"fallback:{model}" for model in failed if model != seen.answered]
+    if any(one.error_kind == "hung_up" for one in seen.tried):
+        return []
+    return [f"unanswered:{model}" for model in failed]
 
 
 def bad_score(spec: CaptureSpec, metric: str, score: int) -> bool:

@@ -16,6 +16,7 @@ _DOUBT = {
     "human": 900_000,
     "shadow": 800_000,
     "abstained": 800_000,
+    "unanswered": 900_000,
     "fallback": 700_000,
     "out_of_scope": 700_000,
     "drift": 600_000,
