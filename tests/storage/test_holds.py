@@ -24,9 +24,9 @@ from freehold.core.handoffs import (
 from freehold.core.subjects import Subject, subject_of
 from freehold.storage.engine import Database
 from freehold.storage.held_texts import HeldTexts
+from freehold.storage.hold_tables import holds
 from freehold.storage.holds import SealedHolds
 from freehold.storage.seals import Seal
-from freehold.storage.tables import holds
 from freehold.storage.writer import Writer
 from freehold.testing.fakes import MemoryKeys
 from tests.audit_samples import ANSWER, SECRET_WORDS, Standing, app, exchange

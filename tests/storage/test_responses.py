@@ -13,8 +13,8 @@ from freehold.core.handoffs import Held, Released, Usage
 from freehold.core.responses import Failure, Stored, Texts
 from freehold.core.subjects import Subject
 from freehold.storage.engine import Database
+from freehold.storage.hold_tables import responses
 from freehold.storage.responses import SealedResponses
-from freehold.storage.tables import responses
 from freehold.storage.writer import Writer
 from freehold.testing.fakes import MemoryKeys
 from tests.audit_samples import Standing

@@ -18,9 +18,10 @@ from freehold.core.alerts import (
 from freehold.core.clock import Clock
 from freehold.core.errors import StorageError
 from freehold.core.standing import Measure
+from freehold.storage.alert_tables import alerts, baselines, cases, measures
 from freehold.storage.engine import Database, bump, incoming, upsert
 from freehold.storage.notices import queue
-from freehold.storage.tables import alerts, baselines, cases, measures, revisions
+from freehold.storage.tables import revisions
 
 _REVISION = "alerts"
 _OPEN: tuple[AlertState, ...] = ("open",)

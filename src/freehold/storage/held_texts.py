@@ -8,8 +8,9 @@ from freehold.core.approvals import Hold
 from freehold.core.clock import Clock
 from freehold.core.subjects import Subject
 from freehold.storage.engine import Database
+from freehold.storage.hold_tables import holds
 from freehold.storage.holds import GONE, without_text
-from freehold.storage.tables import holds, notices
+from freehold.storage.tables import notices
 
 
 class HeldTexts:

@@ -26,9 +26,9 @@ from freehold.core.ports import SubjectKeys
 from freehold.core.spec import AppSpec
 from freehold.core.subjects import subject_of
 from freehold.storage.engine import Database
+from freehold.storage.hold_tables import approval_steps, holds
 from freehold.storage.notices import queue
 from freehold.storage.seals import Seal
-from freehold.storage.tables import approval_steps, holds
 from freehold.storage.writer import Writer
 
 _HOUR_NS = 3_600 * 1_000_000_000

@@ -10,7 +10,8 @@ from freehold.core.deployments import Deployment, Move, Step
 from freehold.core.trials import Standing
 from freehold.storage.deployment_tables import deployment_steps, deployments
 from freehold.storage.engine import Database, bump, upsert
-from freehold.storage.tables import canaries, revisions
+from freehold.storage.tables import revisions
+from freehold.storage.trial_tables import canaries
 
 _REVISION = "deployments"
 _Deployments = list[Deployment]

@@ -8,7 +8,8 @@ from msgspec.structs import asdict, replace
 
 from freehold.core.outcomes import RouteState, Told
 from freehold.storage.engine import Database, bump, incoming, upsert
-from freehold.storage.tables import outcomes, revisions, route_states
+from freehold.storage.outcome_tables import outcomes, route_states
+from freehold.storage.tables import revisions
 
 _REVISION = "outcomes"
 _AT_ONCE = 500

@@ -17,7 +17,7 @@ from freehold.core.ports import SubjectKeys
 from freehold.core.responses import OVER, Status, Stored, Texts
 from freehold.core.subjects import Subject
 from freehold.storage.engine import Database
-from freehold.storage.tables import responses
+from freehold.storage.hold_tables import responses
 from freehold.storage.writer import Writer
 
 _PATIENCE_S = 5.0

@@ -1,4 +1,8 @@
-"""The tables, for SQLite and PostgreSQL alike: nothing here is one dialect's own."""
+"""The tables of exchanges, keys and money, and what all tables share.
+
+They are for SQLite and PostgreSQL alike: none has anything of one dialect's own. Other modules have
+those of alerts, cases, deployments, what is held, labels, outcomes and trials.
+"""
 
 import sqlalchemy as sa
 
@@ -102,49 +106,6 @@ keys = sa.Table(
     sa.Index("ix_keys_tenant", "tenant"),
 )
 
-holds = sa.Table(
-    "holds",
-    metadata,
-    sa.Column("approval_id", sa.String(64), primary_key=True),
-    sa.Column("exchange_id", sa.String(64), nullable=False),
-    sa.Column("tenant", sa.String(200), nullable=False),
-    sa.Column("app", sa.String(200), nullable=False),
-    sa.Column("principal", sa.Text, nullable=False),
-    sa.Column("role", sa.String(200), nullable=False),
-    sa.Column("rule", sa.String(200), nullable=False),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
-    sa.Column("created_ns", sa.BigInteger, nullable=False),
-    sa.Column("expires_ns", sa.BigInteger, nullable=False),
-    sa.Column("issuer", sa.Text, nullable=False, server_default=""),
-    sa.Column("verified", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("key_id", sa.String(64), nullable=False, server_default=""),
-    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("decided_ns", sa.BigInteger),
-    sa.Column("public", sa.Text, nullable=False, server_default=""),
-    sa.Column("waits", sa.String(20), nullable=False, server_default="answer"),
-    sa.Index("ix_holds_tenant_state", "tenant", "state"),
-    sa.Index("ix_holds_state_expires_ns", "state", "expires_ns"),
-)
-
-# Each decision about a held answer; its ledger entry has the id ``event_id``.
-approval_steps = sa.Table(
-    "approval_steps",
-    metadata,
-    sa.Column("approval_id", sa.String(64), primary_key=True),
-    sa.Column("step", sa.Integer, primary_key=True),
-    sa.Column("exchange_id", sa.String(64), nullable=False),
-    sa.Column("verdict", sa.String(20), nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
-    sa.Column("issuer", sa.Text, nullable=False),
-    sa.Column("role", sa.String(200), nullable=False),
-    sa.Column("rule", sa.String(200), nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("event_id", sa.String(64), nullable=False),
-    sa.Column("at_ns", sa.BigInteger, nullable=False),
-    sa.Index("ix_approval_steps_exchange_id", "exchange_id"),
-)
-
 # What a webhook is still to be told, or was.
 notices = sa.Table(
     "notices",
@@ -190,203 +151,12 @@ lineage = sa.Table(
     sa.Index("ix_lineage_exchange_id", "exchange_id"),
 )
 
-# What was watched and went wrong; one row for each time that an alert fired.
-alerts = sa.Table(
-    "alerts",
-    metadata,
-    sa.Column("alert_id", sa.String(64), primary_key=True),
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("watch", sa.String(40), nullable=False),
-    sa.Column("subject_kind", sa.String(20), nullable=False),
-    sa.Column("subject", sa.String(200), nullable=False),
-    sa.Column("severity", sa.String(20), nullable=False),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("why", sa.Text, nullable=False),
-    sa.Column("fired_ns", sa.BigInteger, nullable=False),
-    sa.Column("resolved_ns", sa.BigInteger),
-    sa.Column("resolved", sa.Text, nullable=False, server_default=""),
-    sa.Column("times", sa.Integer, nullable=False, server_default="1"),
-    sa.Index("ix_alerts_state_fired_ns", "state", "fired_ns"),
-)
-
-# What alerts and people have put out of the running.
-measures = sa.Table(
-    "measures",
-    metadata,
-    sa.Column("measure_id", sa.String(64), primary_key=True),
-    sa.Column("alert_id", sa.String(64), nullable=False),
-    sa.Column("kind", sa.String(20), nullable=False),
-    sa.Column("route", sa.String(200), nullable=False),
-    sa.Column("model", sa.String(200), nullable=False),
-    sa.Column("intent", sa.String(200), nullable=False),
-    sa.Column("floor", sa.Integer, nullable=False),
-    sa.Column("by", sa.String(300), nullable=False),
-    sa.Column("why", sa.Text, nullable=False),
-    sa.Column("since_ns", sa.BigInteger, nullable=False),
-    sa.Column("until_ns", sa.BigInteger),
-    sa.Column("ended_ns", sa.BigInteger),
-    sa.Column("ended_by", sa.String(300), nullable=False, server_default=""),
-    sa.Index("ix_measures_ended_ns", "ended_ns"),
-    sa.Index("ix_measures_alert_id", "alert_id"),
-)
-
-# Exchanges to look at; ``exchanges`` is a JSON list of ids.
-cases = sa.Table(
-    "cases",
-    metadata,
-    sa.Column("case_id", sa.String(64), primary_key=True),
-    sa.Column("alert_id", sa.String(64), nullable=False),
-    sa.Column("subject_kind", sa.String(20), nullable=False),
-    sa.Column("subject", sa.String(200), nullable=False),
-    sa.Column("why", sa.Text, nullable=False),
-    sa.Column("exchanges", sa.Text, nullable=False),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("created_ns", sa.BigInteger, nullable=False),
-    sa.Index("ix_cases_created_ns", "created_ns"),
-)
-
-# What is normal, so that a restart does not forget it; ``content`` is JSON.
-baselines = sa.Table(
-    "baselines",
-    metadata,
-    sa.Column("series", sa.String(400), primary_key=True),
-    sa.Column("fingerprint", sa.String(64), nullable=False),
-    sa.Column("content", sa.Text, nullable=False),
-    sa.Column("updated_ns", sa.BigInteger, nullable=False),
-)
-
-# Models on trial: where each canary stands, what came of its exchanges, what shadows answered.
-canaries = sa.Table(
-    "canaries",
-    metadata,
-    sa.Column("trial", sa.String(40), primary_key=True),
-    sa.Column("route", sa.String(200), nullable=False),
-    sa.Column("model", sa.String(200), nullable=False),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("stage", sa.Integer, nullable=False),
-    sa.Column("since_ns", sa.BigInteger, nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-)
-
-canary_seen = sa.Table(
-    "canary_seen",
-    metadata,
-    sa.Column("exchange_id", sa.String(64), primary_key=True),
-    sa.Column("conversation", sa.String(64), nullable=False),
-    sa.Column("trial", sa.String(40), nullable=False),
-    sa.Column("stage", sa.Integer, nullable=False),
-    sa.Column("share", sa.Integer, nullable=False),
-    sa.Column("newcomer", sa.Boolean, nullable=False),
-    sa.Column("failed", sa.Boolean, nullable=False),
-    sa.Column("refused", sa.Boolean, nullable=False),
-    sa.Column("took_ms", sa.BigInteger, nullable=False),
-    sa.Column("cost_nano", sa.BigInteger, nullable=False),
-    sa.Column("at_ns", sa.BigInteger, nullable=False),
-    sa.Index("ix_canary_seen_trial_stage_at_ns", "trial", "stage", "at_ns"),
-    sa.Index("ix_canary_seen_trial_conversation", "trial", "conversation"),
-)
-
-# ``rules`` and ``before_rules`` are JSON lists of ids.
-shadow_seen = sa.Table(
-    "shadow_seen",
-    metadata,
-    sa.Column("exchange_id", sa.String(64), primary_key=True),
-    sa.Column("tenant", sa.String(200), nullable=False),
-    sa.Column("route", sa.String(200), nullable=False),
-    sa.Column("model", sa.String(200), nullable=False),
-    sa.Column("before", sa.String(200), nullable=False),
-    sa.Column("outcome", sa.String(20), nullable=False),
-    sa.Column("why", sa.Text, nullable=False),
-    sa.Column("words", sa.Integer),
-    sa.Column("sense", sa.Integer),
-    sa.Column("took_ms", sa.BigInteger, nullable=False),
-    sa.Column("before_ms", sa.BigInteger, nullable=False),
-    sa.Column("cost_nano", sa.BigInteger, nullable=False),
-    sa.Column("before_nano", sa.BigInteger, nullable=False),
-    sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
-    sa.Column("completion_tokens", sa.BigInteger, nullable=False),
-    sa.Column("redacted", sa.Integer, nullable=False),
-    sa.Column("rules", sa.Text, nullable=False),
-    sa.Column("before_rules", sa.Text, nullable=False),
-    sa.Column("at_ns", sa.BigInteger, nullable=False),
-    sa.Index("ix_shadow_seen_route_at_ns", "route", "at_ns"),
-)
-
 # One counter for each thing that processes keep a copy of; whoever changes it adds one.
 revisions = sa.Table(
     "revisions",
     metadata,
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("value", sa.BigInteger, nullable=False),
-)
-
-# What came of exchanges, one row for each and metric; see `core.outcomes.Told`. ``box`` is sealed
-# under the subject's key ``seal_key``, where there is one.
-outcomes = sa.Table(
-    "outcomes",
-    metadata,
-    sa.Column("exchange_id", sa.String(64), primary_key=True),
-    sa.Column("metric", sa.String(200), primary_key=True),
-    sa.Column("tenant", sa.String(200), nullable=False),
-    sa.Column("app", sa.String(200), nullable=False),
-    sa.Column("value", sa.BigInteger, nullable=False),
-    sa.Column("score", sa.Integer, nullable=False),
-    sa.Column("owner", sa.String(200), nullable=False),
-    sa.Column("route", sa.String(200), nullable=False),
-    sa.Column("model", sa.String(200), nullable=False),
-    sa.Column("source", sa.String(20), nullable=False),
-    sa.Column("weight", sa.Integer, nullable=False),
-    sa.Column("teaches", sa.Boolean, nullable=False),
-    sa.Column("cost_nano", sa.BigInteger, nullable=False),
-    sa.Column("latency_ms", sa.Integer, nullable=False),
-    sa.Column("seal_key", sa.String(64), nullable=False),
-    sa.Column("box", sa.LargeBinary, nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
-    sa.Column("decided_ns", sa.BigInteger, nullable=False),
-    sa.Column("at_ns", sa.BigInteger, nullable=False),
-    sa.Column("number", sa.BigInteger, nullable=False),
-    sa.Column("first_number", sa.BigInteger, nullable=False),
-    sa.Index("ix_outcomes_number", "number"),
-    sa.Index("ix_outcomes_owner_route_number", "owner", "route", "number"),
-)
-
-# What routes have learned; ``mark`` is the number of the last outcome in it.
-route_states = sa.Table(
-    "route_states",
-    metadata,
-    sa.Column("owner", sa.String(200), primary_key=True),
-    sa.Column("route", sa.String(200), primary_key=True),
-    sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("mark", sa.BigInteger, nullable=False),
-    sa.Column("since", sa.BigInteger, nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("outcomes", sa.BigInteger, nullable=False),
-    sa.Column("saved_ns", sa.BigInteger, nullable=False),
-    sa.Column("policy", sa.LargeBinary, nullable=False),
-)
-
-# Responses that a caller may come back to. ``sealed`` is empty where no text is kept.
-responses = sa.Table(
-    "responses",
-    metadata,
-    sa.Column("response_id", sa.String(64), primary_key=True),
-    sa.Column("tenant", sa.String(200), nullable=False),
-    sa.Column("app", sa.String(200), nullable=False),
-    sa.Column("principal", sa.Text, nullable=False),
-    sa.Column("issuer", sa.Text, nullable=False),
-    sa.Column("verified", sa.Boolean, nullable=False),
-    sa.Column("key_id", sa.String(64), nullable=False),
-    sa.Column("status", sa.String(20), nullable=False),
-    sa.Column("background", sa.Boolean, nullable=False),
-    sa.Column("approval_id", sa.String(64), nullable=False),
-    sa.Column("owner", sa.String(40), nullable=False),
-    sa.Column("created_ns", sa.BigInteger, nullable=False),
-    sa.Column("beat_ns", sa.BigInteger, nullable=False),
-    sa.Column("expires_ns", sa.BigInteger, nullable=False),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
-    sa.Index("ix_responses_owner_status", "owner", "status"),
-    sa.Index("ix_responses_expires_ns", "expires_ns"),
 )
 
 # ``told`` is a `LegalHold` as JSON.

@@ -13,7 +13,7 @@ from freehold.core.clock import Clock, SystemClock
 from freehold.core.errors import StorageError
 from freehold.core.trials import CanarySpec, Seen, ShadowSeen, Standing
 from freehold.storage.engine import Database, upsert
-from freehold.storage.tables import canaries, canary_seen, shadow_seen
+from freehold.storage.trial_tables import canaries, canary_seen, shadow_seen
 
 _BUFFER = 20_000
 _TAKE = 500

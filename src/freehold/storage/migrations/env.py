@@ -2,9 +2,13 @@
 
 from alembic import context
 
+import freehold.storage.alert_tables
 import freehold.storage.case_tables
 import freehold.storage.deployment_tables
-import freehold.storage.label_tables  # noqa: F401 - their tables belong to the metadata
+import freehold.storage.hold_tables
+import freehold.storage.label_tables
+import freehold.storage.outcome_tables
+import freehold.storage.trial_tables  # noqa: F401 - their tables belong to the metadata
 from freehold.storage.tables import metadata
 
 connection = context.config.attributes["connection"]
