@@ -1,4 +1,4 @@
-"""``freehold dataset``: what models are trained on."""
+"""``freehold dataset``: what models are trained on; making versions, and taking them away."""
 
 import sys
 from collections.abc import Callable
@@ -9,7 +9,6 @@ import click
 from msgspec import to_builtins
 
 from freehold.cli.common import (
-    EXIT_PROBLEM,
     Group,
     Share,
     home_option,
@@ -18,15 +17,12 @@ from freehold.cli.common import (
     print_json,
     say,
 )
-from freehold.cli.plain import line, plain
+from freehold.cli.plain import plain
 from freehold.cli.report_times import Moment
 from freehold.core.decisions import MILLION
 
 _SOURCES = ("label", "correction", "approval", "success")
-_SPLITS = ("train", "validation", "test")
-_VIEWS = ("rows", "chat", "completion", "preference", "thumbs", "csv", "parquet")
-_folder = click.Path(file_okay=False, path_type=Path)
-_which = click.argument("dataset", metavar="NAME[@DIGEST]")
+SPLITS = ("train", "validation", "test")
 _Option = Callable[[Any], Any]
 
 
@@ -56,7 +52,13 @@ def _split_options(command: Any) -> Any:
     return command
 
 
-@click.group(cls=Group, modules={"hints": "dataset_hints"})
+_ELSEWHERE = {
+    "hints": "dataset_hints",
+    **dict.fromkeys(("diff", "export", "sample", "show", "verify"), "dataset_versions"),
+}
+
+
+@click.group(cls=Group, modules=_ELSEWHERE)
 def dataset() -> None:
     """What models are trained on: immutable versions, split so that nothing leaks, verified."""
 
@@ -140,7 +142,7 @@ def build(
         plan = plan_from(live, name, owner or "", **wanted)
     with learning_service(home, live, plan.owner, f"dataset {plan.name}") as (datasets, learnable):
         made = datasets.build(plan, learnable)
-    _tell(made, as_json)
+    tell(made, as_json)
 
 
 @dataset.command("import")
@@ -186,7 +188,7 @@ def bring_in(
             grouping=cast("Any", group or "question"),
             shares=Shares(test=test, validation=validation, seed=seed),
         )
-    _tell(made, as_json)
+    tell(made, as_json)
 
 
 @dataset.command("list")
@@ -207,133 +209,6 @@ def list_datasets(home: Path, as_json: bool) -> None:
         one = _summary(each, len(datasets.versions(each.name)))
         parts = ", ".join(f"{rows:,} {split}" for split, rows in one["rows"].items())
         click.echo(f"{one['name']}@{one['version']}  of {one['owner']}  {parts}  {one['created']}")
-
-
-@dataset.command()
-@_which
-@home_option
-@json_option
-def show(dataset: str, home: Path, as_json: bool) -> None:
-    """What is in a version, how it was made, and what whoever trains on it should know."""
-    from freehold.app.datasets import dataset_list
-
-    datasets = dataset_list(home)
-    found = datasets.find(dataset)
-    if as_json:
-        others = [each.digest for each in datasets.versions(found.name)]
-        print_json({**to_builtins(found.manifest), "versions": others, "folder": str(found.folder)})
-        return
-    _tell(found, as_json=False)
-    manifest = found.manifest
-    for kind, values in sorted(manifest.counts.items()):
-        if set(values) != {""}:
-            click.echo(f"  by {kind}")
-            for value, by in sorted(values.items(), key=lambda v: -sum(v[1].values()))[:20]:
-                click.echo(f"    {line(value) or '(none)':<30} {sum(by.values()):>7,}")
-    for reason, count in sorted(manifest.left_out.items()):
-        click.echo(f"  left out: {count:,}, {reason}")
-    for key, value in sorted(manifest.recipe.items()):
-        click.echo(f"  {key}: {value}")
-
-
-@dataset.command()
-@click.argument("old")
-@click.argument("new")
-@home_option
-@json_option
-def diff(old: str, new: str, home: Path, as_json: bool) -> None:
-    """What came and went from OLD to NEW, each a NAME[@DIGEST]."""
-    from freehold.app.datasets import dataset_list
-
-    found = dataset_list(home).diff(old, new)
-    if as_json:
-        print_json(to_builtins(found))
-        return
-    click.echo(f"same: {found.same:,}")
-    for what in ("added", "removed", "changed", "moved"):
-        rows = getattr(found, what)
-        named = ", ".join(rows[:5]) + (", …" if len(rows) > 5 else "")
-        click.echo(f"{what}: {len(rows):,}" + (f"  {named}" if rows else ""))
-
-
-@dataset.command()
-@_which
-@home_option
-@json_option
-def verify(dataset: str, home: Path, as_json: bool) -> None:
-    """Whether a version is, byte for byte, what was written and what the ledger tells of."""
-    from freehold.app.datasets import dataset_list, recorded_manifest
-
-    datasets = dataset_list(home)
-    found = datasets.find(dataset)
-    recorded = recorded_manifest(home, found.name, found.digest)
-    problems = datasets.verify(dataset, recorded)
-    if as_json:
-        told = {"name": found.name, "digest": found.digest, "recorded": bool(recorded)}
-        print_json({**told, "ok": not problems, "problems": problems})
-    else:
-        for problem in problems:
-            click.echo(problem)
-        if not recorded:
-            say("The ledger does not tell of this version: it may have been made elsewhere.")
-        if not problems:
-            click.echo(f"{found.name}@{found.folder.name} is as it was written")
-    if problems:
-        raise SystemExit(EXIT_PROBLEM)
-
-
-@dataset.command()
-@_which
-@click.option("--view", type=click.Choice(_VIEWS), required=True, help="The form.")
-@click.option("--out", type=_folder, required=True, help="An empty folder, or none yet.")
-@home_option
-@json_option
-def export(dataset: str, view: str, out: Path, home: Path, as_json: bool) -> None:
-    """Write a version for another trainer, one file for each part. An entry in the ledger says so.
-
-    `chat` is OpenAI's form, `preference` and `thumbs` are those of TRL's DPO and KTO.
-    """
-    from freehold.app.datasets import dataset_service
-
-    with dataset_service(home) as datasets:
-        counts = datasets.export(dataset, view, out)
-    if as_json:
-        print_json({"folder": str(out), "view": view, "rows": counts})
-        return
-    for name, rows in counts.items():
-        click.echo(f"{out / name}  {rows:,} rows")
-
-
-@dataset.command()
-@_which
-@click.option("--count", type=click.IntRange(1, 1_000), default=5, show_default=True)
-@click.option(
-    "--split",
-    type=click.Choice(_SPLITS),
-    default="train",
-    show_default=True,
-)
-@click.option("--seed", type=int, default=0, show_default=True)
-@home_option
-@json_option
-def sample(dataset: str, count: int, split: str, seed: int, home: Path, as_json: bool) -> None:
-    """Some rows, drawn by chance, to read."""
-    from freehold.app.datasets import dataset_list
-
-    rows = dataset_list(home).sample(dataset, count, cast("Any", split), seed)
-    if as_json:
-        print_json([to_builtins(row) for row in rows])
-        return
-    for row in rows:
-        click.echo(line(f"{row.id}  {row.tenant} {row.app} {row.language}"))
-        for what, text in (
-            ("asked", row.question),
-            ("class", row.label),
-            ("right", row.answer),
-            ("wrong", row.rejected),
-        ):
-            if text:
-                click.echo(f"  {what}: {line(text, 300)}")
 
 
 @dataset.command()
@@ -379,19 +254,20 @@ def _summary(found: Any, versions: int) -> dict[str, Any]:
         "digest": found.digest,
         "owner": found.owner,
         "share": found.share,
-        "rows": {split: manifest.parts[split].rows for split in _SPLITS},
+        "rows": {split: manifest.parts[split].rows for split in SPLITS},
         "warnings": len(manifest.warnings),
         "created": manifest.created,
         "versions": versions,
     }
 
 
-def _tell(made: Any, as_json: bool) -> None:
+def tell(made: Any, as_json: bool) -> None:
+    """A version that was made, or is there."""
     manifest = made.manifest
     if as_json:
         print_json({**to_builtins(manifest), "folder": str(made.folder)})
         return
-    parts = ", ".join(f"{manifest.parts[split].rows:,} {split}" for split in _SPLITS)
+    parts = ", ".join(f"{manifest.parts[split].rows:,} {split}" for split in SPLITS)
     click.echo(f"{made.name}@{made.folder.name}  {parts}")
     for reason, count in sorted(manifest.left_out.items()):
         say(f"left out: {count:,}, {plain(reason)}")
