@@ -23,7 +23,6 @@ from freehold.bundle.settings import (
     capture_of,
     content_of,
     declared,
-    defaults,
     detectors_of,
     extend,
     limits_of,
@@ -42,6 +41,7 @@ from freehold.bundle.specs import (
     voice_spec,
     voiced,
 )
+from freehold.bundle.tenant_tree import TenantTree
 from freehold.bundle.unresolved import Unresolved
 from freehold.core.errors import NotFound
 from freehold.core.labels import QueueSpec
@@ -114,12 +114,10 @@ class ResolvedBundle:
             queue_specs(bundle.queues, files, self._intent_names())
         )
         self._detector_ids = tuple(dict.fromkeys((*detector_ids, *bundle.detectors)))
-        self._paths: dict[str, tuple[str, ...]] = {}
-        self._states: dict[str, Effective] = {}
         self._app_states: dict[tuple[int, str], Effective] = {}
         self._templates: dict[tuple[int, str, tuple[str, ...], frozenset[str]], AppSpec] = {}
         self._apps: dict[tuple[str, str], AppSpec] = {}
-        self._base = defaults(self._detector_ids, bundle.detectors)
+        self._tree = TenantTree(bundle, self._detector_ids)
 
     @property
     def tenants(self) -> frozenset[str]:
@@ -134,7 +132,7 @@ class ResolvedBundle:
     @property
     def root(self) -> str:
         """The tenant that has no parent."""
-        return next(name for name, t in self.bundle.tenants.items() if t.parent is None)
+        return self._tree.root
 
     def path(self, tenant: str) -> tuple[str, ...]:
         """From the root to ``tenant``, both included.
@@ -142,21 +140,7 @@ class ResolvedBundle:
         Raises:
             NotFound: no such tenant.
         """
-        known = self._paths.get(tenant)
-        if known is None:
-            self._paths[tenant] = known = self._walk(tenant)
-        return known
-
-    def _walk(self, tenant: str) -> tuple[str, ...]:
-        path: list[str] = []
-        at: str | None = tenant
-        while at is not None:
-            node = self.bundle.tenants.get(at)
-            if node is None or at in path:
-                raise NotFound(f"no tenant `{tenant}` in bundle {self.name}")
-            path.append(at)
-            at = node.parent
-        return tuple(reversed(path))
+        return self._tree.path(tenant)
 
     @property
     def example(self) -> tuple[str, str] | None:
@@ -166,7 +150,7 @@ class ResolvedBundle:
 
     def is_descendant(self, tenant: str, ancestor: str) -> bool:
         """Whether ``tenant`` is ``ancestor`` or stands below it; false for unknown tenants."""
-        return tenant in self.bundle.tenants and ancestor in self.path(tenant)
+        return self._tree.is_descendant(tenant, ancestor)
 
     def app_for(self, tenant: str, app: str) -> AppSpec:
         """The app as this tenant runs it; the same object every time.
@@ -189,14 +173,7 @@ class ResolvedBundle:
 
     def effective(self, tenant: str) -> Effective:
         """The tenant's settings, with everything inherited and locked."""
-        state = self._states.get(tenant)
-        if state is None:
-            path = self.path(tenant)
-            above = self.effective(path[-2]) if len(path) > 1 else self._base
-            node = self.bundle.tenants[tenant]
-            state = extend(above, declared(node.settings, self._detector_ids), node.lock)
-            self._states[tenant] = state
-        return state
+        return self._tree.effective(tenant)
 
     def detectors_at(self, tenant: str) -> tuple[DetectorSetting, ...]:
         """Those in use at a tenant, whatever the app."""
@@ -233,23 +210,10 @@ class ResolvedBundle:
             template = self._template(app_id, app, state, rules, unshared)
             self._templates[key] = template
         scopes = (
-            *self._tenant_scopes(path),
+            *self._tree.scopes(tenant),
             Scope(id=f"app:{tenant}/{app_id}", limits=template.limits),
         )
         return msgspec.structs.replace(template, tenant=tenant, tenant_path=path, scopes=scopes)
-
-    def _tenant_scopes(self, path: tuple[str, ...]) -> list[Scope]:
-        """A counter for each tenant on the path whose ceilings are not just its parent's.
-
-        A tenant's ceilings hold for all that happens in it and below it together. Where a child
-        only inherits them, its parent's counter holds it already.
-        """
-        scopes: list[Scope] = []
-        for tenant in path:
-            limits = limits_of(self.effective(tenant))
-            if not scopes or limits != scopes[-1].limits:
-                scopes.append(Scope(id=f"tenant:{tenant}", limits=limits))
-        return scopes
 
     def _app_state(self, above: Effective, app_id: str, app: App) -> Effective:
         """The app's own settings on top; kept, so that ``id(above)`` stays a valid key."""
