@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
+from freehold.app.deployed import with_deployed
 from freehold.cli.main import main
 from freehold.learning.datasets.folder import latest
 from freehold.testing import Simulator
@@ -98,6 +99,7 @@ async def test_up_the_whole_ladder_on_two_gateways_and_back(tmp_path: Path, upst
     with Served(folder, home) as served, Served(folder, home) as second:
         async with asking(served.url, key) as ask, asking(second.url, key) as other:
             assert HOURS in await said(ask, "before"), "the simulator echoes"
+            foreseen = (await asyncio.to_thread(with_deployed, home, None, first)).hash
             nora = issuer.token({"sub": "nora", "roles": ["model-owner"], "tenant": "elsewhere"})
             refused = await asyncio.to_thread(custom, home, "deploy", "answers", token=nora)
             assert (refused.exit_code, "belongs to `chain`" in refused.stderr) == (1, True)
@@ -137,6 +139,7 @@ async def test_up_the_whole_ladder_on_two_gateways_and_back(tmp_path: Path, upst
             assert (await moved(home, "promote", "answers", token=olga))["state"] == "live"
             await until_live(served, first.name)
             await until_live(second, first.name)
+            assert served.gateway.bundle.hash == foreseen, "as the gate sees it beforehand"
             assert all(await share_of(ask, "At nine.", names[:6]))
             assert all(await share_of(other, "At nine.", names[:6]))
             assert (await ask(HOURS, "named"))[1]["model"] == first.id, "its name and version"
@@ -162,6 +165,33 @@ async def test_up_the_whole_ladder_on_two_gateways_and_back(tmp_path: Path, upst
             assert all(await share_of(ask, "At nine.", names[:6]))
             assert all(await share_of(other, "At nine.", names[:6]))
     _proven(home, first.name)
+    await asyncio.to_thread(_drafted, home, folder)
+
+
+def _drafted(home: Path, folder: Path) -> None:
+    """A draft has what is deployed on its routes, as the live bundle has: rules' tests and
+    simulations see the live version, and none of its answers would go to another model.
+    """
+    drafted = run("replay", "--last", "1000", "--bundle", str(folder), "--home", str(home))
+    assert {move.rpartition(" -> ")[2] for move in drafted["summary"]} == {"answers"}
+    scene = ("--bundle", str(folder), "--app", "service", "--home", str(home))
+    simulated = run("policy", "simulate", *scene)
+    assert "answers" in json.dumps(simulated["explanation"])
+    rule = """\
+rules:
+  own-only:
+    phase: answer
+    when: answer.model == "answers"
+    do: [{block: {}}]
+    public: Not here.
+    tests: [{name: own, expect: fires, answer: At nine., app: service}]
+"""
+    bundle = folder / "bundle.yaml"
+    text = bundle.read_text().replace("route: customer}", "route: customer, rules: [own-only]}")
+    bundle.write_text(text.replace("custom_models:", f"{rule}custom_models:"))
+    alone = CliRunner().invoke(main, ["policy", "test", "--bundle", str(folder)])
+    assert (alone.exit_code, "did not fire" in alone.stdout) == (1, True), alone.output
+    assert run("policy", "test", "--bundle", str(folder), "--home", str(home))["passed"] == 1
 
 
 def _proven(home: Path, first: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from freehold.app.deployed import with_deployed
 from freehold.app.rehearsal import rehearsal
-from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.ask import Message
 from freehold.core.cases import Case
 from freehold.core.clock import SystemClock
@@ -22,15 +22,16 @@ from freehold.learning.datasets import MemoryDataset, find
 from freehold.learning.datasets.lineage import Draft
 from freehold.learning.datasets.writing import Wanted, write
 from freehold.learning.gate import Answer, right
-from freehold.learning.registry import Registry
+from freehold.learning.registry import Registry, Version
 from freehold.services.bundles import described_bundle
 from freehold.services.deployment_checks import FREEHOLD
 from freehold.services.deployment_checks import gated as gated_by
 from freehold.services.explaining import formats
 from freehold.services.gate import Gated, Gates
-from freehold.services.gate_answers import Asked, Controls, _labels, messages_of
+from freehold.services.gate_answers import Asked, _labels, messages_of
 from freehold.services.gate_report import document
 from freehold.services.regressions import Regressions
+from freehold.services.rehearse import Rehearsal
 from freehold.text.blocks import unpacked
 
 BUNDLE = """\
@@ -86,7 +87,7 @@ def rows(north: int = 16, south: int = 0) -> list[Example]:
     return [row(n) for n in range(north)] + [row(n, "south") for n in range(south)]
 
 
-_made: dict[str, tuple[ResolvedBundle, Controls]] = {}
+_made: dict[str, Rehearsal] = {}
 
 
 class Home:
@@ -126,11 +127,17 @@ class Home:
 
     def gates(self, find: Callable[[str], Any] | None = None) -> Gates:
         text = (self.folder / "bundle" / "freehold.yaml").read_text("utf-8")
+        folder = self.folder / "bundle"
         if text not in _made:
-            bundle = described_bundle(self.folder / "bundle")
-            _made[text] = bundle, Controls(rehearsal(bundle))
-        bundle, controls = _made[text]
-        return Gates(self.registry, bundle, find or self.find, controls, self.log, SystemClock())
+            _made[text] = rehearsal(described_bundle(folder))
+        found, bundle = find or self.find, _made[text].bundle
+
+        def rehearse(live: Version | None) -> Rehearsal:
+            if live is None:
+                return _made[text]
+            return rehearsal(with_deployed(self.folder, folder, live))
+
+        return Gates(self.registry, bundle, found, rehearse, self.log, SystemClock())
 
     def judge(self, which: str, **more: Any) -> Gated:
         return asyncio.run(self.gates().judge(which, "terminal:ada", **more))

@@ -3,34 +3,31 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from freehold.app.deployed import HomeRows, laid
 from freehold.app.gating import incidents_of
 from freehold.app.homes import opened, registry_of, with_vault
 from freehold.app.resources import verifying
 from freehold.app.terminal import records_of
 from freehold.bundle.check import Report
-from freehold.bundle.deployed import custom_of, reserved
-from freehold.bundle.kept import live_mark, load_kept_files
+from freehold.bundle.kept import live_mark
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.clock import SystemClock
 from freehold.core.deployments import Deployment, Step
-from freehold.core.errors import BundleError, FreeholdError, NotFound
+from freehold.core.errors import FreeholdError
 from freehold.core.ports import SubjectKeys
 from freehold.core.principal import Principal
-from freehold.learning.registry.overlay import RegistryOverlay, overlay_files
-from freehold.learning.registry.serving import Servable
-from freehold.services.bundles import check_bundle, inspect_model, kept_bundle
+from freehold.services.bundles import check_bundle, kept_bundle
 from freehold.services.capturing import Capture
 from freehold.services.deployment_evidence import Unattended
 from freehold.services.deployments import Deployments, LogEvent
 from freehold.services.own_report import Grouping, own_report
-from freehold.storage.engine import DATABASE_FILE, Database
+from freehold.storage.engine import Database
 from freehold.storage.filler import fill
-from freehold.storage.migrate import open_database
 from freehold.storage.models import StoredDeployments
 from freehold.storage.owning import StoredUses
 from freehold.storage.trials import StoredTrials
@@ -51,129 +48,14 @@ class _Store(Protocol):
     def subjects(self) -> SubjectKeys: ...
 
 
-class HomeRows:
-    """The deployments of a home, before and after its store is opened for good: where there is no
-    store there are none, and none is made.
-    """
-
-    def __init__(self, home: Path, url: str | None) -> None:
-        self._home = home
-        self._url = url
-        self.database: Database | None = None
-
-    def rows(self) -> list[Deployment]:
-        """Every version that ever was deployed."""
-        with self._opened() as database:
-            return [] if database is None else StoredDeployments(database).all()
-
-    def revision(self) -> int:
-        """Changes with every move."""
-        with self._opened() as database:
-            return 0 if database is None else StoredDeployments(database).revision()
-
-    @contextmanager
-    def _opened(self) -> Iterator[Database | None]:
-        if self.database is not None:
-            yield self.database
-            return
-        if self._url is None and not (self._home / DATABASE_FILE).exists():
-            yield None
-            return
-        database = open_database(self._home, self._url)
-        try:
-            yield database
-        finally:
-            database.close()
-
-
-class HomeOverlay(RegistryOverlay):
-    """What a home's deployments lay over the bundle's files."""
-
-    def __init__(self, home: Path, url: str | None) -> None:
-        self._home_rows = rows = HomeRows(home, url)
-        super().__init__(
-            registry_of(home),
-            rows.rows,
-            rows.revision,
-            lambda: _kept(home),
-            _log.error,
-            inspect_model,
-        )
-        self._log: LogEvent | None = None
-
-    def opened(self, database: Database, log: LogEvent) -> None:
-        """A gateway has started: its store is open, and what is left out is told again, to
-        ``log``, with the next look.
-        """
-        self._home_rows.database = database
-        self.started = True
-        self.left_out = {}
-        self._log = log
-
-    def leaves(self, which: str, why: str) -> None:
-        """As said; a gateway writes it into the ledger, too."""
-        super().leaves(which, why)
-        if self._log is not None:
-            details = {"version": which.partition("@")[2], "why": why[:500]}
-            subject = f"custom_model:{custom_of(which)}"
-            self._log("deployment.left_out", "freehold", subject, details)
-
-    def note(self) -> str:
-        """What readiness says of it; nothing where all that is deployed is served."""
-        return f"; not served: {', '.join(sorted(self.left_out))}" if self.left_out else ""
-
-
-class _ToLook(HomeOverlay):
-    def leaves(self, which: str, why: str) -> None:
-        """The report says so."""
-
-
-def home_overlay(home: Path) -> RegistryOverlay:
-    """The same for the terminal, which opens the store only to read it; an altered file is said."""
-    overlay = _ToLook(home, os.environ.get("FREEHOLD_DATABASE_URL"))
-    overlay.started = True
-    return overlay
-
-
-def _kept(home: Path) -> Mapping[str, bytes]:
-    """What was laid over the bundle that was live last; nothing where that can't be read."""
-    try:
-        _, files = load_kept_files(home, live_mark(home)[1])
-    except (NotFound, BundleError):
-        return {}
-    return {path: files[path] for path in reserved(files)}
-
-
-class _Given:
-    """An overlay of files that are at hand."""
-
-    left_out: Mapping[str, str] = {}
-
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._files = files
-
-    def stamp(self) -> object:
-        """Never changes."""
-        return None
-
-    def files(self) -> Mapping[str, bytes]:
-        """These."""
-        return self._files
-
-
 def _rehearsing(
     home: Path, book: StoredDeployments
 ) -> Callable[[Sequence[Deployment]], Report | None]:
-    """Checks the bundle's folder as it would be with other deployments. What stands already, and
-    can't be served by this release, is in nobody's way: what takes its place must be deployed.
-    """
+    """Checks the bundle's folder as it would be with other deployments."""
 
     def rehearse(rows: Sequence[Deployment]) -> Report | None:
-        standing = [row for row in book.all() if row in rows]
-        _, left = Servable(inspect_model).of(overlay_files(registry_of(home), standing))
-        moved = [row for row in rows if row.id not in left]
-        files = overlay_files(registry_of(home), moved)
-        return check_bundle(live_mark(home)[0], overlay=_Given(files))
+        over = laid(home, rows, standing=book.all())
+        return check_bundle(live_mark(home)[0], overlay=over)
 
     return rehearse
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from freehold.app.cases import case_desk
-from freehold.app.deployments import HomeOverlay, followed, following
+from freehold.app.deployed import HomeOverlay
+from freehold.app.deployments import followed, following
 from freehold.app.gateway_parts import GatewayParts
 from freehold.app.labelling import for_gateway
 from freehold.app.mirrors import BundleMirrors

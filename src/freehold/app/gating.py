@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from freehold.app.datasets import bundle_of, learning_service
+from freehold.app.deployed import with_deployed
 from freehold.app.homes import ledger_of, needs_data, opened, registry_of
 from freehold.app.rehearsal import rehearsal
 from freehold.app.terminal import records_of
@@ -18,7 +19,6 @@ from freehold.core.trials import Trials
 from freehold.learning.datasets import find as find_dataset
 from freehold.services.case_reading import CaseReader, FindKey
 from freehold.services.gate import Gates
-from freehold.services.gate_answers import Controls
 from freehold.services.gate_today import Today, today
 from freehold.services.incidents import Incidents
 from freehold.services.regressions import Regressions
@@ -37,14 +37,14 @@ def gate_service(home: Path, folder: Path | None = None) -> Iterator[Gates]:
         BundleError: the folder's bundle has errors.
     """
     needs_data(home)
-    bundle = bundle_of(home, folder)
+    bundle = with_deployed(home, folder)
     clock = SystemClock()
     with ledger_of(home, KeyFolder(home), clock) as audit:
         yield Gates(
             registry_of(home),
             bundle,
             lambda name: find_dataset(home, name),
-            Controls(rehearsal(bundle)),
+            lambda live: rehearsal(bundle if live is None else with_deployed(home, folder, live)),
             audit.event,
             clock,
             partial(_today, home),

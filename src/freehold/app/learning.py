@@ -10,6 +10,7 @@ from freehold.app.homes import with_vault
 from freehold.app.whoever import at_terminal
 from freehold.bundle.kept import live_mark
 from freehold.bundle.resolve import ResolvedBundle
+from freehold.bundle.routers import policies
 from freehold.core.clock import Clock, SystemClock
 from freehold.core.outcomes import TERMINAL
 from freehold.core.ports import Router, SubjectKeys
@@ -65,14 +66,7 @@ class RouteLearning:
 
     def routers(self, bundle: ResolvedBundle) -> dict[str, Router]:
         """The one that learns, and those of installed packages that the bundle names."""
-        written = bundle.bundle
-        aims = [
-            *(route.objective for route in written.routes.values()),
-            *(tenant.settings.routing for tenant in written.tenants.values()),
-            *(app.settings.routing for app in written.apps.values()),
-        ]
-        named = {aim.policy for aim in aims if aim.policy is not None}
-        return {LearnedRouter.id: LearnedRouter(self.learners), **loaded(named)}
+        return {LearnedRouter.id: LearnedRouter(self.learners), **loaded(policies(bundle.bundle))}
 
     def adopt(self, bundle: ResolvedBundle) -> None:
         """These are the routes from now on."""

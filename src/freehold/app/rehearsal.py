@@ -4,12 +4,13 @@ import os
 
 from freehold.bundle.model import PROVIDERS
 from freehold.bundle.resolve import ResolvedBundle
+from freehold.bundle.routers import policies
 from freehold.core.clock import SystemClock
 from freehold.core.health import Untroubled
-from freehold.core.ports import SubjectKeys
+from freehold.core.ports import Router, SubjectKeys
 from freehold.journey import Journey
 from freehold.ledger.runtime import runtime_digest
-from freehold.services.rehearse import Rehearsal, StandIn
+from freehold.services.rehearse import Rehearsal, SpeakersFirst, StandIn
 from freehold.stages.admit import Admit
 from freehold.stages.audit import Audit
 from freehold.stages.context import Context
@@ -19,6 +20,9 @@ from freehold.stages.inference import Inference
 from freehold.stages.monitoring import Monitoring
 from freehold.stages.policy import Policy
 from freehold.stages.routing import Routing
+from freehold.stages.routing.choosing import LearnedRouter
+from freehold.stages.routing.learners import Learners
+from freehold.stages.routing.loading import loaded
 
 
 def rehearsal(bundle: ResolvedBundle, keys: SubjectKeys | None = None) -> Rehearsal:
@@ -39,10 +43,16 @@ def rehearsal(bundle: ResolvedBundle, keys: SubjectKeys | None = None) -> Rehear
         governance=governance,
         context=Context({"sql": stand, "http": stand}),
         policy=Policy(stand),
-        routing=Routing(health, clock),
+        routing=Routing(health, clock, routers=_routers(bundle, stand)),
         inference=Inference(dict.fromkeys(PROVIDERS, stand), clock, health),
         monitoring=Monitoring(),
         audit=Audit(stand, runtime_digest(), lambda _: bytes(32), clock=clock),
         clock=clock,
     )
     return Rehearsal(bundle, stand, journey, clock)
+
+
+def _routers(bundle: ResolvedBundle, stand: StandIn) -> dict[str, Router]:
+    """Those of a gateway that has learned nothing yet."""
+    routers: list[Router] = [LearnedRouter(Learners()), *loaded(policies(bundle.bundle)).values()]
+    return {router.id: SpeakersFirst(stand, router) for router in routers}

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from freehold.app.deployed import with_deployed
 from freehold.app.homes import ledger_of, opened, vault_of
 from freehold.app.terminal import records_of
 from freehold.app.whoever import at_terminal
@@ -13,7 +14,7 @@ from freehold.core.clock import SystemClock
 from freehold.ledger.content import TextsDoNotFit
 from freehold.ledger.record import Record
 from freehold.ledger.runtime import runtime_digest
-from freehold.services.bundles import described_bundle, kept_or_none
+from freehold.services.bundles import kept_or_none
 from freehold.services.records import Records
 from freehold.services.replay import Replayer, Summary, unfit
 from freehold.services.replay_detectors import DetectorReplay
@@ -27,6 +28,7 @@ class ReplayService:
 
     def __init__(self, home: Path, records: Records, texts: ReplayTexts) -> None:
         self.records = records
+        self._home = home
         self._texts = texts
         self._decided = kept_or_none(home)
 
@@ -54,12 +56,13 @@ class ReplayService:
         return summary
 
     def under(self, draft: Path, records: Iterable[Record]) -> Drafted:
-        """What a draft would have decided.
+        """What a draft would have decided, with what is deployed in this home.
 
         Raises:
             BundleError: the draft is none.
+            AlteredModel: a deployed version is not what was trained and signed.
         """
-        changed = described_bundle(draft)
+        changed = with_deployed(self._home, draft)
         return under((self._texts.read(record) for record in records), self._decided, changed)
 
 

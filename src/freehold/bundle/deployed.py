@@ -73,6 +73,13 @@ def laid_over(snapshot: Snapshot, files: Mapping[str, bytes]) -> Snapshot:
     )
 
 
+def relaid(snapshot: Snapshot, files: Mapping[str, bytes]) -> Snapshot:
+    """The snapshot of a bundle that was live, with these deployments in place of its own."""
+    left = set(reserved(snapshot.files))
+    own = {path: data for path, data in snapshot.files.items() if path not in left}
+    return laid_over(replace(snapshot, files=own), files)
+
+
 def overlaid(snapshot: Snapshot, overlay: Overlay | None, problems: Problems) -> Snapshot:
     """A folder's snapshot with what is deployed; what of that is left out is a warning.
 

@@ -13,8 +13,8 @@ Slice = Literal["tenant", "app", "language", "label"]
 class Gate(Section):
     """Every criterion must be met. Measured on the `test` part of a dataset, which no training saw.
 
-    Where the model abstains, the route goes on to its next model: for comparisons, its answer is
-    then the one that is given today.
+    Where the model abstains, or its route would ask others, the next model answers: for
+    comparisons, its answer is then the one that is given today.
     """
 
     accuracy: Share | None = Field(
@@ -53,7 +53,8 @@ class Gate(Section):
         0,
         ge=0,
         description="So many answers may break an enforcing rule or control that the answer of "
-        "today keeps. Missed where no control saw them. `null`: not asked.",
+        "today keeps. Missed where no control saw them, or nobody would get one. `null`: not "
+        "asked.",
     )
     regressions: Share | None = Field(
         1.0,

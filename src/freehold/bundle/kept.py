@@ -69,16 +69,35 @@ def load_kept_files(home: Path, bundle_hash: str) -> tuple[Bundle, Mapping[str, 
     Raises:
         NotFound, BundleError: as `load_kept`.
     """
+    snapshot = kept_snapshot(home, bundle_hash)
+    return understood(snapshot), snapshot.files
+
+
+def kept_snapshot(home: Path, bundle_hash: str) -> Snapshot:
+    """The files of the bundle with this hash.
+
+    Raises:
+        NotFound: no such bundle was ever live here.
+        BundleError: the copy was changed.
+    """
     folder = kept_folder(home, bundle_hash)
     if not folder.is_dir():
         raise NotFound(f"no bundle {bundle_hash} is kept in {folder.parent}")
+    return _verified(folder, bundle_hash)
+
+
+def understood(snapshot: Snapshot) -> Bundle:
+    """The bundle that was checked when these files went live, with what is deployed in it.
+
+    Raises:
+        BundleError: its format is no longer understood.
+    """
     problems = Problems()
-    snapshot = _verified(folder, bundle_hash)
     bundle = validate(load(snapshot, problems).root, True, problems)
     if bundle is None:
         said = "; ".join(str(problem) for problem in problems.sorted()[:3])
-        raise BundleError(f"the kept bundle {bundle_hash} can't be read by this version: {said}")
-    return expand(bundle), snapshot.files
+        raise BundleError(f"the kept bundle {snapshot.hash} can't be read by this version: {said}")
+    return expand(bundle)
 
 
 def mark_live(home: Path, folder: Path, bundle_hash: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 
 from freehold.bundle.declared import Names
 from freehold.bundle.problems import Problems, did_you_mean, one_of
+from freehold.bundle.schema import Bundle
 from freehold.bundle.tree import Tree
 
 NO_ROUTER = "route.policy"
@@ -27,6 +28,16 @@ def check_routers(names: Names, router_ids: Collection[str] | None, problems: Pr
                 suggestion=did_you_mean(said, router_ids)
                 or f"there is {one_of(router_ids)}; packages bring others",
             )
+
+
+def policies(bundle: Bundle) -> frozenset[str]:
+    """The routers by which something in a bundle chooses."""
+    aims = [
+        *(route.objective for route in bundle.routes.values()),
+        *(tenant.settings.routing for tenant in bundle.tenants.values()),
+        *(app.settings.routing for app in bundle.apps.values()),
+    ]
+    return frozenset(aim.policy for aim in aims if aim.policy is not None)
 
 
 def _aims(names: Names) -> Iterator[tuple[Tree, tuple[str, ...]]]:

@@ -55,7 +55,7 @@ def check(bundle: Path, home: Path | None, as_json: bool) -> None:
 
     overlay = None
     if home is not None:
-        from freehold.app.deployments import home_overlay
+        from freehold.app.deployed import home_overlay
 
         overlay = home_overlay(home)
     report = check_bundle(bundle, lookup=os.environ.get, overlay=overlay)

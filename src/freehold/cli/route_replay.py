@@ -78,12 +78,13 @@ def simulate(
 
     Their allowed models, propensities and estimates are those of the log; the draft's candidates,
     policy, prices, floor and exploration decide anew. What a rule, a client or a conversation
-    settled stays as it was. No verdict where the log can't carry one.
+    settled stays as it was. Custom models stand on its routes as they are deployed in the home. No
+    verdict where the log can't carry one.
     """
-    from freehold.services.bundles import described_bundle
+    from freehold.app.deployed import with_deployed
     from freehold.services.route_simulate import simulated
 
-    bundle = described_bundle(draft)
+    bundle = with_deployed(home, draft)
     result = simulated(
         _rows(home, file, last), bundle, only=only, metric=metric, least_ess=least_ess
     )

@@ -25,18 +25,25 @@ _OF_REAL_ONES = frozenset({"Tokens and money", "Time", "Evidence"})
 @click.command()
 @click.argument("rules", nargs=-1)
 @bundle_option
+@click.option(
+    "--home",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Run them with the versions of custom models that are deployed in this home.",
+)
 @json_option
-def test(rules: tuple[str, ...], bundle: Path, as_json: bool) -> None:
+def test(rules: tuple[str, ...], bundle: Path, home: Path | None, as_json: bool) -> None:
     """Run the tests beside the rules: all, or those of RULES.
 
     Each test goes the whole journey with its own question, answer and context; no model is called
     and nothing is recorded.
     """
+    from freehold.app.deployed import with_deployed
     from freehold.app.rehearsal import rehearsal
     from freehold.services.bundles import described_bundle
     from freehold.services.rule_tests import run_rule_tests
 
-    tests = asyncio.run(run_rule_tests(rehearsal(described_bundle(bundle)), rules))
+    tested = described_bundle(bundle) if home is None else with_deployed(home, bundle)
+    tests = asyncio.run(run_rule_tests(rehearsal(tested), rules))
     if as_json:
         print_json(
             {
@@ -119,8 +126,8 @@ def simulate(
 ) -> None:
     """What would happen to a hypothetical request and answer, decision by decision.
 
-    The whole journey runs, with the model's answer and the sources' content as told here. Nothing
-    is called and nothing is recorded.
+    The whole journey runs, with the model's answer and the sources' content as told here, and with
+    the custom models that are deployed in the home. Nothing is called and nothing is recorded.
 
     With --last N --draft FOLDER: of which recorded exchanges would the draft's rules have demanded
     something else? That is decided from the facts in the records, and the words that were kept.
@@ -132,9 +139,9 @@ def simulate(
         return
     if app is None:
         raise click.UsageError("Missing option '--app' (or --last and --draft)")
+    from freehold.app.deployed import with_deployed
     from freehold.app.rehearsal import rehearsal
     from freehold.core.ask import Message, ToolCall
-    from freehold.services.bundles import described_bundle
     from freehold.services.rehearse import Scene, returned
 
     called = [_pair(each, "--call", "TOOL=JSON") for each in calls]
@@ -155,7 +162,7 @@ def simulate(
         failed=frozenset(failed),
         stream=stream,
     )
-    rehearsed = asyncio.run(rehearsal(described_bundle(bundle)).run(scene))
+    rehearsed = asyncio.run(rehearsal(with_deployed(home, bundle)).run(scene))
     if as_json:
         print_json(rehearsed.as_dict())
     else:
@@ -238,11 +245,12 @@ def prove(invariants: tuple[str, ...], bundle: Path, as_json: bool) -> None:
 
 
 def _compare(home: Path, draft: Path, last: int, as_json: bool) -> None:
+    from freehold.app.deployed import with_deployed
     from freehold.app.terminal import content_service
-    from freehold.services.bundles import described_bundle, kept_or_none
+    from freehold.services.bundles import kept_or_none
     from freehold.services.compare import compare
 
-    changed = described_bundle(draft)
+    changed = with_deployed(home, draft)
     with content_service(home) as (records, contents):
         texts = contents.read_by_rules(last)
         found = (texts(records.find(row.exchange_id)) for row in records.recent(limit=last))

@@ -11,10 +11,10 @@ from typing import Any, cast
 from freehold.bundle.activate import Activator, InvalidBundle
 from freehold.bundle.check import Report, check
 from freehold.bundle.conflicts import Relation
-from freehold.bundle.deployed import Overlay
+from freehold.bundle.deployed import Overlay, relaid
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.diff import Change, diff
-from freehold.bundle.kept import load_kept, load_kept_files
+from freehold.bundle.kept import kept_snapshot, load_kept, understood
 from freehold.bundle.model import Local
 from freehold.bundle.resolve import Lookup, ResolvedBundle, resolve
 from freehold.bundle.schema import Bundle
@@ -216,36 +216,57 @@ def learn_intents(bundle: ResolvedBundle) -> None:
             raise BundleError(f"intents can't be learned: {error}") from None
 
 
-def open_bundle(folder: Path, *, lookup: Lookup = os.environ.get) -> ResolvedBundle:
+def open_bundle(
+    folder: Path, *, lookup: Lookup = os.environ.get, overlay: Overlay | None = None
+) -> ResolvedBundle:
     """The bundle in ``folder``, resolved for use; it is not kept, since it does not go live.
+
+    Args:
+        overlay: what is deployed; nothing if left out.
 
     Raises:
         InvalidBundle: it has errors.
     """
-    return activator(folder, None, lookup=lookup).first()
+    return activator(folder, None, lookup=lookup, overlay=overlay).first()
 
 
-def described_bundle(folder: Path, *, lookup: Lookup = os.environ.get) -> ResolvedBundle:
+def described_bundle(
+    folder: Path, *, lookup: Lookup = os.environ.get, overlay: Overlay | None = None
+) -> ResolvedBundle:
     """The bundle in ``folder`` for work that calls nobody, such as making keys.
 
     An address whose variable is not set here stays as it is written.
 
+    Args:
+        overlay: what is deployed; nothing if left out.
+
     Raises:
         InvalidBundle: it has errors.
     """
-    return open_bundle(folder, lookup=_as_written(lookup))
+    return open_bundle(folder, lookup=_as_written(lookup), overlay=overlay)
 
 
-def kept_bundle(home: Path, bundle_hash: str, *, lookup: Lookup = os.environ.get) -> ResolvedBundle:
+def kept_bundle(
+    home: Path,
+    bundle_hash: str,
+    *,
+    lookup: Lookup = os.environ.get,
+    overlay: Overlay | None = None,
+) -> ResolvedBundle:
     """A version that was live once, resolved: what a record's decisions replay against.
 
     A replay calls nobody, so an address whose variable is not set any more stays as it is written.
 
+    Args:
+        overlay: what is deployed, in place of what was deployed then; its hash is another one.
+
     Raises:
         NotFound, BundleError: it was never live here, or its copy was changed.
     """
-    bundle, files = load_kept_files(home, bundle_hash)
-    return resolve(bundle, bundle_hash, lookup=_as_written(lookup), files=files)
+    kept = kept_snapshot(home, bundle_hash)
+    snapshot = kept if overlay is None else relaid(kept, overlay.files())
+    bundle = understood(snapshot)
+    return resolve(bundle, snapshot.hash, lookup=_as_written(lookup), files=snapshot.files)
 
 
 def kept_or_none(home: Path) -> Callable[[str], ResolvedBundle | None]:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -20,6 +20,7 @@ from freehold.learning.gate.answers import recorded
 from freehold.learning.registry import Registry, Version
 from freehold.services.gate_answers import Asked, Controls, Judged, asked
 from freehold.services.gate_today import Today
+from freehold.services.rehearse import Rehearsal
 
 LogEvent = Callable[..., str]
 FindDataset = Callable[[str], Dataset]
@@ -29,6 +30,7 @@ Tell = Callable[[str, int, int], None]
 _BY: dict[str, By] = {"classifier": "label", "responder": "answer", "causal-lm": "answer"}
 _HELD = "held-out examples"
 _LEARNED = "it learned from it"
+_LEFT = "never come to it ({}), so what is said today counts for them"
 _UNREACHED = "are refused before any model is asked ({}), so no control saw the answer"
 _GONE = "are of no app of the bundle, and none takes the model's routes: no control saw the answer"
 _ELSEWHERE = "are of no app that takes the model's routes; the controls of those that do judge them"
@@ -56,6 +58,7 @@ class _Notes:
 
     def __init__(self) -> None:
         self.unreached: Counter[str] = Counter()
+        self.left: Counter[str] = Counter()
         self.gone = 0
         self.elsewhere = 0
         self.apps: set[str] = set()
@@ -68,26 +71,34 @@ class _Notes:
             self.gone += 1
             return
         if not judged.reached:
-            self.unreached[judged.refused] += 1
+            self.unreached[judged.why] += 1
+        elif not judged.heard:
+            self.left[judged.why] += 1
         if example.app not in judged.apps:
             self.elsewhere += 1
             self.apps.update(judged.apps)
 
     def lines(self) -> list[str]:
         elsewhere = f"{_ELSEWHERE}: {', '.join(sorted(self.apps))}"
-        refused = ", ".join(f"{why} {count}" for why, count in self.unreached.most_common(5))
-        unreached = (self.unreached.total(), _UNREACHED.format(refused))
-        told = [unreached, (self.gone, _GONE), (self.elsewhere, elsewhere)]
+        told = [(why.total(), said.format(_most(why))) for why, said in (
+            (self.unreached, _UNREACHED), (self.left, _LEFT),
+        )]  # fmt: skip
+        told += [(self.gone, _GONE), (self.elsewhere, elsewhere)]
         return [*self.told, *(f"{count} examples {what}" for count, what in told if count)]
 
 
 class _Both(Struct, frozen=True):
-    """Who is asked, and what of an example is the truth."""
+    """Who is asked, and what of an example is the truth. ``then`` are the controls of the bundle
+    with the version as the live one, ``now`` those of the bundle as it is.
+    """
 
+    model: str
     ready: Asked
     live: Asked | None
     by: By
     routes: Sequence[str]
+    then: Controls
+    now: Controls
 
     def recorded(self, examples: Sequence[Example]) -> dict[str, Answer]:
         """What was answered at the time. Where only corrected classes tell it, nothing: those that
@@ -103,7 +114,8 @@ class Gates:
     Args:
         bundle: whose criteria and controls count; the live one.
         find: a dataset by its name, or ``name@digest``.
-        controls: governance and policy of that bundle.
+        rehearse: rehearses under that bundle, or under what it is with a version laid over it as
+            the live one.
         log: writes a ledger entry.
         today: how fast and at what cost the apps of a model were answered lately.
     """
@@ -113,7 +125,7 @@ class Gates:
         registry: Registry,
         bundle: ResolvedBundle,
         find: FindDataset,
-        controls: Controls,
+        rehearse: Callable[[Version | None], Rehearsal],
         log: LogEvent,
         clock: Clock,
         today: Callable[[CustomModel], Today | None] = lambda _: None,
@@ -122,7 +134,7 @@ class Gates:
         self._registry = registry
         self._bundle = bundle
         self._find = find
-        self._controls = controls
+        self._rehearse = rehearse
         self._log = log
         self._clock = clock
 
@@ -170,7 +182,16 @@ class Gates:
         known = frozenset(lineage["train"]) | frozenset(lineage["validation"])
         fresh = [row for row in held.rows("test") if row.id not in known]
         notes.learned = len(held.rows("test")) - len(fresh)
-        both = _Both(ready, live, _BY.get(content.kind, ""), custom.routes)
+        then = self._rehearse(version)
+        both = _Both(
+            model=version.model,
+            ready=ready,
+            live=live,
+            by=_BY.get(content.kind, ""),
+            routes=custom.routes,
+            then=Controls(then),
+            now=Controls(self._rehearse(None)),
+        )
         seen = await self._compare(_HELD, fresh, both, notes, tell)
         past, incidents = self._past(version.model)
         remembered = await self._compare("past incidents", past, both, notes, tell)
@@ -183,7 +204,8 @@ class Gates:
         )
         if notes.learned:
             report = replace(report, set_aside={**report.set_aside, _LEARNED: notes.learned})
-        return self._kept(version, report, held, actor, incidents)
+        judged = {"bundle": self._bundle.hash, "rehearsed": then.bundle.hash}
+        return self._kept(version, report, held, actor, {**judged, "incidents": incidents})
 
     def _custom(self, version: Version) -> CustomModel:
         found = self._bundle.bundle.custom_models.get(version.model)
@@ -222,45 +244,54 @@ class Gates:
         told = [one for one in examples if one.answer or one.label or stage == _HELD]
         then = both.recorded(told)
         for number, example in enumerate(examples, 1):
-            candidate = await asyncio.to_thread(both.ready.answer, example)
-            before = None
-            if both.live is not None:
-                before = await asyncio.to_thread(both.live.answer, example)
+            candidate = await self._said(both.ready, example, both, notes)
+            before = None if both.live is None else await self._said(both.live, example, both)
             if before is None or before.abstained:
                 before = then.get(example.id) or before
-            candidate = await self._controlled(example, candidate, both.routes, notes)
-            if before is not None and not candidate.abstained:
-                before = await self._controlled(example, before, both.routes, None)
+                if before is not None and before.text and not candidate.abstained:
+                    # another model said it, in the bundle as it is
+                    judged = await both.now.judge(
+                        example, before.text, both.routes, without=both.model
+                    )
+                    before = before if judged is None else replace(before, broke=judged.broke)
             seen.append(Compared(example=example, candidate=candidate, live=before, by=both.by))
             tell(stage, number, len(examples))
         return seen
 
-    async def _controlled(
-        self, example: Example, answer: Answer, routes: Sequence[str], notes: _Notes | None
+    async def _said(
+        self, asked: Asked, example: Example, both: _Both, notes: _Notes | None = None
     ) -> Answer:
-        """With what controls say of it; nobody is asked about an answer that is none."""
+        """A version's answer with what controls say of it; nobody is asked about one that is none,
+        and one that nobody gets is none.
+        """
+        answer = await asyncio.to_thread(asked.answer, example)
         if not answer.text:
             return answer
-        judged = await self._controls.judge(example, answer.text, routes)
+        judged = await both.then.judge(example, answer.text, both.routes, by=both.model)
         if notes is not None:
             notes.add(example, judged)
         if judged is None:
             return replace(answer, unseen="no app")
-        unseen: Literal["", "refused"] = "" if judged.reached else "refused"
-        return replace(answer, broke=judged.broke, unseen=unseen)
+        if not judged.reached:
+            return replace(answer, unseen="refused")
+        return replace(answer, broke=judged.broke, passed_over="" if judged.heard else judged.why)
 
     def _kept(
-        self, version: Version, report: Report, held: Dataset, actor: str, incidents: str
+        self,
+        version: Version,
+        report: Report,
+        held: Dataset,
+        actor: str,
+        judged: Mapping[str, str],
     ) -> Gated:
         today = self._lately(self._custom(version))
         about = {
             "model": version.model,
             "version": version.name,
             "digest": version.manifest.digest,
-            "bundle": self._bundle.hash,
+            **judged,
             # a verdict opens a door for these criteria and these incidents only
             "asked": self._custom(version).gate.model_dump(mode="json"),
-            "incidents": incidents,
             "dataset": {"name": held.name, "digest": held.digest},
             "today": None if today is None else asdict(today),
             "at": rfc3339(self._clock.now_ns()),
@@ -273,12 +304,17 @@ class Gates:
             "examples": report.examples,
             "missed": [one.name for one in report.criteria if not one.met],
             "reasons": list(report.reasons),
-            "bundle": self._bundle.hash,
+            "bundle": judged["bundle"],
+            "rehearsed": judged["rehearsed"],
         }
         # the entry first: a report that nobody can find in the ledger must not open a door
         self._log(f"gate.{report.verdict}", actor, version.id, details, tenant=held.owner)
         self._registry.attach_gate(version.id, gated.as_dict())
         return gated
+
+
+def _most(counted: Counter[str]) -> str:
+    return ", ".join(f"{why} {count}" for why, count in counted.most_common(5))
 
 
 def _against(seen: Iterable[Compared]) -> str:

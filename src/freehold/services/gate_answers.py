@@ -10,8 +10,10 @@ from typing import Any
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
 from freehold.bundle.custom_models import CustomModel
+from freehold.bundle.deployed import custom_of
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.ask import Message
 from freehold.core.clock import Clock
@@ -153,45 +155,76 @@ def messages_of(example: Example, *, whole: bool) -> list[Message]:
     return made
 
 
-class Judged(Struct, frozen=True):
-    """``broke`` are the enforcing rules and controls that did not let an answer pass as it is;
-    ``reached`` is whether any control saw it: some requests are refused before a model is asked.
-    ``apps`` are those whose controls were asked; ``refused`` is by which rule or error.
+class Judged(Struct, frozen=True, kw_only=True):
+    """What controls make of an answer.
+
+    Attributes:
+        broke: the enforcing rules and controls that did not let it pass as it is.
+        reached: whether any model is asked: some requests are refused before that.
+        heard: whether the answer is then one that somebody gets.
+        apps: those whose controls were asked.
+        why: by which rule or error a request is refused, or why the model is not asked.
     """
 
     broke: frozenset[str]
     reached: bool
+    heard: bool
     apps: tuple[str, ...]
-    refused: str = ""
+    why: str = ""
 
 
 class Controls:
-    """The live bundle's governance and policy, over answers that are only told."""
+    """A bundle's routes, governance and policy, over answers that are only told."""
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         self._rehearsal = rehearsal
         self._bundle = rehearsal.bundle
 
     async def judge(
-        self, example: Example, said: str, routes: Collection[str] = ()
+        self,
+        example: Example,
+        said: str,
+        routes: Collection[str] = (),
+        *,
+        by: str = "",
+        without: str = "",
     ) -> Judged | None:
         """What they make of this answer; ``None`` where no app is there that would hear it.
 
         Args:
             routes: where the model stands. An example of an app that takes none of them, or of
                 none at all, is judged by every app that does, since that is where it is heard.
+            by: the model that says it; where the route asks others, nobody hears it.
+            without: a custom model that abstains, of which no version said it.
         """
+        models = self._bundle.models
+        silent = frozenset(models) - {by} if by else frozenset()
+        if without:
+            silent = frozenset(model for model in models if custom_of(model) == without)
         apps = self._apps(example, routes)
         broke: set[str] = set()
-        reached, refused = False, ""
+        heard = False
+        refused = passed_over = ""
         for app in apps:
-            rehearsed = await self._rehearsal.run(self._scene(app, example, said))
-            closed = rehearsed.explanation.record.closed or {}
-            broke.update(_broken(rehearsed, closed))
-            reached = reached or bool(closed.get("calls"))
-            failure = closed.get("failure") or {}
-            refused = refused or str(failure.get("rule") or failure.get("slug") or "")
-        return Judged(frozenset(broke), reached, apps, refused) if apps else None
+            scene = replace(self._scene(app, example, said), silent=silent)
+            rehearsed = await self._rehearsal.run(scene)
+            asked = rehearsed.asked
+            if not asked:
+                refused = refused or _refused(rehearsed)
+            elif asked[-1] in silent:
+                passed_over = passed_over or _passed_over(rehearsed, by)
+            else:
+                heard = True
+                broke.update(_broken(rehearsed))
+        if not apps:
+            return None
+        return Judged(
+            broke=frozenset(broke),
+            reached=heard or bool(passed_over),
+            heard=heard,
+            apps=apps,
+            why="" if heard else passed_over or refused,
+        )
 
     def _apps(self, example: Example, routes: Collection[str]) -> tuple[str, ...]:
         apps = self._bundle.bundle.apps
@@ -258,12 +291,33 @@ def _principal(facts: Mapping[str, Any], bound: Iterable[str] = ()) -> Principal
     )
 
 
-def _broken(rehearsed: Rehearsed, closed: Mapping[str, Any]) -> Iterator[str]:
-    for decision in closed.get("decisions", ()):
-        if decision.get("mode", "enforce") == "enforce" and decision["outcome"] != _PASSES:
-            yield str(decision["rule"])
-    failure = closed.get("failure")
+def _broken(rehearsed: Rehearsed) -> Iterator[str]:
+    """What was decided about the answer. What was about the request concerns the model's clearance,
+    or whoever asked, and is the same whatever is said.
+    """
+    for decision in rehearsed.on_answer:
+        if decision.mode == "enforce" and decision.outcome != _PASSES:
+            yield decision.rule
+    failure = (rehearsed.explanation.record.closed or {}).get("failure")
     if failure:
         yield str(failure.get("rule") or failure["code"])
     if rehearsed.held is not None:
         yield rehearsed.held.rule
+
+
+def _refused(rehearsed: Rehearsed) -> str:
+    """By which rule or error."""
+    if rehearsed.held is not None:
+        return rehearsed.held.rule
+    failure = (rehearsed.explanation.record.closed or {}).get("failure") or {}
+    return str(failure.get("rule") or failure.get("slug") or "")
+
+
+def _passed_over(rehearsed: Rehearsed, model: str) -> str:
+    """Why the route asks others, or another one after this one."""
+    if model in rehearsed.asked:
+        return "the route doubts it, and asks the next model"
+    mine = next((one for one in rehearsed.candidates if one.model == model), None)
+    if mine is None:
+        return "the tenant does not get this model"
+    return mine.lost if mine.filtered and mine.lost else "others come first"

@@ -15,13 +15,15 @@ from msgspec.structs import asdict, replace
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.ask import Arrival, Ask, Message, ToolCall
 from freehold.core.clock import Clock
-from freehold.core.errors import ContextError, FreeholdError, NotFound
-from freehold.core.handoffs import Choice, Held, Piece, Sendable, Usage
+from freehold.core.decisions import Decision
+from freehold.core.errors import Abstained, ContextError, FreeholdError, NotFound
+from freehold.core.handoffs import Candidate, Choice, Held, Piece, Sendable, Usage
 from freehold.core.ids import uuid7
 from freehold.core.leases import Lease
 from freehold.core.limits import Scope
-from freehold.core.ports import Delta
+from freehold.core.ports import Delta, Router
 from freehold.core.principal import KeyGrant, Principal
+from freehold.core.routing import Contest, Ranking
 from freehold.core.spec import AppSpec, SourceSpec
 from freehold.core.trail import Firing, Trail
 from freehold.journey import Journey
@@ -29,6 +31,7 @@ from freehold.ledger.record import Record
 from freehold.ledger.upgrade import parts
 from freehold.services.explaining import Explanation, explain
 from freehold.stages.governance.guards import harmless
+from freehold.stages.routing.ranks import with_first
 
 _NO_TOKENS = Usage(prompt_tokens=0, completion_tokens=0)
 
@@ -40,6 +43,8 @@ class Scene(Struct, frozen=True, kw_only=True):
         app, tenant: which app asks, and as which tenant (empty: the app's own).
         messages: the conversation; the last one is usually the user's question.
         answer: what the model shall say; ``calls`` the tools that it shall call.
+        silent: models that abstain, so that the answer is another one's; where they may take the
+            request, a learned route asks the others first.
         principal: the end user, as a verified token would name them.
         context: source → what it gives (text, mostly JSON); other sources give nothing.
         failed: sources that fail.
@@ -52,6 +57,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...] = ()
     answer: str = ""
     calls: tuple[ToolCall, ...] = ()
+    silent: frozenset[str] = frozenset()
     principal: Principal | None = None
     context: Mapping[str, str] = {}
     failed: frozenset[str] = frozenset()
@@ -81,6 +87,9 @@ class Rehearsed(Struct, frozen=True, kw_only=True):
         code, public: of the refusal, if it was one.
         firings: every rule that was considered, with whether it fired.
         held: what waits for whom, if something does.
+        asked: the models that were asked for an answer, in turn; guards are not among them.
+        candidates: who might have been asked, and why not.
+        on_answer: what was decided about the answer, and not about the request.
         explanation: the whole record, told.
     """
 
@@ -91,6 +100,9 @@ class Rehearsed(Struct, frozen=True, kw_only=True):
     firings: tuple[Firing, ...]
     explanation: Explanation
     held: Held | None = None
+    asked: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    on_answer: tuple[Decision, ...] = ()
 
     def fired(self) -> frozenset[str]:
         """Ids of the rules that fired, observing ones included."""
@@ -116,6 +128,7 @@ class StandIn:
     def __init__(self) -> None:
         self.scene = Scene(app="")
         self.records: list[bytes] = []
+        self.asked: list[str] = []
         self.said: Callable[[], None] = _nothing
 
     def find(self, secret: str) -> KeyGrant | None:
@@ -173,12 +186,19 @@ class StandIn:
     async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
         """Say the scene's answer, a stream's in pieces; ``said`` is called before the first and
         after each, when all that may leave of it has left. Guards say that all is well.
+
+        Raises:
+            Abstained: the scene has this model be silent.
         """
         scene = self.scene
         if sendable.attempt.role == "guard":
             verdict = harmless(sendable.plan.ruled.admitted.ask)
             yield Delta(choices=(Choice(text=verdict, finish_reason="stop"),), usage=_NO_TOKENS)
             return
+        model = sendable.attempt.model.id
+        self.asked.append(model)
+        if model in scene.silent:
+            raise Abstained(f"model {model}: abstains in this rehearsal")
         self.said()
         if scene.stream:
             for piece in scene.pieces or _words(scene.answer):
@@ -204,6 +224,23 @@ class StandIn:
 
     async def kept(self, approval_id: str) -> None:
         """Nothing is kept."""
+
+
+class SpeakersFirst:
+    """A router's choice in a rehearsal where some are silent: those that may say something come
+    first, since in time each model that may take a request is asked.
+    """
+
+    def __init__(self, stand: StandIn, router: Router) -> None:
+        self.id = router.id
+        self._stand = stand
+        self._router = router
+
+    def rank(self, contest: Contest) -> Ranking:
+        """As the router has it, the silent ones last."""
+        ranking, silent = self._router.rank(contest), self._stand.scene.silent
+        first = [model.id for model in contest.models if model.id not in silent]
+        return with_first(ranking, first) if silent and first else ranking
 
 
 class Rehearsal:
@@ -244,6 +281,9 @@ class Rehearsal:
             public=trail.held.public if trail.held else "" if failure is None else failure.public,
             firings=tuple(trail.firings),
             held=trail.held,
+            asked=tuple(self._stand.asked),
+            candidates=tuple(trail.candidates),
+            on_answer=tuple(trail.decisions[_answer_from(trail) :]),
             explanation=explain(self._record(trail, scene)),
         )
 
@@ -262,6 +302,7 @@ class Rehearsal:
         trail = Trail(arrival)
         self._stand.scene = scene
         self._stand.records.clear()
+        self._stand.asked.clear()
         self._stand.said = _nothing if said is None else partial(said, trail)
         failure: FreeholdError | None = None
         try:
@@ -322,6 +363,11 @@ MakeRehearsal = Callable[[ResolvedBundle], Rehearsal]
 
 def _words(text: str) -> list[str]:
     return [f" {word}" if place else word for place, word in enumerate(text.split(" "))]
+
+
+def _answer_from(trail: Trail) -> int:
+    """Where the decisions about the answer begin; at the end, where there was none."""
+    return len(trail.decisions) if trail.answering is None else trail.answering
 
 
 def _nothing() -> None:

@@ -24,6 +24,8 @@ class Answer(Struct, frozen=True, kw_only=True):
         broke: the enforcing rules and controls that did not let it pass as it is.
         unseen: why no control saw it: its request is ``refused`` before any model is asked, or
             ``no app`` of the bundle would hear it. Empty where they did, or there is no answer.
+        passed_over: why nobody gets it, since the route asks other models; then it is none, as
+            where the model abstains.
     """
 
     text: str = ""
@@ -32,11 +34,12 @@ class Answer(Struct, frozen=True, kw_only=True):
     cost_nano: int = 0
     broke: frozenset[str] = frozenset()
     unseen: Literal["", "refused", "no app"] = ""
+    passed_over: str = ""
 
     @property
     def abstained(self) -> bool:
-        """Whether it has nothing to say."""
-        return not self.text and not self.label
+        """Whether it leaves the request to the next model."""
+        return bool(self.passed_over) or not (self.text or self.label)
 
 
 Answering = Callable[[Example], Answer]

@@ -313,7 +313,8 @@ def _rules(
         return
     answers = [one.candidate for one in asked if not one.candidate.abstained]
     seen = sum(not one.unseen for one in answers)
-    unjudged = _unjudged(answers)
+    left = sum(bool(one.candidate.passed_over) for one in asked)
+    unjudged = _unjudged(answers, left)
     count = sum(one.way == "breaks" for one in changed)
     named = ", ".join(f"{rule} ({times})" for rule, times in broken.most_common(5))
     why = f"{count} of its {seen} answers that controls saw break what today's keep"
@@ -321,15 +322,19 @@ def _rules(
     yield Criterion(
         name="new_violations",
         asked=gate.new_violations,
-        measured=count if seen or not answers else None,
+        measured=count if seen or not (answers or left) else None,
         met=count <= gate.new_violations and not unjudged,
         why=why,
     )
 
 
-def _unjudged(answers: Sequence[Answer]) -> str:
+def _unjudged(answers: Sequence[Answer], left: int) -> str:
     """Why nobody can say that its answers break nothing; empty where somebody can. A request that
-    is refused before any model is asked never gets one; but where all are, nothing was judged.
+    is refused before any model is asked never gets one, nor does one that other models are asked;
+    but where that is all of them, nothing was judged.
+
+    Args:
+        left: how many of its answers nobody gets, since the route asks other models.
     """
     aside = "; or let nobody ask: `new_violations: null`"
     homeless = sum(one.unseen == "no app" for one in answers)
@@ -343,6 +348,11 @@ def _unjudged(answers: Sequence[Answer]) -> str:
         return (
             "every request was refused before any model is asked (the notes say by what): the rows"
             f" lack what a request needs there, such as facts or context{aside}"
+        )
+    if left and not answers:
+        return (
+            f"the route asks other models wherever it has an answer ({left}; the notes say why), so"
+            f" it would never be heard{aside}"
         )
     return ""
 

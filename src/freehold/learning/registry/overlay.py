@@ -35,6 +35,21 @@ def overlay_files(registry: Registry, rows: Iterable[Deployment]) -> dict[str, b
     return {DEPLOYED_FILE: text_of(deployments), **files} if deployments else {}
 
 
+def with_live(rows: Iterable[Deployment], version: Version) -> list[Deployment]:
+    """These deployments as they will be once this version is the live one of its model: no other
+    version of the model is tried then, and the one that is live now is retired.
+    """
+    live = Deployment(
+        model=version.model,
+        version=version.name,
+        digest=version.manifest.digest,
+        state="live",
+        since_ns=0,
+        by="",
+    )
+    return [*(row for row in rows if row.model != version.model), live]
+
+
 def deployed(registry: Registry, row: Deployment) -> Version:
     """The version that a row names, verified.
 
