@@ -135,7 +135,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     StoredCases(database).add([
         a_case(1, seal_key=key.id, box=box_of(asked, "ex_1", key)),
         a_case(2, reasons=("rule:r", "human:held"), intent="refund", state="labelled"),
-        a_case(3, tenant="south", reasons=("rule:r",)),
+        a_case(3, tenant="south", reasons=("rule:r", f"human:{MAIL} called twice")),
         a_case(4, app="other", tenant="south", intent="refund"),
         a_case(5, app="other", tenant="south", intent="parcel"),
         a_case(6, at_ns=2),
@@ -163,6 +163,10 @@ def test_whoever_decides_sees_what_their_queues_take(place: Place) -> None:
     assert place.ask("/case_1", **lawyer)[0] == 404
     assert place.ids("?kind=rule", **SENIOR) == ["case_3", "case_2"]
     assert place.ids("?kind=human&intent=refund&app=app", **SENIOR) == ["case_2"]
+    listing = json.dumps(place.ask("?kind=human", **SENIOR)[1])
+    assert "called twice" in listing
+    assert MAIL not in listing, "what somebody wrote by hand is masked like other texts"
+    assert MAIL not in json.dumps(place.ask("/case_3", **SENIOR)[1])
     assert place.ids("?state=labelled&owner=chain", **SENIOR) == ["case_2"]
     assert place.ids("?owner=north", **SENIOR) == []
 

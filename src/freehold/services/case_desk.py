@@ -22,6 +22,7 @@ from freehold.services.labelling_views import texts_dict
 MOST_ROWS = 1_000
 """So many rows at once, of which detectors read every word, beside the requests of others."""
 _LONGEST_SOURCE = 200
+_BY_HAND = "human:"
 _Rows = list[dict[str, Any]]
 
 
@@ -77,7 +78,7 @@ class CaseDesk:
                 found.append(self._book.cases.list(part))
         newest = merge(*found, key=lambda case: (case.at_ns, case.case_id), reverse=True)
         each = {case.case_id: case for case in newest}  # one may stand in several queues
-        rows = [listed(case) for case in islice(each.values(), wanted.limit)]
+        rows = [self._row(who, case) for case in islice(each.values(), wanted.limit)]
         return rows, len(each) > wanted.limit
 
     def show(self, who: Labeler, name: str) -> dict[str, Any]:
@@ -101,7 +102,8 @@ class CaseDesk:
                 "said": mask(read.moment.said),
                 "correction": mask(read.moment.correction),
             }
-        return {**listed(case), "share": cases.sharing(case), "fate": read.fate, "moment": moment}
+        told = self._row(who, case)
+        return {**told, "share": cases.sharing(case), "fate": read.fate, "moment": moment}
 
     def bring(
         self, who: Labeler, place: tuple[str, str], source: str, form: str, text: str
@@ -140,6 +142,17 @@ class CaseDesk:
             raise RequestError(said, param="source")
         rows = read_text(text, form, importing.attributes)
         return importing.bring(rows, tenant, app, called, _digest(text))
+
+    def _row(self, who: Labeler, case: Case) -> dict[str, Any]:
+        """A case without its texts. What somebody wrote when they added it by hand is one."""
+        reasons = list(case.reasons)
+        for at, reason in enumerate(reasons):
+            if reason.startswith(_BY_HAND):
+                try:
+                    reasons[at] = self._labelling.reading(case, who)[0](reason)
+                except NotFound:  # its app is of another branch by now: nobody can say what to mask
+                    reasons[at] = _BY_HAND[:-1]
+        return {**listed(case), "reasons": reasons}
 
     def _sees(self, who: Labeler, case: Case) -> bool:
         within = self._book.bundle.is_descendant
