@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -14,10 +15,11 @@ from freehold.bundle.check import check
 from freehold.bundle.resolve import resolve
 from freehold.cli.demo.day import example_bundle
 from freehold.cli.demo.loop import MODELS, Loop, Version
-from freehold.cli.demo.loop_days import DayFigures
+from freehold.cli.demo.loop_days import Answer, DayFigures, Days
 from freehold.cli.demo.loop_report import goodbye, show
 from freehold.cli.demo.loop_steps import QUEUE, Labels, frontier_first
 from freehold.cli.main import main
+from freehold.testing.retail.expert.judging import Judged
 
 ADDRESSES = {
     "FREEHOLD_SIMULATOR_URL": "http://127.0.0.1:1/v1",
@@ -41,6 +43,8 @@ def a_day(own: int, rented: int) -> DayFigures:
         models=models,
         outcomes={"allowed": answered, "denied": 10},
         accuracy_of=dict.fromkeys(models, 0.75),
+        p50_of={model: 90.0 + place for place, model in enumerate(models)},
+        p95_of=dict.fromkeys(models, 210.0),
         faults={"an insult": 1},
     )
 
@@ -96,6 +100,7 @@ def test_people_see_before_and_after(loop: Loop) -> None:
     goodbye(console, "http://127.0.0.1:1", Path("home"))
     said = out.getvalue()
     assert "66.7%" in said
+    assert "91, 210 ms" in said  # of the own model, apart from the rented one
     assert "refused: examples" in said
     assert "scripted experts" in said
     assert "freehold custom rollback customer-answers --home home" in said
@@ -107,6 +112,21 @@ def test_the_page_has_room_for_the_figures(loop: Loop) -> None:
     lines = table(loop.as_dict()).splitlines()
     assert "| by own custom models | 0.0% | 66.7% |" in lines
     assert "| customer-answers | 0 |  | 60 | 75.0% |" in lines
+
+
+def test_a_days_latency_is_told_by_who_answered() -> None:
+    days = Days.__new__(Days)
+    days._own = frozenset(MODELS)
+    models = {"a": MODELS[0], "b": MODELS[0], "c": "simulated-frontier", "d": ""}
+    days.rows = lambda _: {n: SimpleNamespace(model=m, cost_nano=1) for n, m in models.items()}
+    answers = [
+        Answer(None, None, name, "allowed", "text", float(took), Judged(()))
+        for name, took in (("a", 30), ("b", 10), ("c", 50), ("d", 900))
+    ]
+    figures = days.figures(answers)
+    assert figures.p95_of == {MODELS[0]: 30.0, "simulated-frontier": 50.0}
+    assert figures.p50_of[MODELS[0]] == 10.0
+    assert (figures.p50_ms, figures.p95_ms) == (30.0, 50.0)  # whom no model answered is not counted
 
 
 def test_labels_go_with_the_loop() -> None:

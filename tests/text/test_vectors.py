@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freehold.text.vectors import MAX_CHARS, SIZE, parts, vector
+from freehold.text.vectors import MAX_CHARS, SIZE, columns_of, distinct, parts, vector
 
 ANY = st.text(st.characters() | st.sampled_from("\ud800\udfff  \n"), max_size=400)
 
@@ -21,6 +21,14 @@ def test_any_text_has_one(text: str) -> None:
     assert seen.offsets[0] == 0
     assert seen.offsets[-1] == len(text)
     assert bool((np.diff(seen.offsets) >= 0).all())
+
+
+@given(ANY)
+def test_columns_without_places_are_the_same(text: str) -> None:
+    seen = vector(text)
+    chars, words = columns_of(text)
+    assert (chars.tolist(), words.tolist()) == (seen.chars.tolist(), seen.words.tolist())
+    assert distinct(chars).tolist() == sorted(set(chars.tolist()))
 
 
 def test_case_digits_and_blanks_do_not_matter() -> None:

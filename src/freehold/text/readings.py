@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from freehold.text import embedding
 from freehold.text.heads import shipped
 from freehold.text.softmax import Row, Softmax
-from freehold.text.vectors import SIZE, Vector
+from freehold.text.vectors import SIZE, Columns, Vector, distinct
 
 LANDMARKS = 1_536
 SEED = 11
@@ -250,11 +250,16 @@ def _landmarks(groups: Ints, count: int) -> Ints:
 
 def row_of(seen: Vector) -> Row:
     """Characters and words weigh alike, however many there are of each; rare ones weigh more."""
+    return row_of_columns(seen.chars, seen.words)
+
+
+def row_of_columns(chars: Columns, words: Columns) -> Row:
+    """The same of columns alone; see `vectors.columns_of`."""
     rarity = shipped("rarity")
     scale = np.float32(rarity.header.scales[0])
     columns, values = [], []
-    for some in (seen.chars, seen.words):
-        own = np.unique(some).astype(np.intp)
+    for some in (chars, words):
+        own = distinct(some)
         weights = rarity.weights[0][own].astype(np.float32) * scale
         columns.append(own)
         values.append(weights / max(1e-9, float(np.sqrt(2 * (weights @ weights)))))

@@ -20,7 +20,7 @@ from freehold.core.decisions import MILLION
 from freehold.text.cosines import Cosines
 from freehold.text.heads import shipped
 from freehold.text.softmax import Row, Softmax
-from freehold.text.vectors import SIZE, Vector, vector
+from freehold.text.vectors import SIZE, Vector, distinct, vector
 
 MIN_EXAMPLES = 5
 _EDGE = 200
@@ -153,7 +153,7 @@ def _lead(classifier: Softmax, row: Row) -> tuple[float, int]:
 def _pieces(text: str) -> Pieces:
     """The columns of a text's characters and of its words, each once."""
     seen = vector(text)
-    return np.unique(seen.chars).astype(np.intp), np.unique(seen.words).astype(np.intp)
+    return distinct(seen.chars), distinct(seen.words)
 
 
 def _rarity(examples: list[Pieces]) -> Floats:

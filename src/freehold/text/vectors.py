@@ -185,17 +185,48 @@ class Steps:
 def vector(text: str) -> Vector:
     """The vector of at most `MAX_CHARS` characters; what is longer is cut off."""
     text = text[:MAX_CHARS]
+    codes = _codes(text)
+    if text.isascii():
+        breaks = _breaks(codes, codes)
+    else:
+        breaks = _breaks(codes, np.where(codes < _ASCII, codes, 0))
+    kept, sums, edges = _line(codes)
+    size = len(kept)
+    chars, char_places = _characters(sums, size + 2)
+    words, word_places = _words(sums, edges[0::2], edges[1::2])
+    offsets = np.empty(size + 3, dtype=np.intp)
+    offsets[0] = 0
+    offsets[1:-2] = kept
+    offsets[-2:] = len(text)
+    begins = np.searchsorted(kept, breaks) + 1
+    return Vector(chars, char_places, words, word_places, offsets, begins)
+
+
+def columns_of(text: str) -> tuple[Columns, Columns]:
+    """The columns of a text's characters and of its words, as its vector has them, but no place."""
+    _, sums, edges = _line(_codes(text[:MAX_CHARS]))
+    chars, _ = _characters(sums, len(sums) - 1)
+    words, _ = _words(sums, edges[0::2], edges[1::2])
+    return chars, words
+
+
+def _codes(text: str) -> NDArray[np.uint32]:
+    """A text's characters in small letters, each where it stands."""
     lowered = text.lower()
     if len(lowered) != len(text):
         lowered = text
-    codes = np.frombuffer(lowered.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    if lowered.isascii():
-        breaks = _breaks(codes, codes)
+    return np.frombuffer(lowered.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+def _line(codes: NDArray[np.uint32]) -> tuple[Places, NDArray[np.uint64], Places]:
+    """Which characters are kept, the sums of the line that they make, and the edges of words in it:
+    where one begins and where it ends, in turns.
+    """
+    if not len(codes) or codes.max() < _ASCII:
         codes = _CLASS[codes]
         wordy = _WORDY[codes]
     else:
         plain = codes < _ASCII
-        breaks = _breaks(codes, np.where(plain, codes, 0))
         codes = np.where(plain, _CLASS[np.where(plain, codes, _SPACE)], codes)
         wordy = np.where(plain, _WORDY[np.where(plain, codes, _SPACE)], codes > 0xBF)
     blank = codes == _SPACE
@@ -209,15 +240,9 @@ def vector(text: str) -> Vector:
     line[1:-1] = codes[kept]
     sums = np.zeros(size + 3, dtype=np.uint64)
     np.cumsum(line * _POWER[: size + 2], out=sums[1:])
-    edges = np.flatnonzero(np.diff(wordy[kept], prepend=False, append=False)) + 1
-    chars, char_places = _characters(sums, size + 2)
-    words, word_places = _words(sums, edges[0::2], edges[1::2])
-    offsets = np.empty(size + 3, dtype=np.intp)
-    offsets[0] = 0
-    offsets[1:-2] = kept
-    offsets[-2:] = len(text)
-    begins = np.searchsorted(kept, breaks) + 1
-    return Vector(chars, char_places, words, word_places, offsets, begins)
+    inside = np.zeros(size + 2, dtype=np.bool_)
+    inside[1:-1] = wordy[kept]
+    return kept, sums, np.flatnonzero(inside[1:] != inside[:-1]) + 1
 
 
 def _breaks(codes: NDArray[np.uint32], plain: NDArray[np.uint32]) -> Places:
@@ -237,6 +262,14 @@ def parts(text: str) -> list[tuple[int, str]]:
         return [(0, text)]
     step = MAX_CHARS - OVERLAP
     return [(at, text[at : at + MAX_CHARS]) for at in range(0, len(text) - OVERLAP, step)]
+
+
+def distinct(columns: Columns) -> Places:
+    """Each column once, ascending: `numpy.unique` without what a short text need not pay for."""
+    ordered = np.sort(columns)
+    first = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first].astype(np.intp)
 
 
 def _column(hashes: NDArray[np.uint64]) -> Columns:

@@ -55,6 +55,14 @@ def test_a_question_is_remembered_without_its_values():
     assert understood("Where is ZZ-7777777?", CONTEXT).stray == 1
 
 
+@pytest.mark.parametrize("number", range(12))
+def test_of_two_fields_with_one_value_the_first_names_it(number):
+    rows = ({f"first {number}": "HP-1234", f"second {number}": "HP-1234"},)
+    seen = understood("Where is HP-1234?", Context({"stock": rows}))
+    assert "first" in seen.masked
+    assert "second" not in seen.masked
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -21,6 +22,10 @@ from freehold.testing.retail.traffic import Call
 
 ANSWERED = ("allowed", "transformed")
 _NANO = 1_000_000_000
+ONE_BY_ONE = 1
+"""Requests under way at once on a day whose latency is told. Where so many are that they wait for
+one another, latency tells how long the queue is, not how long an answer takes.
+"""
 _THUMBS = 0.6
 """How many of those who got a wrong answer say so; nobody is asked, the thumbs are drawn."""
 
@@ -44,6 +49,9 @@ class DayFigures(Struct, frozen=True, kw_only=True):
     Attributes:
         own_share: by custom models; ``accuracy``: right by the scripted expert.
         cost: in the bundle's currency, of all requests; ``cost_per_1000`` for that many.
+        p50_ms, p95_ms: latency as the caller saw it, with one request under way at a time.
+        p50_of, p95_of: the same by the model that answered; one that was asked after another had
+            abstained has the time of both.
         faults: what was wrong, by how often.
     """
 
@@ -58,6 +66,8 @@ class DayFigures(Struct, frozen=True, kw_only=True):
     models: dict[str, int]
     outcomes: dict[str, int]
     accuracy_of: dict[str, float]
+    p50_of: dict[str, float]
+    p95_of: dict[str, float]
     faults: dict[str, int]
 
 
@@ -75,7 +85,9 @@ class Days:
         self._progress = progress
         self._shop = Shop(demo.bundle, demo.database)
 
-    def drive(self, calls: Iterable[Call], total: int, what: str) -> list[Answer]:
+    def drive(
+        self, calls: Iterable[Call], total: int, what: str, at_once: int = ONE_BY_ONE
+    ) -> list[Answer]:
         """Send these calls; each answer that a caller got is judged."""
         found: list[Answer] = []
 
@@ -96,7 +108,7 @@ class Days:
             self._progress(what, len(found), total)
 
         url, issuer = self._demo.running.url, self._demo.issuer
-        asyncio.run(drive(calls, url, self._demo.key_of, issuer.token, 16, on_reply=took))
+        asyncio.run(drive(calls, url, self._demo.key_of, issuer.token, at_once, on_reply=took))
         return found
 
     def thumbs(self, answers: Iterable[Answer]) -> int:
@@ -144,7 +156,10 @@ class Days:
         right = Counter(self._by(rows, a) for a in got if a.judged and a.judged.right)
         faults = Counter(f for a in got if a.judged for f in a.judged.faults)
         nano = sum(row.cost_nano or 0 for row in rows.values())
-        times = sorted(answer.latency_ms for answer in got)
+        times: dict[str, list[float]] = defaultdict(list)
+        for answer in sorted(got, key=lambda one: one.latency_ms):
+            times[self._by(rows, answer)].append(answer.latency_ms)
+        every = sorted(chain.from_iterable(times.values()))
         own = sum(count for model, count in models.items() if self._is_own(model))
         many = max(1, len(got))
         return DayFigures(
@@ -154,11 +169,13 @@ class Days:
             accuracy=round(sum(right.values()) / many, 4),
             cost=round(nano / _NANO, 6),
             cost_per_1000=round(nano / _NANO / max(1, len(answers)) * 1_000, 6),
-            p50_ms=percentile(times, 50),
-            p95_ms=percentile(times, 95),
+            p50_ms=percentile(every, 50),
+            p95_ms=percentile(every, 95),
             models=dict(models.most_common()),
             outcomes=dict(Counter(answer.outcome for answer in answers).most_common()),
             accuracy_of={model: round(right[model] / n, 4) for model, n in models.most_common()},
+            p50_of={model: round(percentile(some, 50), 2) for model, some in times.items()},
+            p95_of={model: round(percentile(some, 95), 2) for model, some in times.items()},
             faults=dict(faults.most_common(12)),
         )
 

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from freehold.cli.demo.loop import Loop
+from freehold.cli.demo.loop_days import DayFigures
 
 
 def show(console: Console, loop: Loop) -> None:
@@ -22,13 +23,13 @@ def show(console: Console, loop: Loop) -> None:
         ("by own custom models", f"{one.own_share:.1%}", f"{two.own_share:.1%}"),
         ("answers right", f"{one.accuracy:.1%}", f"{two.accuracy:.1%}"),
         ("money for 1,000 requests", f"${one.cost_per_1000:.4f}", f"${two.cost_per_1000:.4f}"),
-        ("latency p50, p95", f"{one.p50_ms:.0f}, {one.p95_ms:.0f} ms",
+        ("latency p50, p95, one request at a time", f"{one.p50_ms:.0f}, {one.p95_ms:.0f} ms",
          f"{two.p50_ms:.0f}, {two.p95_ms:.0f} ms"),
     ):  # fmt: skip
         days.add_row(name, first, second)
     console.print(days)
-    models = Table(title="Who answered, and how right", title_justify="left")
-    for column in ("model", "day 1", "right", "day 2", "right"):
+    models = Table(title="Who answered, how right and how fast", title_justify="left")
+    for column in ("model", *("day 1", "right", "p50, p95"), *("day 2", "right", "p50, p95")):
         models.add_column(column, justify="left" if column == "model" else "right")
     for name in dict.fromkeys([*two.models, *one.models]):
         models.add_row(
@@ -39,10 +40,16 @@ def show(console: Console, loop: Loop) -> None:
                 for shown in (
                     f"{day.models.get(name, 0):,}",
                     f"{day.accuracy_of[name]:.1%}" if name in day.models else "",
+                    _times(day, name) if name in day.models else "",
                 )
             ),
         )
     console.print(models)
+    console.print(
+        "Simulated models answer at once, a rented one takes its time: that comes on top, of day 1"
+        " for every request, of day 2 where an own model abstained and the next one was asked.",
+        soft_wrap=True,
+    )
     versions = Table(title="Trained between the days", title_justify="left")
     for column in ("version", "rows", "coverage", "accuracy", "gate"):
         versions.add_column(column, justify="left" if column in ("version", "gate") else "right")
@@ -60,6 +67,10 @@ def show(console: Console, loop: Loop) -> None:
         f" {loop.labels.cases:,} labels given by scripted experts: {verdicts}.",
         soft_wrap=True,
     )
+
+
+def _times(day: DayFigures, model: str) -> str:
+    return f"{day.p50_of[model]:.0f}, {day.p95_of[model]:.0f} ms"
 
 
 def goodbye(console: Console, url: str, home: Path) -> None:

@@ -122,6 +122,10 @@ class Learned:
         self._near = Near([Point(entry.question.masked, entry.code) for entry in entries])
         self._words = Words((e.template, words_of(e.question.masked)) for e in entries)
 
+    def warm(self) -> None:
+        """Make ready now what the first questions would have to wait for."""
+        self._near.warm()
+
     def best(
         self,
         asked: Asked,
@@ -133,7 +137,7 @@ class Learned:
         seen = bare(understood(asked.text, context, asked), self._talk)
         if follows and seen.leans:
             return _FOLLOWS
-        places, near = self._near.of(Point(seen.masked))
+        places, near = self._near.of(self._near.point(seen.masked))
         search = _Search(self._templates, seen, asked, context, self._eased, follows=follows)
         ranked = [
             (self._entries[place], likeness)
@@ -297,6 +301,8 @@ class LearnedResponder:
         self._scores = [score for score, _ in file.header.chances]
         self.version = version
         self.quick = len(file.entries) <= _QUICK
+        if self.quick:
+            self._learned.warm()
 
     def answer(self, messages: Sequence[Message]) -> Known:
         """Without context: only what needs none."""

@@ -57,18 +57,18 @@ def _rows(text: str) -> Iterator[Row]:
         return
     for record in found[:MAX_ROWS] if isinstance(found, list) else [found]:
         if isinstance(record, dict):
-            row = dict(_fields(record, "", 0))
-            yield dict(list(row.items())[:MAX_FIELDS])
+            row: dict[str, Value] = {}
+            _fields(row, record, "", 0)
+            yield row if len(row) <= MAX_FIELDS else dict(list(row.items())[:MAX_FIELDS])
 
 
-def _fields(record: Mapping[str, Any], outer: str, deep: int) -> Iterator[tuple[str, Value]]:
+def _fields(row: dict[str, Value], record: Mapping[str, Any], outer: str, deep: int) -> None:
     for name, value in record.items():
-        path = f"{outer}{name}"
-        if isinstance(value, dict):
-            if deep < _DEEP:
-                yield from _fields(value, f"{path}.", deep + 1)
-        elif isinstance(value, str):
+        path = outer + name
+        if isinstance(value, str):
             if len(value) <= MAX_CHARS:
-                yield path, value
-        elif value is None or isinstance(value, int | float):
-            yield path, value
+                row[path] = value
+        elif value is None or isinstance(value, (int, float)):
+            row[path] = value
+        elif isinstance(value, dict) and deep < _DEEP:
+            _fields(row, value, f"{path}.", deep + 1)

@@ -70,6 +70,16 @@ def said_in(value: Value, asked: Asked) -> str | None:
     """The longest run of words of a field that the question names: two words, or one name."""
     if not isinstance(value, str) or len(value) < _LEAST_SAID:
         return None
+    if value not in asked.said:
+        asked.said[value] = _said_in(value, asked)
+    return asked.said[value]
+
+
+def _said_in(value: str, asked: Asked) -> str | None:
+    low = value.casefold()
+    # a name has a capital, and most of what is there is not spoken of
+    if low == value or asked.words.isdisjoint(WORD.findall(low)):
+        return None
     runs = _runs(_words(value), asked.words)
     for length in range(min(_MOST_SAID, max(map(len, runs), default=0)), 0, -1):
         found = {
@@ -147,7 +157,7 @@ def keys_of(context: Context, asked: Asked) -> dict[str, str]:
     """What a question names of the context → how a question like it is remembered: by the field."""
     keys: dict[str, str] = {}
     for rows in context.sources.values():
-        for field in {field for row in rows for field in row}:
+        for field in asked.hits(rows):
             for place in asked_rows(rows, field, asked):
                 if not is_state(rows[place][field]):
                     keys.setdefault(str(rows[place][field]), field)

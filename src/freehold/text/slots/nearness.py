@@ -2,14 +2,15 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freehold.text.embedding import DIMS, embed
-from freehold.text.readings import row_of
+from freehold.text.readings import row_of_columns
 from freehold.text.softmax import Row
-from freehold.text.vectors import SIZE, vector
+from freehold.text.vectors import SIZE, columns_of
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
@@ -41,7 +42,7 @@ class Point:
     def row(self) -> Row:
         """Columns and values of its words and characters."""
         if self._row is None:
-            self._row = row_of(vector(self.text)) if self.text.strip() else _EMPTY
+            self._row = row_of_columns(*columns_of(self.text)) if self.text.strip() else _EMPTY
         return self._row
 
 
@@ -63,7 +64,34 @@ def _decoded(code: str) -> Floats:
 
 
 _NONE: Floats = np.zeros(0, np.float32)
-_EMPTY: Row = np.zeros(0, np.intp), _NONE
+_EMPTY: Row = np.zeros(1, np.intp), np.zeros(1, np.float32)
+"""Of a text without a word: one column of no weight, so that no row is without."""
+
+
+class _Scratch(local):
+    """Room for one row, all zero between uses: half a megabyte that no question has to make anew.
+    One for each thread, since slow models answer in several.
+    """
+
+    def __init__(self) -> None:
+        self.row: Floats = np.zeros(SIZE, np.float32)
+
+
+_SCRATCH = _Scratch()
+
+
+def _shared(own: Row, rows: Sequence[Row]) -> Floats:
+    """The product of a row with each of some others, of which none is without a column."""
+    columns, values = own
+    scratch = _SCRATCH.row
+    scratch[columns] = values
+    every: Ints = np.concatenate([one for one, _ in rows])
+    products: Floats = np.concatenate([one for _, one in rows])
+    products *= scratch[every]
+    scratch[columns] = 0
+    sizes = np.array([len(one) for one, _ in rows])
+    found: Floats = np.add.reduceat(products, np.cumsum(sizes) - sizes)
+    return found
 
 
 class Near:
@@ -77,9 +105,19 @@ class Near:
         many = len(points) > _MANY
         self._first: Floats = np.ascontiguousarray(self._dense[:, :_FIRST]) if many else self._dense
         self._points = list(points)
+        self._named = {point.text: point for point in self._points}
 
     def __len__(self) -> int:
         return len(self._points)
+
+    def point(self, text: str) -> Point:
+        """A question to ask about; one that is among them word for word is not read again."""
+        return self._named.get(text) or Point(text)
+
+    def warm(self) -> None:
+        """Make now what would be made when a question first comes near."""
+        for point in self._points:
+            point.row  # noqa: B018  it is kept
 
     def of(self, point: Point) -> tuple[Ints, Floats]:
         """Places of the nearest, the nearest first, and how near each is: at most 1."""
@@ -93,11 +131,7 @@ class Near:
             likeness = np.zeros(count, np.float32)
             likeness[wider] = self._dense[wider] @ point.dense
         top = _largest(likeness, TOP)
-        scratch = np.zeros(SIZE, np.float32)
-        columns, values = point.row
-        scratch[columns] = values
-        rows = (self._points[place].row for place in top)
-        shared = np.array([scratch[columns] @ values for columns, values in rows], np.float32)
+        shared = _shared(point.row, [self._points[place].row for place in top.tolist()])
         near = _DENSE * likeness[top] + (1 - _DENSE) * shared
         # whole ten-thousandths, so that the last bits of a sum decide nothing; then by place
         near = np.round(near, 4).astype(np.float32)

@@ -1,13 +1,14 @@
 """Which row of a source an answer speaks of: by a rule that holds for other rows too."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from freehold.text.slots.context import Context, Row, Value
 
 _TIGHT = re.compile(r"[^0-9a-z]+")
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _WORDY = re.compile(r"\w")
+_DIGIT = re.compile(r"\d")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _STATE = re.compile(r"[^\W\d_]+(?:[ _-][^\W\d_]+){0,2}")
 _LEAST, _LEAST_TIGHT = 4, 5
@@ -19,14 +20,18 @@ ASKED, ONLY, FIRST, NEWEST, OLDEST = "asked", "only", "first", "newest", "oldest
 class Asked:
     """A question, made ready for looking names up in it, and what was found in it already."""
 
-    __slots__ = ("_known", "_named", "low", "text", "tight", "words")
+    __slots__ = ("_hits", "_known", "_named", "_numbered", "low", "said", "text", "tight", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.low = text.casefold()
         self.tight = _TIGHT.sub("", self.low)
         self.words = frozenset(WORD.findall(self.low))
+        self.said: dict[str, str | None] = {}
+        """What it names of a longer value, as far as that was looked up: see `finding.said_in`."""
+        self._numbered = _DIGIT.search(self.tight) is not None
         self._known: dict[str, bool] = {}
+        self._hits: dict[int, tuple[Sequence[Row], Mapping[str, Sequence[int]]]] = {}
         self._named: dict[int, tuple[Sequence[Row], list[int]]] = {}
 
     def names(self, value: Value) -> bool:
@@ -38,6 +43,18 @@ class Asked:
             known = self._known[value] = self._names(value)
         return known
 
+    def hits(self, rows: Sequence[Row]) -> Mapping[str, Sequence[int]]:
+        """Fields of which it names a value → places of the rows that have it, both in order."""
+        known = self._hits.get(id(rows))
+        if known is None or known[0] is not rows:
+            found: dict[str, list[int]] = {}
+            for at, row in enumerate(rows):
+                for field, value in row.items():
+                    if self.names(value):
+                        found.setdefault(field, []).append(at)
+            known = self._hits[id(rows)] = rows, found
+        return known[1]
+
     def named(self, rows: Sequence[Row]) -> list[int]:
         """Places of the rows that it names; see `named_rows`."""
         known = self._named.get(id(rows))
@@ -46,7 +63,9 @@ class Asked:
         return known[1]
 
     def _names(self, value: str) -> bool:
-        if any(map(str.isdigit, value)) and " " not in value:
+        if " " not in value and _DIGIT.search(value):
+            if not self._numbered and value.isascii():
+                return False
             tight = _TIGHT.sub("", value.casefold())
             return len(tight) >= _LEAST_TIGHT and self._whole(self.tight, tight, digits=True)
         return self._whole(self.low, value.casefold(), digits=False)
@@ -66,9 +85,9 @@ class Asked:
         return False
 
 
-def asked_rows(rows: Sequence[Row], field: str, asked: Asked) -> list[int]:
+def asked_rows(rows: Sequence[Row], field: str, asked: Asked) -> Sequence[int]:
     """Places of the rows whose field the question names; of names within names, the longest."""
-    found = [at for at, row in enumerate(rows) if asked.names(row.get(field))]
+    found = asked.hits(rows).get(field, ())
     if len(found) < 2:
         return found
     values = {at: str(rows[at][field]).casefold() for at in found}
@@ -81,7 +100,7 @@ def asked_rows(rows: Sequence[Row], field: str, asked: Asked) -> list[int]:
 
 def named_rows(rows: Sequence[Row], asked: Asked) -> list[int]:
     """Places of the rows that the question names: by an identifier if by any, else by a name."""
-    fields = sorted({field for row in rows for field in row})
+    fields = asked.hits(rows)
     for is_key in (_is_identifier, _is_name):
         found: set[int] = set()
         values: set[str] = set()
@@ -107,14 +126,13 @@ def names_other(row: Row, context: Context, asked: Asked) -> bool:
     """Whether the question names what another row of any source has in a field of this name, and
     not what this row has there: it speaks of something else.
     """
-    for field, own in row.items():
+    every = [(rows, hits) for rows in context.sources.values() if (hits := asked.hits(rows))]
+    for field in {field: None for _, hits in every for field in hits}:
+        own = row.get(field)
         if not isinstance(own, str) or not (_is_name(own) or _is_identifier(own)):
             continue
         named = {
-            value.casefold()
-            for rows in context.sources.values()
-            for other in rows
-            if isinstance(value := other.get(field), str) and asked.names(value)
+            str(rows[at][field]).casefold() for rows, hits in every for at in hits.get(field, ())
         }
         own = own.casefold()
         # of names within names the longest is meant
