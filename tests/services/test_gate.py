@@ -173,6 +173,14 @@ def test_a_good_version_passes_and_its_report_lies_beside_it(tmp_path: Path) -> 
     other = custom.model_copy(update={"gate": custom.gate.model_copy(update={"accuracy": 0.99})})
     with pytest.raises(GateRefused, match="asks something else of it now"):
         gated_by(found, other, FREEHOLD, fits, force=False)
+    # what an older release could not ask yet counts as its default
+    older = {name: said for name, said in kept["asked"].items() if name != "negative_flips"}
+    home.registry.attach_gate(version, {**kept, "asked": older})
+    assert gated_by(home.registry.find(version), custom, FREEHOLD, fits, force=False) is False
+    home.registry.attach_gate(version, {**kept, "asked": {**older, "luck": 1}})
+    with pytest.raises(GateRefused, match="asks something else of it now"):
+        gated_by(home.registry.find(version), custom, FREEHOLD, fits, force=False)
+    home.registry.attach_gate(version, kept)
     card = (home.registry.find(version).folder / "card.md").read_text("utf-8")
     assert "Verdict: **passed**" in card
 

@@ -29,6 +29,12 @@ class Gate(Section):
         description="With it, at most so much less of everything is right than is today. Judged by "
         "the interval of the difference: it must be surely so. `null`: not asked.",
     )
+    negative_flips: Share | None = Field(
+        None,
+        description="At most this share of everything is right today and wrong with it: surely so, "
+        "by the upper end of the exact one-sided interval, which is about 3/n where none of n is "
+        "(the rule of three; 5 % want 59 examples). Unset: not asked.",
+    )
     worst_slice: Annotated[float, Field(ge=-1, le=0)] | None = Field(
         -0.02,
         description="In no slice may the share of right answers change by less than this; a slice "

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
+from pydantic import ValidationError
 
 from freehold.bundle.custom_models import CustomModel
+from freehold.bundle.gate import Gate
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.deployments import ON_TRIAL, Deployment, State
 from freehold.core.errors import ApprovalError, GateRefused, RequestError
@@ -76,8 +78,7 @@ def gated(
         ApprovalError: it is to be forced, and this is not the approver.
     """
     gate = version.gate
-    asked = custom.gate.model_dump(mode="json")
-    same = gate is not None and gate.get("asked", asked) == asked
+    same = gate is not None and _asked(gate, custom) == custom.gate
     knew = gate is not None and gate.get("incidents", "") == remembered
     if passed(gate) and same and knew:
         return False
@@ -96,6 +97,16 @@ def gated(
         )
     has_role(custom, by, bundle)
     return True
+
+
+def _asked(gate: Mapping[str, Any], custom: CustomModel) -> Gate | None:
+    """The criteria of a verdict: one of an older release had what it did not name as its default;
+    ``None`` where this release asks none of that kind.
+    """
+    try:
+        return Gate.model_validate(gate["asked"]) if "asked" in gate else custom.gate
+    except ValidationError:
+        return None
 
 
 def free(rows: Iterable[Deployment], version: Version) -> None:

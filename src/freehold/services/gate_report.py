@@ -32,6 +32,7 @@ def _figures(report: Report) -> Iterator[tuple[str, ...]]:
         ("answered", report.coverage),
         ("right with it", report.with_it),
         ("right without it", report.without_it),
+        ("right today, wrong with it", report.negative_flips),
         ("past incidents", report.regressions),
     ]
     for name, figure in named:

@@ -9,7 +9,7 @@ from freehold.core.decisions import MILLION
 from freehold.core.training import Example
 from freehold.learning.gate import Answer, Compared, compared, evaluate, right
 from freehold.learning.gate.answers import recorded
-from freehold.learning.gate.paired import holm, interval, worse_by_chance
+from freehold.learning.gate.paired import holm, interval, most_worse, worse_by_chance
 
 LABELS = ["track", "return", "pay"]
 STORES = ["berlin", "paris", "rome", "oslo"]
@@ -127,6 +127,44 @@ def test_a_worse_one_is_refused_and_so_is_one_that_may_be_worse() -> None:
     few = evaluate(seen(say(0.85, 1), say(0.85, 2), 40), Gate(worst_slice=None))
     assert [one.name for one in few.criteria if not one.met] == ["not_worse"], "not surely"
     assert evaluate(seen(say(0.85, 1), say(0.85, 2), 40), Gate(not_worse=None)).passed
+
+
+def test_what_twenty_equal_answers_leave_open() -> None:
+    """Nothing got worse, and no interval of differences tells how much still may."""
+    held = seen(say(1.0, 1), say(1.0, 2), 20)
+    report = evaluate(held, Gate())
+    assert report.passed
+    assert report.difference is not None
+    assert (report.difference.low, report.difference.high) == (0.0, 0.0)
+    (said,) = [one for one in report.criteria if one.name == "not_worse"]
+    assert said.why.endswith("; none of 20 got worse, so surely no more than 13.9% do")
+    for asked, met in ((0.14, True), (0.13, False)):
+        judged = evaluate(held, Gate(negative_flips=asked))
+        (flips,) = [one for one in judged.criteria if one.name == "negative_flips"]
+        assert (flips.met, judged.passed) == (met, met)
+        assert flips.measured == pytest.approx(0.1391, abs=1e-4)
+    (reason,) = evaluate(held, Gate(negative_flips=0.05)).reasons
+    assert reason == (
+        "0 of 20 answers are right today and wrong with it:"
+        " surely no more than 13.9%, 5.0% is asked"
+    )
+    assert evaluate(seen(say(1.0, 1), say(1.0, 2), 59), Gate(negative_flips=0.05)).passed
+
+
+def test_what_gets_worse_counts_though_more_gets_better() -> None:
+    held = seen(say(0.95, 1), say(0.8, 2))
+    report = evaluate(held, Gate(negative_flips=0.02, worst_slice=None))
+    assert [one.name for one in report.criteria if not one.met] == ["negative_flips"]
+    flips = report.negative_flips
+    assert flips is not None
+    worse = sum(one.way == "worse" for one in report.changed)
+    assert 10 < worse < 30
+    assert (flips.value, flips.examples) == (worse / 400, 400)
+    assert 0.02 < flips.value < flips.high < 0.09
+    (said,) = [one for one in report.criteria if one.name == "not_worse"]
+    assert "none of" not in said.why
+    alone = list(compared(map(example, range(60)), say(0.95, 1), lambda _: None))
+    assert evaluate(alone, Gate(negative_flips=0.02)).passed, "nothing could get worse"
 
 
 def test_where_it_abstains_what_is_said_today_counts() -> None:
@@ -292,6 +330,12 @@ def test_statistics() -> None:
     assert worse_by_chance(3_000, 3_000) == pytest.approx(0.5, abs=0.01)
     assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
     assert holm([]) == []
+    # the rule of three and its exact form; Clopper and Pearson's table for 3 of 50 is 14.8 %
+    assert most_worse(0, 300, 0.95) == pytest.approx(3 / 300, rel=0.01)
+    assert most_worse(0, 20, 0.95) == pytest.approx(1 - 0.05 ** (1 / 20))
+    assert most_worse(3, 50, 0.95) == pytest.approx(0.1478, abs=1e-4)
+    assert most_worse(2_000, 100_000, 0.95) == pytest.approx(0.02076, abs=1e-4)
+    assert (most_worse(7, 7, 0.95), most_worse(1, 1, 0.5)) == (1.0, 1.0)
     low, high = interval([1.0] * 50 + [0.0] * 50, 0.95)
     assert low == pytest.approx(0.4, abs=0.02)
     assert high == pytest.approx(0.6, abs=0.02)

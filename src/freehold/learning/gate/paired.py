@@ -36,6 +36,35 @@ def interval(differences: Sequence[float], confidence: float) -> tuple[float, fl
     return float(low), float(high)
 
 
+def most_worse(worse: int, count: int, confidence: float) -> float:
+    """The share of all that surely no more than get worse, of which ``worse`` of ``count`` were
+    seen: the upper end of the exact one-sided interval (Clopper and Pearson 1934). Where none was,
+    about ``3 / count`` at 95 %: the rule of three (Hanley and Lippman-Hand 1983).
+    """
+    if worse >= count:
+        return 1.0
+    low, high = worse / count, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        if _at_most(worse, count, middle) < 1 - confidence:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _at_most(worse: int, count: int, share: float) -> float:
+    """How likely so few, or fewer, are seen of ``count``."""
+    yes, no = math.log(share), math.log1p(-share)
+    return sum(
+        math.exp(
+            math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1)
+            + k * yes + (count - k) * no
+        )
+        for k in range(worse + 1)
+    )  # fmt: skip
+
+
 def worse_by_chance(better: int, worse: int, *, plain: bool = False) -> float:
     """How likely that many pairs got worse, or more, if nothing had changed: McNemar's exact test,
     one-sided, mid-p (Fagerland et al. 2013).

@@ -81,6 +81,8 @@ class Report(Struct, frozen=True, kw_only=True):
         accuracy: of what it answers; ``coverage``: of what has an answer; ``with_it``,
             ``without_it``: of everything, with the candidate before the models of today, and with
             these alone; ``difference`` of the two. ``None`` where nothing can be compared.
+        negative_flips: share of everything that is right today and wrong with it (Yan et al. 2021);
+            ``high`` is one-sided.
         regressions: share of the regression set that is right or left to the next model.
         chance: of so many worse examples if nothing had changed (McNemar, one-sided).
         p50_ms, p95_ms: of an answer; ``cost``: mean price of one, in the bundle's currency.
@@ -100,6 +102,7 @@ class Report(Struct, frozen=True, kw_only=True):
     with_it: Figure | None = None
     without_it: Figure | None = None
     difference: Figure | None = None
+    negative_flips: Figure | None = None
     chance: float = 1.0
     regressions: Figure | None = None
     p50_ms: float | None = None
