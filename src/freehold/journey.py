@@ -69,6 +69,7 @@ class Journey(Struct, frozen=True, kw_only=True):
                         trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
                         self.governance.carrying.mark(piece, place, trail)
                         yield piece
+        await self.audit.told(trail)
 
     async def resume(self, held: Answer, trail: Trail) -> AsyncGenerator[Released, None]:
         """Let an answer go that was held and approved since: checked again, and judged again."""
@@ -82,6 +83,7 @@ class Journey(Struct, frozen=True, kw_only=True):
                 trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
                 self.governance.carrying.mark(piece, place, trail)
                 yield piece
+        await self.audit.told(trail)
 
     async def _open(self, ruled: Ruled | Awaiting, trail: Trail) -> None:
         """No answer without its record: this one comes before the first character."""
@@ -155,8 +157,6 @@ class Journey(Struct, frozen=True, kw_only=True):
             trail.result = trail.outcome(finished=finished)
             took = self.clock.monotonic_ns() - trail.arrival.started_ns
             self.monitoring.closed(trail, admitted, trail.result, took)
-        if trail.failure is not None:
-            raise trail.failure
 
 
 def _last(trail: Trail, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:

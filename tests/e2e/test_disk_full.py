@@ -59,8 +59,8 @@ class Client:
         self._url = url
         self.answered: set[str] = set()
 
-    async def ask(self, *, stream: bool) -> tuple[int, str]:
-        body: Any = {"messages": [{"role": "user", "content": "Where is it?"}], "stream": stream}
+    async def ask(self, *, stream: bool, say: str = "Where is it?") -> tuple[int, str]:
+        body: Any = {"messages": [{"role": "user", "content": say}], "stream": stream}
         async with self._session.post(f"{self._url}/v1/chat/completions", json=body) as reply:
             said = await reply.text()
             if reply.status == 200:
@@ -95,6 +95,9 @@ async def test_full_and_not_full_any_more(
                     status, said = await client.ask(stream=number % 2 == 0)
                     assert (status, "FH-AUD-001" in said) == (503, True), said
                     assert "Where is it?" not in said, "the echo"
+                    status, said = await client.ask(stream=number % 2 == 0, say="A bazooka?")
+                    assert (status, "FH-AUD-001" in said) == (503, True), "no refusal untold"
+                    assert "weapons" not in said
                 assert not await client.ready()
                 ballast.unlink()
                 async with asyncio.timeout(PATIENCE_S):
@@ -107,6 +110,7 @@ async def test_full_and_not_full_any_more(
     bodies = ledger(small_disk)
     opened = {b["exchange"] for b in bodies if b.get("type") == "opened"}
     assert client.answered <= opened
-    assert sum(b.get("kind") == "audit.resumed" for b in bodies) == 2
+    resumed = [b["details"] for b in bodies if b.get("kind") == "audit.resumed"]
+    assert [each["failed"] >= 12 for each in resumed] == [True, True]
     report = verify(small_disk)
     assert report.ok, [str(one) for one in report.problems]

@@ -59,19 +59,21 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
 
 
 def places(home: Path) -> dict[str, tuple[int, int]]:
-    """Of each exchange, the file of its opened record, by inode, and where the record ends."""
+    """Of each exchange, the file of its first record, by inode, and where the record ends."""
     found = {}
     for entry in read_all(home):
         body = entry.envelope()["body"]
-        if body.get("type") == "opened":
+        if body.get("type") in {"opened", "closed"} and body["exchange"] not in found:
             path = ledger_folder(home) / entry.writer / f"segment-{entry.segment:08}.log"
             found[body["exchange"]] = path.stat().st_ino, entry.offset + len(entry.line) + 1
     return found
 
 
-async def ask(session: aiohttp.ClientSession, url: str, *, stream: bool) -> tuple[int, str]:
+async def ask(
+    session: aiohttp.ClientSession, url: str, *, stream: bool, say: str = "Where is it?"
+) -> tuple[int, str]:
     """Status and trace, as soon as the first character of the answer is there."""
-    body: Any = {"messages": [{"role": "user", "content": "Where is it?"}], "stream": stream}
+    body: Any = {"messages": [{"role": "user", "content": say}], "stream": stream}
     async with session.post(f"{url}/v1/chat/completions", json=body) as reply:
         async for line in reply.content:
             if reply.status != 200 or not stream or b'"content":"' in line:
@@ -131,9 +133,11 @@ async def test_whatever_leaves_is_on_the_disk_when_it_does(
         async with aiohttp.ClientSession(headers=headers) as session:
 
             async def one(number: int) -> None:
-                for _ in range(5):
-                    status, trace = await ask(session, served.url, stream=number % 2 == 0)
-                    assert status == 200
+                for turn in range(5):
+                    refused = turn % 2 == 1
+                    say = "A bazooka?" if refused else "Where is it?"
+                    status, trace = await ask(session, served.url, stream=number % 2 == 0, say=say)
+                    assert status == (403 if refused else 200)
                     received.append((trace, dict(disk.synced)))
 
             await asyncio.gather(*(one(number) for number in range(CLIENTS)))

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from freehold.core.principal import KeyGrant
+from freehold.server.http import client_headers
 from freehold.testing.fakes import FakeProvider, Script, said
 from tests.conformance.harness import BUNDLE, GRANT, KEY, Keys, Wired, call, wired, written
 from tests.conformance.wires import CHAT, COMPLETION, EMBEDDING, Reply, body_for
@@ -573,3 +574,8 @@ async def test_the_key_says_which_app(bundle):
     reply = await call(w.door, CHAT, chat(), key="fh_other")
     check_error(reply, 403)
     assert reply.error["code"] == "out_of_scope"
+
+
+@pytest.mark.parametrize("sent", ["müller".encode(), "müller".encode("latin-1")])
+def test_a_person_is_named_as_they_are(sent):
+    assert client_headers({b"x-freehold-subject": sent}) == {"x-freehold-subject": "müller"}

@@ -143,10 +143,22 @@ def waiting_time(scope: Scope, longest_s: int) -> float:
 def client_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
     """The few headers that the journey may read, by their lower-case names."""
     return {
-        name.decode("latin-1"): value.decode("latin-1")
+        name.decode("latin-1"): _stated(value)
         for name, value in headers.items()
         if name in _READ_HEADERS or name.startswith(_ATTRIBUTE_PREFIX) or name == _TRACE_CONTEXT
     }
+
+
+def _stated(value: bytes) -> str:
+    """What a header says of a person: HTTP has no charset for it, clients send UTF-8 or Latin-1.
+
+    Whoever is recorded under another name than the one they have can't be found when their data is
+    to be erased. No name in Latin-1 is valid UTF-8 by chance, but for oddities such as ``Ã¼``.
+    """
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def bearer(headers: dict[bytes, bytes]) -> str:

@@ -121,6 +121,25 @@ def test_another_attempt_reads_ids_again() -> None:
     assert kept(request, trail)[1]["tool_calls"][0]["id"] == "call_7"
 
 
+@pytest.mark.parametrize("kept_as", ["redacted", "full"])
+def test_what_no_model_answered_is_kept_like_the_rest(kept_as: str) -> None:
+    request = keeping(f"I am {EMAIL}, password: hunter2-Secret9!", kept=kept_as)
+    trail, _ = kit.travel(kit.governance(), request)
+    (asked,) = kept(request, trail)
+    trail.prompt_text = trail.sealer = None
+    trail.start_over()
+    (message,) = kept(request, trail)
+    assert message == asked
+    assert message["content"].startswith("I am [email" if kept_as == "redacted" else "I am john")
+
+
+def test_no_key_is_taken_where_no_text_can_be_kept() -> None:
+    request = keeping("hello")
+    trail = Trail(request.admitted.arrival)
+    assert kept(request, trail) == []
+    assert trail.sealer is None
+
+
 def test_a_known_value_goes_even_from_within_a_word() -> None:
     request = keeping(f"card {CARD}", f"see file{CARD}x")
     trail, _ = kit.travel(kit.governance(), request)

@@ -132,9 +132,20 @@ class Audit:
             admitted: ``None`` where the door refused; the trail knows the key's app, if any.
 
         Raises:
-            AuditError: it can't be written.
+            AuditError: it can't be written; then what was decided is not told, either.
         """
-        self._close(admitted, outcome, trail)
+        try:
+            self._close(admitted, outcome, trail)
+        except Exception:
+            trail.failure = None if trail.grant is not None else trail.failure
+            raise
+
+    async def told(self, trail: Trail) -> None:
+        """Raise why the exchange ended, if not well; in strict mode, once the disk has that."""
+        if trail.failure is not None:
+            if trail.admitted is not None and trail.admitted.app.strict_audit:
+                await self.durable()
+            raise trail.failure
 
     def event(
         self, kind: str, actor: str, subject: str, details: dict[str, Any], *, tenant: str = ""
@@ -184,7 +195,7 @@ class Audit:
         health = self._health
         if health.failing and health.has_room():
             with contextlib.suppress(AuditError):
-                self.event("audit.resumed", "freehold", "ledger", {})
+                self.event("audit.resumed", "freehold", "ledger", health.lost)
                 if health.failing:
                     health.recovered()
         return not health.failing

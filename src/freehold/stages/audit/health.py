@@ -22,7 +22,9 @@ class Health:
         failures: writes that failed so far.
     """
 
-    __slots__ = ("_began_ns", "_clock", "_needed", "_next_ns", "_room", "failing", "failures")
+    __slots__ = (
+        "_began_ns", "_clock", "_earlier", "_needed", "_next_ns", "_room", "failing", "failures",
+    )  # fmt: skip
 
     def __init__(self, room: Callable[[], bool], clock: Clock) -> None:
         self._room = room
@@ -30,11 +32,14 @@ class Health:
         self._needed: int | None = 0
         self._began_ns = 0
         self._next_ns = 0
+        self._earlier = 0
         self.failing = False
         self.failures = 0
 
     def failed(self, error: Exception, size: int | None) -> None:
         """A record of this many bytes was not written; ``None``: the disk did not take it."""
+        if not self.failing:
+            self._earlier = self.failures
         self.failures += 1
         self._needed = size if size is None or self._needed is None else max(size, self._needed)
         if not self.failing:
@@ -61,13 +66,19 @@ class Health:
         self._next_ns = self._clock.monotonic_ns() + _PAUSE_NS
         return False
 
+    @property
+    def lost(self) -> dict[str, int]:
+        """How many records could not be written since this began, and for how many seconds."""
+        seconds = (self._clock.monotonic_ns() - self._began_ns) // _SECOND_NS
+        return {"failed": self.failures - self._earlier, "seconds": seconds}
+
     def recovered(self) -> None:
         """Records can be written again."""
-        seconds = (self._clock.monotonic_ns() - self._began_ns) // _SECOND_NS
+        lost = self.lost
         self.failing = False
         self._needed = 0
         _log.warning(
-            "the ledger can be written again after %d s; %d writes have failed since the start",
-            seconds,
-            self.failures,
+            "the ledger can be written again after %d s; %d writes failed",
+            lost["seconds"],
+            lost["failed"],
         )

@@ -37,10 +37,12 @@ def keep(admitted: Admitted, trail: Trail, keys: SubjectKeys | None) -> None:
         AuditError: there is no key, and the tenant wants no answer without its texts.
     """
     kept = admitted.app.content_kept
+    exchange: Exchange | None = trail.seen
+    if kept == "redacted" and (exchange is None or trail.screened is None):
+        return
     if kept == "none" or not _sealing(admitted, trail, keys):
         return
     left = [*trail.released, *(f"{call.name}({call.arguments})" for call in trail.released_calls)]
-    exchange: Exchange | None = trail.seen
     if kept == "full":
         whole = Keeper(exchange)
         if trail.prompt_text is None:
@@ -50,8 +52,7 @@ def keep(admitted: Admitted, trail: Trail, keys: SubjectKeys | None) -> None:
         if left:
             trail.answer_text = whole.mentions("\n".join(left))
         return
-    if exchange is None or trail.screened is None:
-        return
+    assert exchange is not None and trail.screened is not None  # noqa: S101, PT018 -- seen above
     masking = _Masking(exchange, trail.sealer)
     if trail.prompt_text is None:
         messages = tuple(map(masking.message, trail.screened.messages))

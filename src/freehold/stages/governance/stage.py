@@ -250,6 +250,10 @@ class Governance:
     @timed("governance")
     def keep(self, admitted: Admitted, trail: Trail) -> None:
         """Give the record the texts that the tenant lets it have, in the form that it may."""
+        kept = admitted.app.content_kept != "none"
+        if kept and trail.seen is None and trail.screened is not None:  # no attempt succeeded
+            with suppress(ControlFailed):  # what it did not read is kept as not read
+                self._exchange(trail.screened, (), trail)
         keeping.keep(admitted, trail, self._keys)
 
     def forget(self) -> None:
