@@ -10,11 +10,14 @@ from freehold.core.routes import MetricSpec
 from freehold.core.routing import Routed
 from freehold.services.case_making import _version
 from freehold.services.feedback import Feedback
+from freehold.services.learning import opened
 from freehold.services.telling import Said
 from freehold.stages.routing.aftermath import Aftermath, Decided
 from freehold.storage.migrate import open_database
 from freehold.storage.outcomes import StoredOutcomes
+from freehold.text.signal_bytes import pack
 from tests.stages import made
+from tests.stages.routing.learned.made import blank
 
 V1, V2 = "v1-00000001", "v2-00000002"
 
@@ -30,6 +33,7 @@ async def test_a_route_learns_nothing_of_one_version_from_another(
         exchange_id="x", tenant="north", app="desk", conversation="c",
         routed=Routed(route="main", policy="learned", owner="north", metric="solved"),
         model="answers", cost_nano=0, latency_ms=1, decided_ns=1, version=gave,
+        signals=pack(blank()),
     )  # fmt: skip
     models = {} if live is None else {"answers": SimpleNamespace(version=live)}
     app = SimpleNamespace(
@@ -47,6 +51,9 @@ async def test_a_route_learns_nothing_of_one_version_from_another(
         said = Said(metric="solved", value=True, exchange_id="x", by="key")
         kept = await feedback.give(cast(Any, app), said)
         (told,) = store.of(["x"])
+        box = opened(told, lambda _: None)
+        assert box is not None
+        assert box.version == gave, "it is kept with the outcome"
         assert (told.model, told.score) == ("answers", 1_000_000), "it is kept all the same"
         assert (told.teaches, kept.learns) == (teaches, teaches)
     finally:

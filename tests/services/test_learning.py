@@ -54,12 +54,15 @@ class Process:
         )
         self.learning.load()
 
-    def tell(self, exchange: str, score: int, model: str = "small", **more: Any) -> Told:
+    def tell(
+        self, exchange: str, score: int, model: str = "small", version: str = "", **more: Any
+    ) -> Told:
         """Tell, as the feedback service does."""
         key = self.keys.of(ANN, 30)
+        box = Box(pack(SEEN), version=version)
         values: dict[str, Any] = {
             "tenant": "north", "app": "desk", "owner": "north", "route": "main", "teaches": True,
-            "seal_key": key.id, "box": sealed(Box(pack(SEEN)), exchange, key), "cost_nano": 5_000,
+            "seal_key": key.id, "box": sealed(box, exchange, key), "cost_nano": 5_000,
         }  # fmt: skip
         told = Told(
             exchange_id=exchange, metric="solved", model=model, value=score, score=score,
@@ -165,6 +168,27 @@ def test_rebuilt_from_the_log_it_is_the_same(database: Database) -> None:
     states(database, keys).rebuild("main", "north")
     (second,) = StoredOutcomes(database).states()
     assert first.policy == second.policy  # to the byte: it hangs on nothing but the log
+
+
+def test_what_an_older_version_earned_counts_little_in_each_process(database: Database) -> None:
+    """Also in one that learns the outcomes at once, and in a state that is made again from them."""
+    keys = MemoryKeys()
+    one = Process(database, keys)
+    for number in range(100):
+        one.tell(f"first-{number}", 1_000_000, version="v1")
+        one.tell(f"rented-{number}", 1_000_000, model="large")
+    one.catch_up()
+    before = one.expects()[0]
+    one.tell("second", 1_000_000, version="v2")
+    one.catch_up()
+    (own, rented), other = one.expects(), Process(database, keys)
+    assert (before.seen, own.seen, rented.seen) == (90, 10, 90)
+    other.catch_up()
+    assert alike(other.expects(), [own, rented])
+    states(database, keys).rebuild("main", "north")
+    again = Process(database, keys)
+    assert alike(again.expects(), [own, rented])
+    assert [estimate.seen for estimate in again.expects()] == [10, 90]
 
 
 def test_what_is_taken_back_is_not_known_any_more(database: Database) -> None:

@@ -261,7 +261,8 @@ class Feedback:
             signals = one.signals
             if key is None:
                 signals = without_text(signals) if signals else b""
-            box = Box(signals, comment if key is not None else "")
+            version = one.versions.get(row.model, one.version if row.model == one.model else "")
+            box = Box(signals, comment if key is not None else "", version)
             boxed.append(
                 replace(
                     row,

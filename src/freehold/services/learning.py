@@ -34,10 +34,13 @@ State = tuple[str, str]
 
 
 class Box(Struct, frozen=True, array_like=True):
-    """What is sealed with an outcome: what a router saw of the request, and a comment."""
+    """What is sealed with an outcome: what a router saw of the request, a comment, and the version
+    of the model, where one runs here.
+    """
 
     signals: bytes = b""
     comment: str = ""
+    version: str = ""
 
 
 _boxes = msgspec.msgpack.Decoder(Box)
@@ -73,11 +76,20 @@ def _bound(exchange_id: str) -> bytes:
     return f"outcome of {exchange_id}".encode()
 
 
-def signals_of(told: Told, find: FindKey) -> Signals | None:
-    """What the router saw; ``None`` where that can't be had any more."""
+class Lesson(Struct, frozen=True):
+    """What an outcome teaches beside its score: of which request, and of which version."""
+
+    signals: Signals
+    version: str = ""
+
+
+def lesson_of(told: Told, find: FindKey) -> Lesson | None:
+    """What the router saw, and whom; ``None`` where that can't be had any more."""
     try:
         box = opened(told, find)
-        return unpack(box.signals) if box is not None and box.signals else None
+        if box is None or not box.signals:
+            return None
+        return Lesson(unpack(box.signals), box.version)
     except (StorageError, ValueError) as error:
         _log.warning("nothing is learned from an outcome of %s: %s", told.exchange_id, error)
         return None
@@ -96,18 +108,25 @@ def make(
     learner.know(models)
     lost = 0
     for told in rows:
-        signals = signals_of(told, find)
-        if signals is None:
+        lesson = lesson_of(told, find)
+        if lesson is None:
             lost += 1
         else:
-            teach(learner, told, signals)
+            teach(learner, told, lesson)
         learner.mark = told.number
     return learner, lost
 
 
-def teach(learner: Learner, told: Told, signals: Signals) -> None:
+def teach(learner: Learner, told: Told, lesson: Lesson) -> None:
     """One outcome."""
-    learner.learn(told.model, signals, told.score / MILLION, told.cost_nano, told.weight / MILLION)
+    learner.learn(
+        told.model,
+        lesson.signals,
+        told.score / MILLION,
+        told.cost_nano,
+        told.weight / MILLION,
+        lesson.version,
+    )
 
 
 class Learning:
@@ -182,19 +201,19 @@ class Learning:
         """
         async with self._lock:
             while rows := await asyncio.to_thread(self._read):
-                for place, (told, signals) in enumerate(rows):
-                    self._one(told, signals)
+                for place, (told, lesson) in enumerate(rows):
+                    self._one(told, lesson)
                     if place % _AT_ONCE == _AT_ONCE - 1:
                         await asyncio.sleep(0)
 
-    def _read(self) -> list[tuple[Told, Signals | None]]:
+    def _read(self) -> list[tuple[Told, Lesson | None]]:
         """In a thread."""
         return [
-            (told, signals_of(told, self._find) if told.teaches and told.model else None)
+            (told, lesson_of(told, self._find) if told.teaches and told.model else None)
             for told in self._store.since(self._seen)
         ]
 
-    def _one(self, told: Told, signals: Signals | None) -> None:
+    def _one(self, told: Told, lesson: Lesson | None) -> None:
         self._seen = max(self._seen, told.number)
         if told.number > self._heard_upto:  # states put in our place make us read some again
             self._heard_upto = told.number
@@ -208,8 +227,8 @@ class Learning:
         place = told.owner, told.route
         if self._knows(place, told) and not learner.since:
             self._stale.add(place)
-        elif signals is not None:
-            teach(learner, told, signals)
+        elif lesson is not None:
+            teach(learner, told, lesson)
             self._within[place][1].add(told.first_number)
         learner.mark = told.number
 

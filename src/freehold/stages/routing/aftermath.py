@@ -1,6 +1,7 @@
 """What routing remembers of exchanges that are over, until somebody tells how they went."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -20,6 +21,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     Attributes:
         model: the one whose answer left; ``cost_nano`` is what its calls cost. ``version``: of a
             model that runs here, as the bundle said then.
+        versions: of each model that runs here and was asked, as ``version``.
         signals: see ``text.signal_bytes``.
         key: id of the subject's key that the exchange's texts are sealed with; empty where none
             are kept.
@@ -36,6 +38,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     latency_ms: int
     decided_ns: int
     version: str = ""
+    versions: Mapping[str, str] = {}
     signals: bytes = b""
     key: str = ""
     outcomes: tuple[Outcome, ...] = ()
@@ -69,6 +72,7 @@ class Aftermath:
         if routed is not None:
             self._spent(trail, admitted, routed)
             self._sessions.answered(routed.route, admitted.conversation_id, model)
+        versions = {c.model: c.basis.version for c in trail.calls if c.basis}
         decided = Decided(
             exchange_id=trail.arrival.exchange_id,
             tenant=admitted.app.tenant,
@@ -79,9 +83,8 @@ class Aftermath:
             cost_nano=sum(c.cost_nano for c in trail.calls if c.model == model),
             latency_ms=latency_ms,
             decided_ns=trail.arrival.received_ns,
-            version=next(
-                (c.basis.version for c in trail.calls if c.model == model and c.basis), ""
-            ),
+            version=versions.get(model, ""),
+            versions=versions,
             signals=trail.signals,
             key=trail.sealer.key.id if trail.sealer is not None else "",
             outcomes=tuple(trail.outcomes),

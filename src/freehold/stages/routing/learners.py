@@ -49,10 +49,16 @@ class Learner:
         self.policy.estimates(models, _NOTHING)
 
     def learn(
-        self, model: str, signals: Signals, score: float, cost_nano: int, weight: float
+        self,
+        model: str,
+        signals: Signals,
+        score: float,
+        cost_nano: int,
+        weight: float,
+        version: str = "",
     ) -> None:
         """One outcome."""
-        self.policy.learn(model, signals, score, cost_nano, weight)
+        self.policy.learn(model, signals, score, cost_nano, weight, version)
         self.outcomes += 1
         self.changed = True
 

@@ -2,10 +2,12 @@
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 
 from freehold.stages.routing.learned import LearnedPolicy, Prior, state
+from freehold.stages.routing.learned.policy import INHERITED
 from freehold.text import safetensors
 from tests.stages.routing.learned import made
 
@@ -207,3 +209,81 @@ def test_hostile_texts_and_huge_numbers_keep_it_finite() -> None:
         assert 0 <= estimate.success <= 1_000_000
         assert 0 <= estimate.cost_nano < 10**18
         assert estimate.doubt >= 0
+
+
+def versions(
+    inherited: float | None, success: float, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[LearnedPolicy, int]:
+    """400 outcomes of a good version and of a rented model, then those of another version; and
+    after how many of these the rented model is expected to do better.
+    """
+    if inherited is not None:
+        monkeypatch.setattr("freehold.stages.routing.learned.policy.INHERITED", inherited)
+    policy, rng = LearnedPolicy(), random.Random(seed)
+    for _ in range(400):
+        signals = made.signals(made.question(rng)[1])
+        policy.learn("sums", signals, float(rng.random() < 0.9), version="v1")
+        policy.learn("letters", signals, float(rng.random() < 0.75))
+    for number in range(1, 120):
+        signals = made.signals(made.question(rng)[1])
+        policy.learn("sums", signals, float(rng.random() < success), version="v2")
+        own, rented = policy.estimates(MODELS, signals)
+        if own.success < rented.success:
+            return policy, number
+    return policy, 120
+
+
+def test_another_version_starts_from_a_tenth_of_the_evidence() -> None:
+    policy, rng = LearnedPolicy(), random.Random(11)
+    for _ in range(300):
+        signals = made.signals(made.question(rng)[1], "maths")
+        policy.learn("sums", signals, float(rng.random() < 0.9), version="v1")
+    (before,) = policy.estimates(MODELS[:1], signals)
+    policy.learn("sums", signals, 1.0, version="v2")
+    (after,) = policy.estimates(MODELS[:1], signals)
+    assert before.seen > 200
+    assert after.seen == int(INHERITED * before.seen * policy.kept + 1)
+    assert abs(after.success - before.success) < 60_000, "as much is expected of it"
+    assert after.doubt > 2 * before.doubt, "with less evidence"
+    policy.learn("sums", signals, 1.0, version="v2")
+    (then,) = policy.estimates(MODELS[:1], signals)
+    assert then.seen == after.seen + 1, "once"
+    policy.learn("sums", signals, 1.0)
+    (unsaid,) = policy.estimates(MODELS[:1], signals)
+    assert unsaid.seen >= then.seen, "what names no version is no other one"
+
+
+def test_a_worse_version_is_found_out_sooner_and_a_good_one_not_doubted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = [versions(1.0, 0.65, seed, monkeypatch)[1] for seed in range(3)]
+    soon = [versions(0.1, 0.65, seed, monkeypatch)[1] for seed in range(3)]
+    assert all(one < other / 2 for one, other in zip(soon, late, strict=True)), (soon, late)
+    assert [versions(0.1, 0.9, seed, monkeypatch)[1] for seed in range(3)] == [120] * 3
+
+
+def test_a_file_knows_whose_outcomes_were_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, _ = versions(None, 0.9, 5, monkeypatch)
+    loaded = LearnedPolicy.load(policy.dump())
+    signals = made.signals("add 3 to 4")
+    for one in (policy, loaded):
+        one.learn("sums", signals, 0.0, version="v2")
+    assert loaded.dump() == policy.dump()
+    for one in (policy, loaded):
+        one.learn("sums", signals, 0.0, version="v3")
+    assert loaded.dump() == policy.dump()
+    assert loaded.estimates(MODELS[:1], signals)[0].seen < 60
+
+
+def test_a_file_of_an_older_release_knows_no_versions() -> None:
+    policy = taught(50)
+    arrays, said = safetensors.unpack(policy.dump())
+    about = msgspec.json.decode(said["policy"])
+    assert about.pop("versions") == {}
+    text = {"policy": msgspec.json.encode(about).decode()}
+    data = safetensors.pack(arrays, {**text, "sha256": state._digest(text, arrays)})
+    loaded = LearnedPolicy.load(data)
+    signals = made.signals("add 3 to 4")
+    (before,) = loaded.estimates(MODELS[:1], signals)
+    loaded.learn("sums", signals, 1.0, version="v1")
+    assert loaded.estimates(MODELS[:1], signals)[0].seen >= before.seen, "nobody knows better"

@@ -112,6 +112,16 @@ class Beliefs:
         if written is not None:
             self._lengths(place, written, length, weight)
 
+    def discount(self, place: int, kept: float) -> None:
+        """So much of what was learned of a model counts from now on; its means stay."""
+        for sums in (self.seen, self.won, self.lengths):
+            sums[place] *= kept
+        for seen, won in self.intents.values():
+            seen[place] *= kept
+            won[place] *= kept
+        self.lately[place] = self.noise[place]
+        self._settle()
+
     def _lengths(self, place: int, written: float, length: float, weight: float) -> None:
         behind = self.lengths[place] = self.lengths[place] * self._kept + weight
         step = weight / (behind + _LENGTHS)

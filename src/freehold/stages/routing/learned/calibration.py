@@ -56,6 +56,12 @@ class Calibration:
         if self._since[place] >= _EVERY:
             self.refresh(place)
 
+    def discount(self, place: int, kept: float) -> None:
+        """So much of what was counted of a model counts from now on."""
+        for sums in (self.seen, self.won, self.said):
+            sums[place] *= kept
+        self.refresh(place)
+
     def refresh(self, place: int) -> None:
         """Draw the map again."""
         self._since[place] = 0

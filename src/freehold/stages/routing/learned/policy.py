@@ -25,6 +25,10 @@ from freehold.text import embedding
 
 KEPT = 0.998
 """What an outcome is worth after the next of the same model: half of it after 346."""
+INHERITED = 0.1
+"""What outcomes of a model's version before count once the first of another version is learned: a
+power prior (Ibrahim and Chen 2000). It expects as much of the new one, on a tenth of the evidence.
+"""
 _SHAKEN = 0.96
 """The same while predictions are off by much more than usual."""
 _CANDIDATES = 64
@@ -100,6 +104,7 @@ class LearnedPolicy:
         self._beliefs = Beliefs(kept)
         self._calibration = Calibration()
         self._prices: dict[str, tuple[int, int]] = {}
+        self._versions: dict[str, str] = {}
         self._lists: dict[tuple[int, ...], _Candidates] = {}
         self._taught = 0
 
@@ -145,8 +150,13 @@ class LearnedPolicy:
         score: float,
         cost_nano: int | None = None,
         weight: float = 1.0,
+        version: str = "",
     ) -> None:
         """An outcome: how well a model's answer did, from 0 to 1, and what the call cost.
+
+        Args:
+            version: of a model that runs here; where it is another one than that of the outcome
+                before, what was learned until then counts for little (`INHERITED`).
 
         Raises:
             ValueError: a score, a cost or a weight that can't be.
@@ -157,6 +167,7 @@ class LearnedPolicy:
             raise ValueError("a cost below zero")
         self.add(model_id)
         place = self._places[model_id]
+        self._succeeds(model_id, place, version)
         row = features.row(signals)
         said, _ = self._arms.ask(row)
         rest, tokens = said[place].tolist()
@@ -176,6 +187,19 @@ class LearnedPolicy:
         self._changed()
         self.version += 1
 
+    def _succeeds(self, model_id: str, place: int, version: str) -> None:
+        """Another version answers by a model's name. What is not known to be another one's is its
+        own: rented models, and outcomes from before versions were told.
+        """
+        before = self._versions.get(model_id, "")
+        if not version or version == before:
+            return
+        self._versions[model_id] = version
+        if before:
+            self._arms.forget(place, INHERITED)
+            self._beliefs.discount(place, INHERITED)
+            self._calibration.discount(place, INHERITED)
+
     def dump(self) -> bytes:
         """The state as the bytes of a file (safetensors), the same for the same state."""
         beliefs, count = self._beliefs, self._arms.count
@@ -193,6 +217,7 @@ class LearnedPolicy:
             priors=tuple(beliefs.priors),
             prices=dict(sorted(self._prices.items())),
             intents=tuple(beliefs.intents),
+            versions=dict(sorted(self._versions.items())),
         )
         arrays = {"sums": self._arms.sums[:count], "products": self._arms.products[:count]}
         arrays |= beliefs.arrays() | self._calibration.arrays()
@@ -213,6 +238,7 @@ class LearnedPolicy:
         made._beliefs.restore(arrays, about.intents)
         made._calibration.restore(arrays)
         made._prices = {name: (read, written) for name, (read, written) in about.prices.items()}
+        made._versions = dict(about.versions)
         made.version = about.version
         made._changed()
         return made

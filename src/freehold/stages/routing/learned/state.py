@@ -24,7 +24,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     """What a file says of itself.
 
     ``rows`` and ``vectors`` are versions: of the row of a request, and of a text's vector.
-    ``prices`` are nano-units for each token read and written.
+    ``prices`` are nano-units for each token read and written, ``versions`` those of models that run
+    here, whose outcomes were learned last.
     """
 
     format: int
@@ -36,6 +37,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     priors: tuple[Prior, ...]
     prices: dict[str, tuple[int, int]]
     intents: tuple[str, ...]
+    versions: dict[str, str] = {}
 
 
 def pack(about: About, arrays: Arrays) -> bytes:
