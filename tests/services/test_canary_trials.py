@@ -67,7 +67,7 @@ def test_outcomes_take_it_further_or_back() -> None:
     good = judge(SPEC, half, seen, scored(seen, 2, 0.7, 0.72))
     assert (good.verdict, "surely not more than" in good.why) == ("advance", True)
     bad = judge(SPEC, half, seen, scored(seen, 3, 0.8, 0.5))
-    assert (bad.verdict, bad.why.startswith("quality: ")) == ("roll_back", True)
+    assert (bad.verdict, bad.why.startswith("quality lost: ")) == ("roll_back", True)
     few = judge(SPEC, half, seen[:60], scored(seen[:60], 2, 0.7, 0.72))
     assert (few.verdict, "60 conversations are too few" in few.why) == ("wait", True)
 

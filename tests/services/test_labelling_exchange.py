@@ -13,7 +13,7 @@ from freehold.core.errors import RequestError
 from freehold.services.labelling_exchange import OTHERWISE, Exchange, Imported
 from freehold.services.labelling_gold import outdated
 from freehold.services.labelling_people import named
-from freehold.services.labelling_words import Given
+from freehold.services.labelling_words import Given, Suggestion, opened
 from freehold.storage.engine import DATABASE_FILE
 from freehold.storage.migrate import open_database
 from tests.services.made_labels import Desk
@@ -98,6 +98,28 @@ def test_what_goes_out_comes_in_again(make_desk: MakeDesk, form: str) -> None:
     assert exchange(two).bring(queue, form, text) == Imported(labels=0, there=4, late=0)
     if times:
         assert exchange(two).export(queue, form) == text
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_verdict_is_on_what_was_shown_when_the_file_was_written(
+    make_desk: MakeDesk, form: str
+) -> None:
+    one, two = make_desk("one"), make_desk("two")
+    one.book._suggest = lambda case, moment: Suggestion(answer="The right one.", by="own@v1")
+    first = one.label("answers", "ann", "correct", rating=4).case.case_id
+    second = one.label("answers", "ann", "reject", rating=1).case.case_id
+    third = one.label("answers", "ann", "edit", answer="A better one.", rating=2).case.case_id
+    queue = one.bundle.queues["answers"]
+    text = exchange(one).export(queue, form)
+    two.book._suggest = lambda case, moment: Suggestion(answer="A wrong one.", by="own@v2")
+    assert exchange(two).bring(queue, form, text).labels == 3
+    found = {label.case_id: label for label in two.store.labels("answers")}
+    words = {case: opened(label, two.book.find) for case, label in found.items()}
+    assert (found[first].verdict, words[first].answer) == ("correct", "The right one.")
+    assert (found[second].verdict, words[second].rejected) == ("reject", "The right one.")
+    assert (words[third].answer, words[third].rejected) == ("A better one.", "The right one.")
+    assert {label.suggested for label in found.values()} == {"own@v1"}
+    assert exchange(two).bring(queue, form, text) == Imported(labels=0, there=3, late=0)
 
 
 def test_other_tools_find_what_they_expect(make_desk: MakeDesk) -> None:

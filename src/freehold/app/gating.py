@@ -18,6 +18,7 @@ from freehold.core.errors import NotFound
 from freehold.core.trials import Trials
 from freehold.learning.datasets import find as find_dataset
 from freehold.services.case_reading import CaseReader, FindKey
+from freehold.services.dataset_plans import queues_of
 from freehold.services.gate import Gates
 from freehold.services.gate_today import Today, today
 from freehold.services.incidents import Incidents
@@ -82,7 +83,7 @@ def remember_incidents(
     if custom is None:
         raise NotFound(missing("custom model", model, bundle.bundle.custom_models))
     with learning_service(home, bundle, custom.owner, f"regressions of {model}") as (_, learnable):
-        gold = learnable.gold(custom.queue) if custom.queue else []
+        gold = [one for queue in queues_of(bundle, custom) for one in learnable.gold(queue)]
         with regression_service(home) as sets:
             sets.remember_incidents(model, dataset or model, gold, learnable.cases, actor)
 

@@ -70,7 +70,11 @@ class CustomModel(Section):
         "the tree, those `up` on the way to the root, `both`, or `none`.",
     )
     learns_from: list[str] = Field([], description="Apps whose cases teach it.")
-    queue: str = Field("", description="One of `queues`, whose labels teach it.")
+    queue: str = Field(
+        "",
+        description="One of `queues`, whose labels teach it; left out, all of its apps that ask "
+        "for what it learns: an intent for a `classifier`, else an answer.",
+    )
     routes: list[str] = Field(
         [],
         description="Routes where it stands before all candidates. Where it abstains, they go on.",

@@ -83,6 +83,8 @@ def _move(home: Path, route: str, reason: str, as_json: bool, all_the_way: bool 
 
 
 def _tell(report: dict[str, Any]) -> None:
+    from freehold.services.canary_trials import called
+
     state = report["state"].replace("_", " ")
     click.echo(
         f"{report['model']} on route {report['route']}: {state}, stage {report['stage'] + 1}, "
@@ -91,9 +93,10 @@ def _tell(report: dict[str, Any]) -> None:
     )
     click.echo(f"  {report['newcomers']} exchanges with it, {report['others']} without")
     for measure in report["measures"]:
+        figures = f"{measure['newcomer']:.4f} with, {measure['before']:.4f} without"
         click.echo(
-            f"  {measure['name']:9} {measure['newcomer']:.4f} with, {measure['before']:.4f} "
-            f"without; {measure['worse_by']:+.4f} [{measure['low']:+.4f}, {measure['high']:+.4f}], "
+            f"  {called(measure['name']):12} {figures}; "
+            f"{measure['worse_by']:+.4f} [{measure['low']:+.4f}, {measure['high']:+.4f}], "
             f"{measure['margin']:+.4f} is too much ({measure['seen']} exchanges)"
         )
     click.echo(f"  {report['verdict'].replace('_', ' ')}: {report['why']}")

@@ -243,9 +243,11 @@ def try_model(
 
     try:
         given = orjson.loads(context_file.read_bytes()) if context_file else {}
-        pieces, facts = given.get("pieces", []), given.get("facts", {})
-    except (ValueError, AttributeError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise click.UsageError(f"{context_file} is no JSON object: {error}") from None
+    if not isinstance(given, dict):
+        raise click.UsageError(f"{context_file} is no JSON object")
+    pieces, facts = given.get("pieces", []), given.get("facts", {})
     told = tried(registry_of(home), which, question, pieces=pieces, facts=facts)
     if as_json:
         print_json(told)

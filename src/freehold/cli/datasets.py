@@ -68,7 +68,12 @@ def dataset() -> None:
 @click.option("--model", default="", help="A custom model of the bundle, which says the rest.")
 @click.option("--owner", help="Without --model: the tenant that it belongs to.")
 @click.option("--app", "apps", multiple=True, help="Whose cases. May be given again.")
-@click.option("--queue", "queues", multiple=True, help="Whose labels. May be given again.")
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    help="Whose labels; all queues of the apps, if left out. May be given again.",
+)
 @click.option("--intent", "intents", multiple=True, help="Only these. May be given again.")
 @click.option(
     "--source",

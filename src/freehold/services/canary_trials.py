@@ -67,6 +67,16 @@ class Measure(Struct, frozen=True, kw_only=True):
     against: float
     speaks_for: float
 
+    @property
+    def told(self) -> str:
+        """What the figures are of: all of them are of something bad."""
+        return called(self.name)
+
+
+def called(name: str) -> str:
+    """A measure's name as people read it."""
+    return "quality lost" if name == "quality" else name
+
 
 class Report(Struct, frozen=True, kw_only=True):
     """Where a canary stands and what the exchanges of its stage say."""
@@ -195,7 +205,7 @@ def _verdict(
     for measure in measures:
         if measure.against >= 1:
             return "roll_back", (
-                f"{measure.name}: {measure.newcomer:.3f} with {standing.model} and "
+                f"{measure.told}: {measure.newcomer:.3f} with {standing.model} and "
                 f"{measure.before:.3f} without it, over {measure.seen} conversations; more than "
                 f"{measure.margin:g} worse is too much"
             )

@@ -1,14 +1,19 @@
 """From what a bundle says of a custom model to what its dataset is built from."""
 
+from collections.abc import Collection
 from typing import Any
 
 from msgspec.structs import replace
 
+from freehold.bundle.custom_models import CustomModel
 from freehold.bundle.problems import missing
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import NotFound, RequestError
 from freehold.learning.datasets.marks import Grouping
 from freehold.services.dataset_rows import Plan
+
+_LEARNED = {"classifier": ("intent",), "responder": ("answer",), "causal-lm": ("answer",)}
+"""Custom model's kind → what of a label it learns."""
 
 
 def plan_of(bundle: ResolvedBundle, model: str, name: str = "", **other: Any) -> Plan:
@@ -30,24 +35,47 @@ def plan_of(bundle: ResolvedBundle, model: str, name: str = "", **other: Any) ->
         owner=found.owner,
         share=found.share,
         apps=tuple(found.learns_from),
-        queues=(found.queue,) if found.queue else (),
+        queues=queues_of(bundle, found),
         grouping=grouping,
         bundle=bundle.hash,
     )
     return completed(replace(plan, **_said(other)), bundle)
 
 
+def queues_of(bundle: ResolvedBundle, model: CustomModel) -> tuple[str, ...]:
+    """The queues whose labels teach a custom model: the one that it names, else all of its apps
+    that ask for what its kind learns.
+    """
+    if model.queue:
+        return (model.queue,)
+    return _asking(bundle, model.learns_from, _LEARNED.get(model.kind, ("intent", "answer")))
+
+
+def _asking(
+    bundle: ResolvedBundle, apps: Collection[str], wanted: Collection[str]
+) -> tuple[str, ...]:
+    """The queues of some of these apps that ask for one of these."""
+    return tuple(
+        sorted(
+            queue.name
+            for queue in bundle.queues.values()
+            if not set(apps).isdisjoint(queue.apps) and not set(wanted).isdisjoint(queue.ask)
+        )
+    )
+
+
 def plan_from(bundle: ResolvedBundle, name: str, owner: str, **other: Any) -> Plan:
-    """A dataset that no custom model asks for.
+    """A dataset that no custom model asks for; where no queue is named, all of its apps teach it.
 
     Raises:
         NotFound: the bundle has no such tenant.
     """
     if owner not in bundle.tenants:
         raise NotFound(missing("tenant", owner, bundle.tenants))
-    return completed(
-        replace(Plan(name=name, owner=owner, bundle=bundle.hash), **_said(other)), bundle
-    )
+    plan = replace(Plan(name=name, owner=owner, bundle=bundle.hash), **_said(other))
+    if not plan.queues:
+        plan = replace(plan, queues=_asking(bundle, plan.apps, ("intent", "answer")))
+    return completed(plan, bundle)
 
 
 def completed(plan: Plan, bundle: ResolvedBundle) -> Plan:

@@ -289,7 +289,9 @@ class Labelling:
             raise TaskTaken("You have labelled this case already: undo that label first.")
         if standing.task.state != "open":
             raise TaskTaken(f"This case is {standing.task.state} by now.")
-        raise TaskTaken("Your time with this case was over, and somebody else has it in hand.")
+        if any(seat.labeler.casefold() == who.name.casefold() for seat in standing.seats):
+            raise TaskTaken("Your time with this case was over, and somebody else has it in hand.")
+        raise TaskTaken("Somebody else has this case in hand.")
 
     def _follow(
         self,

@@ -18,10 +18,11 @@ from freehold.learning.labelling.formats.label_studio import config
 from freehold.services.labelling_desk import LabellingDesk
 from freehold.services.labelling_people import Labeler, may_decide, named
 from freehold.services.labelling_views import question
-from freehold.services.labelling_words import Given, opened
+from freehold.services.labelling_words import Given, Suggestion, opened
 
 _MINUTE_NS = 60 * 1_000_000_000
 _MOST = 10_000
+_NOBODY = Labeler(name="", issuer="", clearances=frozenset())
 OTHERWISE = "the same person has said something else of the case, which stands until it is undone"
 
 
@@ -220,14 +221,28 @@ class Exchange:
         if moment is None:
             raise _Wrong(f"the texts of case {row.case} are gone")
         found = []
+        shown = self._shown(queue, case, moment, row)
         for said in row.labels:
             try:
-                found.append(self._made(queue, case, moment, said, form))
+                found.append(self._made(queue, case, moment, said, form, shown))
             except (RequestError, LabelError) as error:
                 # it was one when it was first brought in, and another answer is suggested by now
                 if (case.case_id, said.by.casefold()) not in known:
                     raise _Wrong(str(error.public)) from None
         return found
+
+    def _shown(self, queue: QueueSpec, case: Case, moment: Moment, row: Row) -> Suggestion:
+        """What the authors of a row's labels had before them, as the file tells: a verdict is on
+        that, and by now another answer may be suggested.
+        """
+        now = self._desk.book.suggestion(queue, case, moment)
+        readers = (self._who, _NOBODY)  # it may have been masked for whoever exported it
+        same = {_plain(self._desk.reading(case, who)[0](now.answer)) for who in readers}
+        answer = now.answer if _plain(row.answer) in {"", *same} else row.answer
+        intent = row.intent or now.intent
+        if (answer, intent) == (now.answer, now.intent):
+            return now
+        return Suggestion(answer=answer, intent=intent, by=row.by)
 
     def _made(
         self,
@@ -236,10 +251,10 @@ class Exchange:
         moment: Moment,
         said: RowLabel,
         form: str,
+        suggestion: Suggestion,
     ) -> _Ready:
         """Raises: RequestError, LabelError: it is no label for this queue."""
         book = self._desk.book
-        suggestion = book.suggestion(queue, case, moment)
         # tools that show the suggestion in the field send it along with every verdict
         same = said.answer == suggestion.answer and said.verdict != "edit"
         given = Given(
@@ -278,6 +293,11 @@ class Exchange:
         if kept is not None:
             book.tell_case(kept.task)
         return kept is not None
+
+
+def _plain(text: str) -> str:
+    """Without what tools change in passing: blanks and ends of lines."""
+    return " ".join(text.split())
 
 
 class _Wrong(ValueError):

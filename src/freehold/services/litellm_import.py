@@ -98,6 +98,7 @@ class Importing:
         route = self._routing(router, module)
         aliases = self._aliases(router)
         self._budgets(settings)
+        self._lengths()
         files = self._files(route, aliases, settings)
         self._leftovers(root)
         return Bundled(
@@ -165,6 +166,14 @@ class Importing:
             if entry.unpriced and entry.node and (counted or "limits" in entry.model):
                 said = f"no price of `{entry.id}` is known, so its answers use up no budget"
                 self._tell(entry.node, "left_out", said, "write its `price` in models.yaml")
+
+    def _lengths(self) -> None:
+        """LiteLLM knows many models' windows by their names; here, what nobody says is assumed."""
+        for entry in self._entries:
+            if entry.assumed and entry.node:
+                what = " and ".join(f"`{name}: {many}`" for name, many in entry.assumed.items())
+                said = f"how long requests and answers of `{entry.id}` may be is not known: {what}"
+                self._tell(entry.node, "changed", said, "write what it really takes in models.yaml")
 
     # -- routing --
 

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from freehold.bundle.catalogue import shipped_rows
+from freehold.bundle.model import Model
 from freehold.services.litellm_address import ENV, OPENAI_LIKE, OWN, Tell, address, lend, reference
 from freehold.services.litellm_nodes import Node
 
@@ -49,6 +50,15 @@ class Entry(Struct, frozen=True, kw_only=True):
     def unpriced(self) -> bool:
         """Whether neither the file nor the catalogue says what it costs."""
         return "price" not in self.model and "catalogue" not in self.model
+
+    @property
+    def assumed(self) -> dict[str, int]:
+        """What the bundle takes for granted of its lengths, in tokens, since nobody says."""
+        if "catalogue" in self.model:
+            return {}
+        names = ("context_window",) if self.embedding else ("context_window", "max_output_tokens")
+        fields = Model.model_fields
+        return {name: fields[name].default for name in names if name not in self.model}
 
 
 def identifier(text: str, known: set[str]) -> str:
