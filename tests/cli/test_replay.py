@@ -108,8 +108,19 @@ def test_an_outcome_that_was_changed_in_the_ledger_ends_with_one(home: Path) -> 
 def test_a_bundle_that_is_gone_is_said(home: Path) -> None:
     shutil.rmtree(home / "bundles")
     told = replay(home, "--last", "10")
-    assert told.exit_code == 0
+    assert told.exit_code == 1, "nothing was replayed"
     assert "not replayable: 3, its bundle was not kept" in told.stderr
+
+
+def test_a_bundle_that_somebody_changed_is_a_mismatch(home: Path) -> None:
+    (kept,) = (home / "bundles").iterdir()
+    file = kept / "bundle.yaml"
+    file.chmod(0o600)
+    file.write_text(file.read_text().replace("2000", "4500"))
+    told = replay(home, "--last", "10")
+    assert told.exit_code == 1
+    assert "3 mismatches" in told.stdout
+    assert "was changed: it is not sha256:" in told.stdout
 
 
 def test_another_bundle_is_tried(home: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class ReplayService:
             StorageError: the ledger or the vault can't be read.
             AuditError: the reading can't be recorded, so it is refused.
         """
-        replayer = Replayer(self._decided, runtime_digest())
+        replayer = Replayer(kept_or_none(self._home, altered=True), runtime_digest())
         summary = Summary()
         again = DetectorReplay(self._decided) if detectors else None
         for record in records:

@@ -20,6 +20,10 @@ _LIVE = "live.json"
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
 
 
+class AlteredCopy(BundleError):
+    """A kept copy is not what its hash says any more."""
+
+
 def keep(snapshot: Snapshot, home: Path) -> Path:
     """Copy a bundle to ``<home>/bundles/<64 hex digits>/``, whole or not at all.
 
@@ -27,7 +31,7 @@ def keep(snapshot: Snapshot, home: Path) -> Path:
         The copy's folder. A copy that is there already is compared, never written again.
 
     Raises:
-        BundleError: the copy that is there was changed by somebody.
+        AlteredCopy: the copy that is there was changed by somebody.
         OSError: it can't be written.
     """
     target = kept_folder(home, snapshot.hash)
@@ -78,7 +82,7 @@ def kept_snapshot(home: Path, bundle_hash: str) -> Snapshot:
 
     Raises:
         NotFound: no such bundle was ever live here.
-        BundleError: the copy was changed.
+        AlteredCopy: the copy was changed.
     """
     folder = kept_folder(home, bundle_hash)
     if not folder.is_dir():
@@ -154,7 +158,7 @@ def _verified(folder: Path, bundle_hash: str) -> Snapshot:
     problems = Problems()
     snapshot = read_folder(folder, problems)
     if snapshot.hash != bundle_hash or len(problems):
-        raise BundleError(
+        raise AlteredCopy(
             f"the kept copy in {folder} was changed: it is not {bundle_hash} any more; restore it "
             "from a backup, or remove it and activate that bundle again"
         )

@@ -54,7 +54,7 @@ def replay(
     """Make recorded decisions once more, and compare them byte for byte.
 
     EXCHANGE_ID is what a reply's x-freehold-trace-id header says, or a beginning of it. The exit
-    status is 1 where something came out otherwise.
+    status is 1 where something came out otherwise, or nothing could be replayed.
     """
     if (exchange_id is None) is (last is None):
         raise click.UsageError("name an exchange, or say --last")
@@ -83,7 +83,7 @@ def replay(
         print_json(found)
     else:
         _tell(found)
-    if summary.mismatches:
+    if summary.mismatches or not summary.replayed:
         raise SystemExit(EXIT_PROBLEM)
 
 

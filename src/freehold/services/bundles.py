@@ -14,7 +14,7 @@ from freehold.bundle.conflicts import Relation
 from freehold.bundle.deployed import Overlay, relaid
 from freehold.bundle.detectors import OwnDetector
 from freehold.bundle.diff import Change, diff
-from freehold.bundle.kept import kept_snapshot, load_kept, understood
+from freehold.bundle.kept import AlteredCopy, kept_snapshot, load_kept, understood
 from freehold.bundle.model import Local
 from freehold.bundle.resolve import Lookup, ResolvedBundle, resolve
 from freehold.bundle.schema import Bundle
@@ -269,16 +269,21 @@ def kept_bundle(
     return resolve(bundle, snapshot.hash, lookup=_as_written(lookup), files=snapshot.files)
 
 
-def kept_or_none(home: Path) -> Callable[[str], ResolvedBundle | None]:
+def kept_or_none(home: Path, *, altered: bool = False) -> Callable[[str], ResolvedBundle | None]:
     """Finds versions that were live once; each is loaded once. ``None`` for one that is not there
     or can't be read any more.
+
+    Args:
+        altered: a copy that somebody changed raises `AlteredCopy`.
     """
 
     @functools.cache
     def find(bundle_hash: str) -> ResolvedBundle | None:
         try:
             return kept_bundle(home, bundle_hash)
-        except (NotFound, BundleError):
+        except (NotFound, BundleError) as error:
+            if altered and isinstance(error, AlteredCopy):
+                raise
             return None
 
     return find

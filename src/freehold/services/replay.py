@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from freehold.bundle.kept import AlteredCopy
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import BundleError, NotFound
 from freehold.core.spec import AppSpec
@@ -81,7 +82,7 @@ class Replayer:
     """Replays records; what a bundle needs is made once.
 
     Args:
-        decided: the bundle with a hash, if it was kept.
+        decided: the bundle with a hash, if it was kept; raises `AlteredCopy` if it was changed.
         runtime: digest of the code that replays (`ledger.runtime.runtime_digest`).
     """
 
@@ -112,6 +113,10 @@ class Replayer:
             app = self._app(found)
         except NotReplayable as reason:
             return told("not_replayable", str(reason))
+        except AlteredCopy as error:
+            bundle = record.opened["app"]["bundle"]
+            diff = ({"part": "bundle", "recorded": bundle, "replayed": str(error)},)
+            return told("mismatch", diff=diff)
         recorded = decision.section(record)
         run = Pass(found, app)
         try:
@@ -136,6 +141,7 @@ class Replayer:
 
         Raises:
             NotReplayable: it can't be had.
+            AlteredCopy: somebody changed the bundle that is kept.
         """
         record = found.record
         named = record.opened.get("app") or {}
@@ -161,6 +167,8 @@ class Replayer:
         if bundle_hash not in self._bundles:
             try:
                 self._bundles[bundle_hash] = self._decided(bundle_hash)
+            except AlteredCopy:
+                raise
             except BundleError as error:
                 raise NotReplayable(f"its bundle can't be read: {error}") from None
         return self._bundles[bundle_hash]
