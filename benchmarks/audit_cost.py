@@ -3,11 +3,12 @@
     python -m benchmarks.audit_cost [--json] [--write-docs] [--repeats N] [--against SRC]
 
 The benchmark's requests travel the real journey with everything on (texts kept redacted, a scripted
-model). What audit and monitoring were given then is given to them again and again, with a journal
-on the disk, so that nothing else runs in between: CPU of the thread, for each request the least and
-the median of so many turns, then the mean over all requests. ``in place`` is the same CPU as taken
-during the journey itself, with caches as cold as they are there. ``--against`` measures another
-version's ``src`` folder beside it, turn about.
+model), once for whole answers and once for streams: a whole answer leaves when its exchange is
+over, a stream as soon as the first of it may. What audit and monitoring were given then is given to
+them again and again, with a journal on the disk, so that nothing else runs in between: CPU of the
+thread, for each request the least and the median of so many turns, then the mean over all requests.
+``in place`` is the same CPU as taken during the journey itself, with caches as cold as they are
+there. ``--against`` measures another version's ``src`` folder beside it, turn about.
 """
 
 import argparse
@@ -44,12 +45,14 @@ _TICK = 10
 """Rounds between two looks of the alerts: 600 requests, as many as a core serves in a second."""
 _ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("opened", "closed", "sampled", "counted")
+BEFORE = {"whole": ("opened", "closed", "sampled"), "stream": ("opened",)}
+"""What is over when the first of an answer leaves."""
 ROWS = (
-    ("opened", "audit, before the answer leaves"),
-    ("closed", "audit, when it has left"),
-    ("sampled", "monitoring, when it has left"),
+    ("opened", "audit, when something is to leave"),
+    ("closed", "audit, at the end"),
+    ("sampled", "monitoring, at the end"),
     ("counted", "metrics and alerts, later"),
-    ("after", "all that comes after the answer"),
+    ("before", "all that comes before the answer"),
     ("all", "all"),
 )
 
@@ -77,7 +80,8 @@ class Given:
 class Site:
     """Requests that went the whole way, and what was heard on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
         self.opened: list[Given] = []
         self.closed: list[Given] = []
         self.sampled: list[Given] = []
@@ -93,7 +97,8 @@ class Site:
             audit, monitoring = journey.audit, journey.monitoring
             self.runtime, self.key_of = audit._runtime, audit._committer._key_of
             self.alerts = monitoring.watching._specs, monitoring.watching._prints
-            messages = profile.messages_for(ready, 200 + REQUESTS, stream=False, data=data)
+            stream = self.kind == "stream"
+            messages = profile.messages_for(ready, 200 + REQUESTS, stream=stream, data=data)
             await profile.send_all(door, messages[:200])
             monitoring.drain()
             collect_seldom()  # as the server does
@@ -160,13 +165,13 @@ def measure(site: Site, repeats: int) -> dict[str, Any]:
     least = {part: statistics.fmean(map(min, turns)) for part, turns in took.items()}
     usual = {part: statistics.fmean(map(statistics.median, turns)) for part, turns in took.items()}
     return {
-        "least": _us(least),
-        "median": _us(usual),
-        "in_place": _us({p: statistics.median(each) for p, each in site.in_place.items()}),
-        "bytes": {
-            "opened": statistics.fmean(sizes[::2]),
-            "closed": statistics.fmean(sizes[1::2]),
-        },
+        "least": _us(least, site.kind),
+        "median": _us(usual, site.kind),
+        "in_place": _us(
+            {p: statistics.median(each) for p, each in site.in_place.items()}, site.kind
+        ),
+        "bytes": sum(sizes) / len(site.opened),
+        "lines": len(sizes) / len(site.opened),
     }
 
 
@@ -222,7 +227,7 @@ def steps(site: Site, repeats: int) -> dict[str, float]:
             found = {
                 "commitment to the request": _least(asked, commit, repeats),
                 "sealing the texts": _least(texts, seal, repeats),
-                "appending both lines": _least(lines, lambda one: journal.append(*one), repeats),
+                "appending the lines": _least(lines, lambda one: journal.append(*one), repeats),
             }
         finally:
             journal.close()
@@ -240,10 +245,10 @@ def _least(over: Sequence[Any], step: Callable[[Any], object], repeats: int) -> 
     return sum(least) / 1e3
 
 
-def _us(of: dict[str, float]) -> dict[str, float]:
+def _us(of: dict[str, float], kind: str) -> dict[str, float]:
     found = {name: round(value / 1e3, 1) for name, value in of.items()}
-    after = sum(found[part] for part in PARTS if part != "opened")
-    return {**found, "after": round(after, 1), "all": round(found["opened"] + after, 1)}
+    before = sum(found[part] for part in BEFORE[kind])
+    return {**found, "before": round(before, 1), "all": round(sum(found.values()), 1)}
 
 
 def _slots(of: Any) -> list[str]:
@@ -258,8 +263,12 @@ def _copied(value: Any) -> Any:
 
 
 def here(repeats: int, data: Path) -> dict[str, Any]:
-    """Travel, then measure."""
-    site = Site()
+    """Travel, then measure, by the kind of answer."""
+    return {kind: _here(kind, repeats, data) for kind in BEFORE}
+
+
+def _here(kind: str, repeats: int, data: Path) -> dict[str, Any]:
+    site = Site(kind)
     with tempfile.TemporaryDirectory(prefix="freehold-bench-") as name:
         ready = freehold.prepare(
             "on", Path(name), upstream="http://127.0.0.1:9", database=traffic.database(data)
@@ -282,36 +291,42 @@ def beside(source: Path, repeats: int, data: Path) -> dict[str, Any]:
 
 
 def best(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Of several runs, the one that was disturbed least."""
-    return min(runs, key=lambda one: one["least"]["all"])
+    """Of several runs, the one that was disturbed least, by the kind of answer."""
+    return {
+        kind: min((run[kind] for run in runs), key=lambda one: one["least"]["all"])
+        for kind in BEFORE
+    }
 
 
 def table(result: dict[str, Any]) -> str:
     """The figures as Markdown."""
     columns = [("now", result["now"])]
     if "before" in result:
-        columns.insert(0, ("version 1", result["before"]))
-    heads = [f"{name}, {kind}" for name, _ in columns for kind in ("least", "median")]
+        columns.insert(0, ("before", result["before"]))
     about = f"{result['machine']}, load average {result['load']:.1f}, {REQUESTS} requests"
-    lines = [
-        f"{about}, {result['repeats']} turns; µs of CPU a request:",
-        "",
-        f"| | {' | '.join(heads)} |",
-        f"|---|{'---:|' * len(heads)}",
-    ]
+    lines = [f"{about}, {result['repeats']} turns; µs of CPU a request:"]
+    for kind, said in (("whole", "whole answers"), ("stream", "streamed answers")):
+        lines += ["", *_of_kind([(name, one[kind]) for name, one in columns], said)]
+    return "\n".join(lines)
+
+
+def _of_kind(columns: list[tuple[str, dict[str, Any]]], kind: str) -> list[str]:
+    heads = [f"{name}, {how}" for name, _ in columns for how in ("least", "median")]
+    lines = [f"| {kind} | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
     for part, said in ROWS:
-        each = [f"{one[kind][part]:.1f}" for _, one in columns for kind in ("least", "median")]
+        each = [f"{one[how][part]:.1f}" for _, one in columns for how in ("least", "median")]
         lines.append(f"| {said} | {' | '.join(each)} |")
     lines.append("")
     for name, one in columns:
-        in_place, size = one["in_place"], one["bytes"]
+        in_place = one["in_place"]
         parts = ", ".join(f"{step} {spent:.1f}" for step, spent in one["steps"].items())
+        written = "one line" if one["lines"] == 1 else f"{one['lines']:g} lines"
         lines.append(
-            f"- {name}: {size['opened'] / 1e3:.1f} and {size['closed'] / 1e3:.1f} kB a request; "
-            f"during the journey, with cold caches, {in_place['opened']:.0f} µs before the answer "
-            f"and {in_place['after']:.0f} µs after it; by themselves: {parts} µs."
+            f"- {name}: {one['bytes'] / 1e3:.1f} kB in {written}; during the journey, "
+            f"with cold caches, {in_place['before']:.0f} µs before the answer and "
+            f"{in_place['all'] - in_place['before']:.0f} µs after it; by themselves: {parts} µs."
         )
-    return "\n".join(lines)
+    return lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

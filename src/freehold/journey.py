@@ -64,12 +64,15 @@ class Journey(Struct, frozen=True, kw_only=True):
                     for place, piece in release(judged, trail):
                         if piece.held is not None:
                             await self.policy.kept(piece.held)
-                        if not trail.opened:
+                        if not (trail.opened or trail.whole):
                             await self._open(ruled, trail)
                         trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
                         self.governance.carrying.mark(piece, place, trail)
-                        yield piece
+                        if trail.goes(piece):
+                            yield piece
         await self.audit.told(trail)
+        for piece in trail.whole:  # its one record is written now
+            yield piece
 
     async def resume(self, held: Answer, trail: Trail) -> AsyncGenerator[Released, None]:
         """Let an answer go that was held and approved since: checked again, and judged again."""
@@ -82,11 +85,12 @@ class Journey(Struct, frozen=True, kw_only=True):
             for place, piece in release(judged, trail):
                 trail.leave(place, piece.text, piece.tool_calls, piece.embeddings)
                 self.governance.carrying.mark(piece, place, trail)
-                yield piece
+                if trail.goes(piece):
+                    yield piece
         await self.audit.told(trail)
 
     async def _open(self, ruled: Ruled | Awaiting, trail: Trail) -> None:
-        """No answer without its record: this one comes before the first character."""
+        """No answer without its record: before the first character, or with all of a whole one."""
         self.governance.keep(ruled.admitted, trail)
         self.governance.carrying.trace(ruled.grounded, trail)
         self.audit.opened(ruled, trail)
@@ -121,8 +125,7 @@ class Journey(Struct, frozen=True, kw_only=True):
     async def _sendable(self, plan: Plan, attempt: Attempt, trail: Trail) -> Sendable:
         """Packed for this model, redacted for its clearance, its worst case reserved."""
         packed = self.inference.pack(plan, attempt, trail)
-        redact = self.governance.redact
-        sendable = await self.governed(redact, plan, attempt, packed, trail)
+        sendable = await self.governed(self.governance.redact, plan, attempt, packed, trail)
         self.admit.lease(sendable, trail)
         return sendable
 

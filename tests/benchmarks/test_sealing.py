@@ -17,9 +17,9 @@ def test_what_is_timed_is_what_is_kept(kept: str) -> None:
     governance = Governance(placeholder_key=b"p" * 32, keys=MemoryKeys())
     assert sealing.one(governance, Audit(memory, "r", tenant_key), kept) > 0
     written = map(json.loads, memory.records)
-    first, second = (record for record in written if record["type"] != "event")
-    assert len(first["opened"]["findings"]) >= 3
-    for part in (first["opened"], second["closed"]):
+    (record,) = (record for record in written if record["type"] != "event")
+    assert len(record["opened"]["findings"]) >= 3
+    for part in (record["opened"], record["closed"]):
         assert ("sealed" in part["content"]) is (kept != "none")
 
 

@@ -99,7 +99,7 @@ async def test_where_one_model_is_too_dear_the_next_one_answers(tmp_path: Path):
                 said = await reply.json()
                 assert reply.status == 200, said
     assert said["model"] == "simulated-small"
-    (opened,) = [entry for entry in ledger(home) if entry.get("type") == "opened"]
+    (opened,) = [entry for entry in ledger(home) if "opened" in entry]
     told = json.dumps(opened)
     assert "nano-units a day" in told, "the record says why"
 

@@ -33,6 +33,7 @@ from freehold.core.handoffs import (
     Discharge,
     Held,
     Plan,
+    Released,
     Screened,
     Sendable,
     Usage,
@@ -150,15 +151,16 @@ class Trail:
     ``discharged`` are then the demands of rules on the request that persons have met. ``pace`` has
     the time at which each sentence was judged, where a rule asks for it: milliseconds since the
     request came. ``sealer`` seals the texts that are kept; ``unsealed`` says why none are.
-    ``released`` collects what has left, ``leases`` what is reserved by attempt, ``tried`` the
-    numbers of those that had their turn; ``result`` is set at the end. ``made`` is what the answer
-    is made from, where that has labels; ``said`` is all that the model whose turn it was last has
-    said, whatever of it leaves. ``marked`` is up to where what has left is remembered with
-    them. ``trusted`` is the attempt whose answer a cascade has checked and found good enough,
-    ``spare`` an answer that it doubted and keeps, ``answered`` the model whose answer counts where
-    that is not the one that was asked last. ``routed`` and ``signals`` are how the model was chosen
-    and from what, ``panel`` which detectors read, ``outcomes`` what is known at once of how well it
-    did. ``cpu_ns`` is there in exchanges of the sample.
+    ``released`` collects what has left, ``whole`` what waits for the one record of an answer that
+    leaves at once, ``leases`` what is reserved by attempt, ``tried`` the numbers of those that had
+    their turn; ``result`` is set at the end. ``made`` is what the answer is made from, where that
+    has labels; ``said`` is all that the model whose turn it was last has said, whatever of it
+    leaves. ``marked`` is up to where what has left is remembered with them. ``trusted`` is the
+    attempt whose answer a cascade has checked and found good enough, ``spare`` an answer that it
+    doubted and keeps, ``answered`` the model whose answer counts where that is not the one that was
+    asked last. ``routed`` and ``signals`` are how the model was chosen and from what, ``panel``
+    which detectors read, ``outcomes`` what is known at once of how well it did. ``cpu_ns`` is there
+    in exchanges of the sample.
     """
 
     __slots__ = (
@@ -169,13 +171,15 @@ class Trail:
         "judging", "leases", "made", "marked", "opened", "outcomes", "pace", "panel", "prompt_text",
         "released", "released_calls", "released_vectors", "result", "routed", "said", "screened",
         "sealer", "seen", "sendable", "spare", "spent_ns", "tags", "told", "tried", "trusted",
-        "unsealed", "waited_ns",
+        "unsealed", "waited_ns", "whole",
     )  # fmt: skip
 
     seen: Any
     judging: Any
     told: Any
     sealer: Any
+    spent_ns: dict[Stage, int]
+    waited_ns: dict[Stage, int]
 
     def __init__(self, arrival: Arrival) -> None:
         self.arrival = arrival
@@ -203,9 +207,8 @@ class Trail:
         self.calls: list[Call] = []
         self.tags: list[str] = []
         self.pace: list[int] = []
-        self.spent_ns: dict[Stage, int] = {}
+        self.spent_ns, self.waited_ns = {}, {}
         self.cpu_ns: dict[Stage, int] | None = {} if sampled(arrival.exchange_id) else None
-        self.waited_ns: dict[Stage, int] = {}
         self.failure: FreeholdError | None = None
         self.held: Held | None = None
         self.approval = self.answered = self.unsealed = ""
@@ -223,6 +226,7 @@ class Trail:
         self.released: list[str] = []
         self.released_calls: list[ToolCall] = []
         self.released_vectors: Sequence[Any] = ()
+        self.whole: list[Released] = []
         self.prompt_text: str | None = None
         self.answer_text: str | None = None
         self.seen = self.judging = self.told = self.sealer = None
@@ -257,6 +261,18 @@ class Trail:
     def wait(self, stage: Stage, nanoseconds: int) -> None:
         """Add to the time that a stage waited for something outside."""
         self.waited_ns[stage] = self.waited_ns.get(stage, 0) + nanoseconds
+
+    def leaves_whole(self, app: AppSpec) -> bool:
+        """Whether all of the answer leaves at once, behind the record of its end. Not where the
+        disk is waited for, nor under an approval, whose release is told before that end.
+        """
+        return not (self.arrival.ask.stream or self.approval or app.strict_audit)
+
+    def goes(self, piece: Released) -> bool:
+        """Whether a piece leaves at once; else it waits in ``whole`` for the record of the end."""
+        if not self.opened:
+            self.whole.append(piece)
+        return self.opened
 
     def left(self, place: int) -> int:
         """How many characters of a choice have left already."""

@@ -51,10 +51,10 @@ with `--checkpoint`.
 | `bundles/…` | the rules, settings and models under which it was decided, as they were |
 {contents}
 A record's `body` says what it is about. `type` is `opened` (what was decided before an answer
-left), `closed` or `interrupted` (how it ended), `event` (an approval, a change of rules, an
-erasure, somebody who read texts), `started` or `counted`. Numbers are integers: scores in
-millionths, money in billionths of `currency`, durations in nanoseconds. Freehold's documentation
-lists every field, on its page "The record".
+left), `closed` or `interrupted` (how it ended; the former is in it where all left at once), `event`
+(an approval, a change of rules, an erasure, somebody who read texts), `started` or `counted`.
+Numbers are integers: scores in millionths, money in billionths of `currency`, durations in
+nanoseconds. Freehold's documentation lists every field, on its page "The record".
 {damaged}{missing}{holds}
 ## Whom to ask
 

@@ -2,11 +2,11 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import UNSET, Raw, UnsetType, to_builtins
 
-from freehold.core.carried import NOBODY, Carried, Owner, Rest
+from freehold.core.carried import NOBODY, Carried, Owner
 from freehold.core.clock import Clock, SystemClock
 from freehold.core.errors import AuditError
 from freehold.core.handoffs import Admitted, Awaiting, Ruled
@@ -14,7 +14,7 @@ from freehold.core.ids import prefixed
 from freehold.core.panels import PanelUse
 from freehold.core.ports import Journal
 from freehold.core.timing import timed
-from freehold.core.trail import ExchangeOutcome, Firing, Trail
+from freehold.core.trail import Call, ExchangeOutcome, Trail
 from freehold.ledger.canonical import encode, plain
 from freehold.ledger.shape import (
     Closed,
@@ -28,33 +28,9 @@ from freehold.ledger.shape import (
 from freehold.stages.audit import build, inputs
 from freehold.stages.audit.flood import FloodGate
 from freehold.stages.audit.health import Health
+from freehold.stages.audit.standing import Written, written_now
 
 _MOST_PANELS = 10_000
-
-
-class _Written(NamedTuple):
-    """Which firings, how many decisions, counterfactuals and tags an opened part holds,
-    which facts, and its calls as they were. ``early``: the answer grew after it.
-    """
-
-    firings: list[Firing]
-    decisions: int
-    counterfactuals: int
-    tags: int
-    facts: tuple[str, ...]
-    calls: bytes
-    early: bool
-    sealed: bool
-
-    def changed(self, trail: Trail) -> dict[str, Any]:
-        """Facts that came later, or that grew with the answer."""
-        if not self.early and len(trail.facts) == len(self.facts):
-            return {}
-        return {
-            name: value
-            for name, value in trail.facts.items()
-            if name not in self.facts or (self.early and name.startswith("answer."))
-        }
 
 
 class Audit:
@@ -95,35 +71,38 @@ class Audit:
         self._health = Health(room, self._clock)
         self.carried = Carried()
         # exchange id -> what its opened part holds already
-        self._written: dict[str, _Written] = {}
+        self._written: dict[str, Written] = {}
 
-    @timed("audit")
     def opened(self, ruled: Ruled | Awaiting, trail: Trail) -> None:
-        """Write what was decided so far; once an exchange.
+        """Write what was decided so far; once an exchange. Where an answer leaves whole, the record
+        of its end is written before any of it leaves, and has this part too.
 
         Raises:
             AuditError: it can't be written, so nothing may leave.
         """
-        if trail.opened:
-            return
-        admitted = ruled.admitted
+        if not (trail.opened or trail.leaves_whole(ruled.admitted.app)):
+            self._open(ruled.admitted, trail)
+
+    @timed("audit")
+    def _open(self, admitted: Admitted, trail: Trail) -> None:
         now = self._clock.now_ns()
         exchange, app = trail.arrival.exchange_id, admitted.app
         self._tell_panel(app.tenant, trail.panel)
         calls = _encoded(trail.calls)
+        told = Raw(calls) if trail.calls else ()
         self._append(
             ExchangeRecord(
                 app=app.id,
                 at=self._stamp.text(now),
                 at_ns=now,
                 exchange=exchange,
-                opened=self._opened(admitted, calls, trail),
+                opened=self._opened(admitted, told, trail),
                 tenant=app.tenant,
                 type="opened",
             )
         )
         trail.opened = True
-        self._written[exchange] = _written(calls, trail)
+        self._written[exchange] = written_now(calls, trail)
 
     def closed(self, admitted: Admitted | None, trail: Trail, outcome: ExchangeOutcome) -> None:
         """Write how it ended; for an exchange that never opened, everything at once.
@@ -238,12 +217,14 @@ class Audit:
         tenant, app = owner = _asked_of(admitted, trail)
         opened: Opened | UnsetType = UNSET
         before = self._written.pop(trail.arrival.exchange_id, None)
-        if not trail.opened or before is None:
-            calls = _encoded(trail.calls)
+        if before is None:  # one record has all of it
             self._tell_panel(tenant, trail.panel)
-            opened = self._opened(admitted, calls, trail)
-            before = _written(calls, trail)
-        closed = self._closed(admitted, outcome, before, self.carried.due(owner), trail)
+            opened = self._opened(admitted, trail.calls, trail)
+        closed = self._closed(admitted, outcome, before, trail)
+        due = self.carried.due(owner)
+        if due.spent_ns:
+            closed.carried_ns = due.spent_ns
+            closed.carried_cpu_ns = due.cpu_ns or UNSET
         closed.suppressed = suppressed
         self._append(
             ExchangeRecord(
@@ -270,12 +251,14 @@ class Audit:
             self._panels.clear()
         self._panels.add((tenant, panel.digest))
 
-    def _opened(self, admitted: Admitted | None, calls: bytes, trail: Trail) -> Opened:
+    def _opened(
+        self, admitted: Admitted | None, calls: list[Call] | Raw | tuple[()], trail: Trail
+    ) -> Opened:
         app = admitted.app if admitted else trail.app
         grant = admitted.grant if admitted else trail.grant
         return Opened(
             app=self._apps.told(app) if app else None,
-            calls=Raw(calls) if trail.calls else (),
+            calls=calls or (),
             candidates=tuple(trail.candidates),
             content=build.asked(app, trail),
             context=trail.context,
@@ -324,23 +307,21 @@ class Audit:
         self,
         admitted: Admitted | None,
         outcome: ExchangeOutcome,
-        before: _Written,
-        due: Rest,
+        before: Written | None,
         trail: Trail,
     ) -> Closed:
-        changed = before.changed(trail)
-        calls = _encoded(trail.calls)
         output = None
+        changed = {} if before is None else before.changed(trail)
         left = build.what_left(trail)
         steps = inputs.steps(trail)
         if admitted is not None and left:
             output = self._committer.commit(admitted.app.tenant, encode(left))
+        sealed = trail.sealer is not None if before is None else before.sealed
         closed = Closed(
             answer_findings=trail.answer_findings,
             content=build.answered(
-                admitted, trail, changed, lambda: inputs.words(trail, steps), again=before.sealed
+                admitted, trail, changed, lambda: inputs.words(trail, steps), again=sealed
             ),
-            decisions=trail.decisions[before.decisions :],
             duration_ns=max(0, self._clock.monotonic_ns() - trail.arrival.started_ns),
             inputs=inputs.inputs(trail, steps),
             model=build.model(trail),
@@ -349,9 +330,23 @@ class Audit:
             pace_ms=trail.pace,
             released_chars=trail.released_chars,
             spent_ns=trail.spent_ns,
-            tags=trail.tags[before.tags :],
             waited_ns=trail.waited_ns,
         )
+        if before is not None:
+            self._go_on(closed, before, changed, trail)
+        build.add_up(trail.calls, closed)
+        build.add_rare(trail, closed)
+        if trail.cpu_ns is not None:
+            closed.cpu_ns = trail.cpu_ns
+        return closed
+
+    def _go_on(
+        self, closed: Closed, before: Written, changed: dict[str, Any], trail: Trail
+    ) -> None:
+        """What has come since the opened part was written."""
+        closed.decisions = trail.decisions[before.decisions :]
+        closed.tags = trail.tags[before.tags :]
+        calls = _encoded(trail.calls)
         if calls != before.calls:
             closed.calls = Raw(calls)
         if trail.firings != before.firings:
@@ -360,16 +355,8 @@ class Audit:
             closed.firings = self._firings.told(new)
         if changed:
             closed.facts = build.facts(changed)
-        build.add_up(trail.calls, closed)
-        build.add_rare(trail, closed)
         if len(trail.counterfactuals) > before.counterfactuals:
             closed.counterfactuals = trail.counterfactuals[before.counterfactuals :]
-        if trail.cpu_ns is not None:
-            closed.cpu_ns = trail.cpu_ns
-        if due.spent_ns:
-            closed.carried_ns = due.spent_ns
-            closed.carried_cpu_ns = due.cpu_ns or UNSET
-        return closed
 
 
 def _asked_of(admitted: Admitted | None, trail: Trail) -> Owner:
@@ -377,19 +364,6 @@ def _asked_of(admitted: Admitted | None, trail: Trail) -> Owner:
     if admitted is not None:
         return admitted.app.tenant, admitted.app.id
     return (trail.grant.tenant, trail.grant.app) if trail.grant is not None else NOBODY
-
-
-def _written(calls: bytes, trail: Trail) -> _Written:
-    return _Written(
-        trail.firings.copy(),
-        len(trail.decisions),
-        len(trail.counterfactuals),
-        len(trail.tags),
-        tuple(trail.facts),
-        calls,
-        trail.opened and trail.arrival.ask.stream,
-        trail.sealer is not None,
-    )
 
 
 def _encoded(part: Any) -> bytes:

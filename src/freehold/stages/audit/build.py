@@ -39,6 +39,7 @@ _SALTS_AT_ONCE = 256
 _BLOCK = 64
 _INNER, _OUTER = bytes(0x36 ^ n for n in range(256)), bytes(0x5C ^ n for n in range(256))
 _MOST_KNOWN = 4_096
+_MANY = (list, tuple, set, frozenset)
 _OF_TEXT = frozenset(TextFact.__struct_fields__) - {"text"}
 _ID = re.compile(r"(?:[a-z]{2,8}[_-])?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 
@@ -364,13 +365,12 @@ def _named(name: str) -> tuple[str, bool]:
 
 
 def _without_words(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int):
-        return plain(value)
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, _MANY):
         return [
-            _wordless(item) if isinstance(item, dict) else {"chars": len(str(item))}
-            for item in value
+            _wordless(item) if type(item) is dict else {"chars": len(str(item))} for item in value
         ]
+    if value is None or isinstance(value, int):
+        return plain(value)
     return {"chars": len(str(value))}
 
 

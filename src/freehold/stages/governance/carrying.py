@@ -99,7 +99,7 @@ class Carrying:
         label needs none when it comes back.
         """
         lineage, app, made = self._lineage, admitted.app, trail.made
-        if lineage is None or not trail.opened:
+        if lineage is None or not (trail.released or trail.released_calls):
             return
         if made is not None:
             for place, text in enumerate(trail.released):

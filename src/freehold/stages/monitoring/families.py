@@ -188,6 +188,10 @@ class Families:
                 self._count_group(group)
             except Exception:  # noqa: BLE001 - the others may be countable
                 failed += len(group)
+        try:
+            self._count_stages([sample for group in alike.values() for sample in group])
+        except Exception:  # noqa: BLE001 - numbers must never stop an answer
+            failed = len(samples)
         return failed
 
     def _count_group(self, group: list[Sample]) -> None:
@@ -200,7 +204,6 @@ class Families:
         self._seconds.observe_all((outcome,), took)
         self._route_seconds.observe_all((route, app), took)
         self.window.add_all(took)
-        self._count_stages(group)
         self._count_calls(group)
         for candidate in one.candidates:
             result = "filtered" if candidate.filtered else "lost" if candidate.lost else "chosen"
@@ -221,20 +224,16 @@ class Families:
             chars = [sample.features.chars for sample in group if sample.features is not None]
             self._lengths.observe_all((app,), chars)
 
-    def _count_stages(self, group: list[Sample]) -> None:
-        own, labels = self.own_ns, self._stage_labels
-        for name, family in (("spent_ns", self.stage_seconds), ("waited_ns", self._stage_waits)):
-            by_stage: dict[Stage, list[int]] = {}
-            for sample in group:
-                for stage, taken in getattr(sample, name).items():
-                    if stage in by_stage:
-                        by_stage[stage].append(taken)
-                    else:
-                        by_stage[stage] = [taken]
-            for stage, each in by_stage.items():
-                family.observe_all(labels[stage], each)
-                if family is self.stage_seconds:
-                    own[stage] += sum(each)
+    def _count_stages(self, samples: list[Sample]) -> None:
+        """Of all exchanges together: stages have no other label."""
+        own, spent = self.own_ns, [sample.spent_ns for sample in samples]
+        waited = [sample.waited_ns for sample in samples]
+        for stage, labels in self._stage_labels.items():
+            each = [of[stage] for of in spent if stage in of]
+            if each:
+                self.stage_seconds.observe_all(labels, each)
+                own[stage] += sum(each)
+            self._stage_waits.observe_all(labels, [of[stage] for of in waited if stage in of])
 
     def _count_calls(self, group: list[Sample]) -> None:
         one, count = group[0], len(group)

@@ -39,6 +39,8 @@ class Watching:
         self._wanted: dict[tuple[SubjectKind, str], set[Watched]] = {}
         self._levels: set[tuple[SubjectKind, str, Watched]] = set()
         self._lenses: dict[tuple[SubjectKind, str], _Lens] = {}
+        # by the lens's id: its series that look at more readings before the next tick
+        self._roomy: dict[int, list[tuple[Watched, Series]]] = {}
         self._newest: dict[tuple[SubjectKind, str], deque[str]] = {}
         self._prints: Fingerprints = {}
         self._kept: dict[str, Baseline] = {}
@@ -58,6 +60,7 @@ class Watching:
         }
         old = self._lenses
         self._lenses = {}
+        self._roomy.clear()
         for key, lens in old.items():
             subject = Subject(*key)
             if subject in self._prints and before.get(subject) == self._prints[subject]:
@@ -67,6 +70,7 @@ class Watching:
         """Another change detector: every series of numbers starts anew."""
         self.make = make
         self._lenses.clear()
+        self._roomy.clear()
 
     def observe_all(self, samples: Sequence[Sample], now_ns: int) -> int:
         """Exchanges that are over, the oldest first; nobody looks where nobody wants to know. Says
@@ -112,6 +116,7 @@ class Watching:
         for lens in self._lenses.values():
             for series in lens.values():
                 series.room = MOST_A_TICK
+        self._roomy.clear()
 
     def subjects(self, spec: AlertSpec) -> Iterator[Subject]:
         """Whom an alert is about now."""
@@ -180,9 +185,7 @@ class Watching:
         lens = self._at(key, sample.exchange_id)
         if sample.outcome == "interrupted":
             return
-        for watch, series in lens.items():
-            if series.room <= 0:  # it has seen enough until the next tick
-                continue
+        for watch, series in self._looking(lens):
             if isinstance(series, Numbers):
                 value = _of_exchange(watch, sample, cost)
                 if value is not None:
@@ -190,18 +193,28 @@ class Watching:
             else:
                 for kind in _kinds(watch, sample):
                     series.add(kind)
+            if series.room <= 0:
+                self._roomy.pop(id(lens), None)
 
     def _call(self, call: Call, exchange_id: str, now_ns: int) -> None:
         key: tuple[SubjectKind, str] = ("model", call.model)
         lens = self._at(key, exchange_id)
         if call.error_kind == "hung_up":
             return
-        for watch, series in lens.items():
-            if series.room <= 0:
-                continue
+        for watch, series in self._looking(lens):
             value = _of_call(watch, call)
             if value is not None and isinstance(series, Numbers):
                 series.add(value, now_ns)
+                if series.room <= 0:
+                    self._roomy.pop(id(lens), None)
+
+    def _looking(self, lens: _Lens) -> Sequence[tuple[Watched, Series]]:
+        """The series that have not seen enough until the next tick."""
+        roomy = self._roomy.get(id(lens))
+        if roomy is None:
+            roomy = [(watch, series) for watch, series in lens.items() if series.room > 0]
+            self._roomy[id(lens)] = roomy
+        return roomy
 
     # -- where the series are --
 
