@@ -163,11 +163,11 @@ def test_the_last_answers_may_not_be_mostly_wrong():
     bad = [Tried(500_000 - n, right=n % 3 == 1) for n in range(12)]
     line = draw([*good, *bad], 300, 0.1, others=STRANGERS)
     assert line.line == good[-1].score
-    assert draw([Tried(100_000, right=True)] * 200, 300, 0.1, others=STRANGERS).line == 200_000
+    assert draw([Tried(100_000, right=True)] * 200, 300, 0.1, others=STRANGERS).line == 160_000
     assert not draw([Tried(900_000, right=True)] * 20, 30, 0.01, others=STRANGERS).proved
 
 
-@pytest.mark.parametrize(("others", "line"), [(0, 900_000), (10, 550_000), (20, 200_000)])
+@pytest.mark.parametrize(("others", "line"), [(0, 900_000), (10, 530_000), (20, 160_000)])
 def test_what_was_left_to_others_shows_how_far_it_may_go(others: int, line: int) -> None:
     """Examples that were all answered tell nothing of what must not be."""
     tried = [Tried(100_000 + 9_000 * number, right=True) for number in range(100)]

@@ -15,7 +15,7 @@ _SURE = 0.9
 _TIMES = 4
 """No answer is given that is so many times likelier wrong than all may be, however few there are of
 its kind: what all together may have of wrong ones is not for the last of them to use up."""
-_FLOOR = 200_000
+FLOOR = 160_000
 """Nor is one that is so far from all that was approved, whatever the examples held back say: they
 have little of what is asked almost alike and means something else.
 """
@@ -78,7 +78,7 @@ def draw(tried: Sequence[Tried], asked: int, alpha: float, *, others: int) -> Li
     if line:
         least = (1 - _TIMES * alpha) * MILLION
         likely = next((score for score, sure in chances if sure >= least), -1)
-        floor = UNPROVED - (UNPROVED - _FLOOR) * min(others, STRANGERS) // STRANGERS
+        floor = UNPROVED - (UNPROVED - FLOOR) * min(others, STRANGERS) // STRANGERS
         line = max(line, floor, likely) if likely >= 0 else 0
     proved = line > 0
     line = line or UNPROVED

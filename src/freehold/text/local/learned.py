@@ -20,7 +20,8 @@ from freehold.core.local import Beside, Known
 from freehold.text.embedding import VERSION as EMBEDDING
 from freehold.text.local.asked import question, turns
 from freehold.text.slots.context import Context, read
-from freehold.text.slots.doubts import Words, agreement
+from freehold.text.slots.doubts import VERSION as DOUBTS
+from freehold.text.slots.doubts import Words, agreement, combined
 from freehold.text.slots.features import features
 from freehold.text.slots.filling import fill
 from freehold.text.slots.nearness import VERSION as NEARNESS
@@ -39,8 +40,8 @@ from freehold.text.slots.templates import (
     load,
 )
 
-VECTORS = f"{EMBEDDING}.{NEARNESS}"
-"""Which vectors a score was measured on."""
+VECTORS = f"{EMBEDDING}.{NEARNESS}.{DOUBTS}"
+"""Which vectors a score was measured on, and how it was made of what they tell."""
 MOST_CHARS = 2_000
 """A longer question is more than a question: it is left to other models."""
 _QUICK = 5_000
@@ -53,8 +54,6 @@ _AHEAD, _BEHIND = 0.5, 1.5
 """How much a lead counts, and how much that something is nearer which it does not answer."""
 _AS_NEAR = 0.02
 """What differs by less is as near."""
-_STRANGE = 0.8
-"""How much of a score it takes where every word is one that the answer was never approved for."""
 _NOTHING = "no question like it was approved"
 _OTHERS = "what is left to others is nearer"
 _STATE = "it is asked otherwise, or of another state, than what was approved, or a value is missing"
@@ -152,8 +151,9 @@ class Learned:
         template = found.template
         agreed = agreement((like, self._agrees(entry, template)) for entry, like in ranked)
         known = (template.template, *template.beside)
-        strange = self._words.strange(words_of(seen.masked), known)
-        score = found.score * agreed * (1 - _STRANGE * strange)
+        words = words_of(seen.masked)
+        strange, lacks = self._words.strange(words, known), self._words.lacks(words, known)
+        score = combined(found.score, agreed, strange, lacks)
         return replace(found, score=score)
 
     def _agrees(self, entry: Entry, template: Template) -> bool:
@@ -373,5 +373,5 @@ def learned(data: bytes, options: Mapping[str, Any]) -> LearnedResponder:
         raise ValueError(f"a learned responder has no option `{min(options)}`")
     file = load(data)
     if file.header.vectors != VECTORS:
-        raise ValueError("it was learned on other vectors: train it again")
+        raise ValueError("it was learned on other vectors or scores: train it again")
     return LearnedResponder(file, sha256(data).hexdigest()[:12])
