@@ -131,7 +131,9 @@ async def test_nobody_hands_it_to_somebody_else(store, field):
 
 async def test_a_seal_that_is_broken(store):
     await store.put()
-    for sealed in (store.sealed()[:-1] + b"\0", store.sealed()[:40], b"x" * 60, b"\xff" * 40):
+    whole = store.sealed()
+    turned = whole[:-1] + bytes([whole[-1] ^ 1])
+    for sealed in (turned, whole[:40], b"x" * 60, b"\xff" * 40):
         with store.database.write() as connection:
             connection.execute(responses.update().values(sealed=sealed))
         with pytest.raises((StorageError, NotFound)):
