@@ -31,7 +31,7 @@ class Law(House):
         super().__init__(home)
         self.clock = Standing()
         self.legal = LegalHolds(
-            StoredLegalHolds(self.database),
+            StoredLegalHolds(self.database, home),
             self.records,
             self.vault,
             lambda: {IDP},

@@ -166,13 +166,13 @@ def test_others_can_write_while_the_ledger_is_read(
 
         monkeypatch.setattr(filler, name, stepped)
 
-    for name in ("_take", "_understood", "_end"):
+    for name in ("_take", "understood", "_end"):
         writing_after(name)
     try:
         assert fill(tmp_path, database) == 41
     finally:
         other.close()
-    assert (wrote.count("_take"), wrote.count("_understood")) == (2, 41)
+    assert (wrote.count("_take"), wrote.count("understood")) == (2, 41)
     assert outcomes(database) == {"allowed": 20}
 
 

@@ -16,6 +16,7 @@ from freehold.services.audit_export import Exported, Exporting, Prepared
 from freehold.services.contents import Contents
 from freehold.services.export_choice import Asked
 from freehold.services.records import Records
+from freehold.storage.filler import fill
 from freehold.storage.legal_holds import StoredLegalHolds
 from freehold.storage.secrets import KeyFolder
 
@@ -57,7 +58,8 @@ def _prepared(
         vault = vault_of(home, on_disk, clock)
         with closing(vault.database), own_log(home, on_disk, clock) as (audit, journal):
             contents = Contents(vault, at_terminal(), audit.event)
-            told = partial(_told, StoredLegalHolds(database).all())
+            fill(home, database)
+            told = partial(_told, StoredLegalHolds(database, home).all())
             exporting = stack.enter_context(
                 Exporting(home, records, contents, told, at_terminal(), audit.event, tell)
             )

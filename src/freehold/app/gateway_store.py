@@ -51,11 +51,13 @@ class GatewayStore:
                 self.trials.refresh,
             ),
         )
-        self.kept = kept = watching_holds(home, self.database, self.vault).kept
+        legal = watching_holds(home, self.database, self.vault)
+        self.kept = legal.kept
+        heeded = legal.kept_here, legal.catch_up
         self.holds = SealedHolds(
-            self.database, self.writer, self.on_disk.holds(), clock, self.subjects, kept
+            self.database, self.writer, self.on_disk.holds(), clock, self.subjects, *heeded
         )
-        self.responses = SealedResponses(self.database, self.writer, clock, self.subjects, kept)
+        self.responses = SealedResponses(self.database, self.writer, clock, self.subjects, *heeded)
 
     def load(self) -> None:
         """Read the snapshots that requests are served from."""

@@ -32,7 +32,7 @@ def legal_holds_of(
     log: LogEvent,
 ) -> LegalHolds:
     """The legal holds of a home, over its open store."""
-    store = StoredLegalHolds(database)
+    store = StoredLegalHolds(database, home)
     return LegalHolds(store, records, keys, lambda: issuers_of(home), clock, actor, log)
 
 
@@ -73,11 +73,18 @@ def _no_change(*_: object, **__: object) -> str:
 
 
 @contextmanager
-def held_list(home: Path) -> Iterator[tuple[list[LegalHold], int]]:
-    """Every legal hold that ever was, and the time; nothing is written into the ledger.
+def held_list(home: Path) -> Iterator[tuple[list[LegalHold], int, str]]:
+    """Every legal hold that ever was, the time, and why there may be more of them, or nothing;
+    nothing is written into the ledger.
 
     Raises:
         NotFound: no home is there.
     """
     with opened(home) as database:
-        yield StoredLegalHolds(database).all(), SystemClock().now_ns()
+        store = StoredLegalHolds(database, home)
+        try:
+            store.catch_up()
+            why = ""
+        except StorageError as error:
+            why = str(error)
+        yield store.all(), SystemClock().now_ns(), why

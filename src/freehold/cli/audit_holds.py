@@ -9,7 +9,7 @@ import click
 from freehold.cli.audit_export import moment, nanoseconds
 from freehold.cli.common import Group, home_option, json_option, print_json, say
 
-_FORM = "{id}  {state:8}  {kind} {subject}{tenant}  since {placed_at}{until}  {reason}"
+_FORM = "{id}  {state:8}  {kind} {subject}{tenant}{whose}  since {placed_at}{until}  {reason}"
 
 
 @click.group("hold", cls=Group)
@@ -85,21 +85,27 @@ def list_holds(ended: bool, home: Path, as_json: bool) -> None:
     """The holds that stand."""
     from freehold.app.holding import held_list
 
-    with held_list(home) as (holds, now_ns):
+    with held_list(home) as (holds, now_ns, why):
         rows = [
             {"state": _state(each, now_ns)} | each.as_dict()
             for each in holds
             if ended or each.stands(now_ns)
         ]
+    if why:
+        say(f"There may be more of them: {why}")
     if as_json:
         print_json(rows)
         return
-    if not rows:
+    if not rows and not why:
         say("No legal hold stands.")
     for row in rows:
         tenant = f" in {row['tenant']}" if row["tenant"] and row["kind"] != "tenant" else ""
         until = f" until {row['until']}" if row["until"] else ""
-        click.echo(_FORM.format(**row | {"tenant": tenant, "until": until}))
+        whose = {"tenant": tenant, "until": until, "whose": _whose(row)}
+        click.echo(_FORM.format(**row | whose))
+        click.echo(f"  placed by {row['placed_by']}")
+        if row["lifted_at"]:
+            click.echo(f"  lifted {row['lifted_at']} by {row['lifted_by']}: {row['lifted_why']}")
 
 
 @hold.command("lift")
@@ -118,6 +124,38 @@ def lift(hold_id: str, reason: str, home: Path, as_json: bool) -> None:
         print_json(lifted)
     else:
         say(f"Lifted: {lifted['id']}.")
+
+
+@hold.command("accept-damage")
+@click.option("--reason", required=True, help="Why; it stands in the ledger.")
+@home_option
+@json_option
+def accept_damage(reason: str, home: Path, as_json: bool) -> None:
+    """Answer for it that no hold stood where the ledger can't be read.
+
+    While a part of the ledger can't be read, nothing is destroyed, since a hold may stand in it.
+    Put the file back from a copy if there is one: then there is nothing to accept.
+    """
+    from freehold.app.holding import hold_service
+    from freehold.app.whoever import at_terminal
+
+    with hold_service(home, at_terminal()) as holds:
+        places = holds.accept_damage(reason)
+    if as_json:
+        print_json(places)
+        return
+    for one in places:
+        click.echo("accepted: {writer} segment {segment} at byte {offset}".format(**one))
+
+
+def _whose(row: dict[str, Any]) -> str:
+    """Who vouches for a person, and whether the tenants below are meant."""
+    parts = []
+    if row["issuer"] is not None:
+        parts.append(f"of {row['issuer'] or 'no issuer'}")
+    if row["only"]:
+        parts.append("without the tenants below")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _state(hold: Any, now_ns: int) -> str:

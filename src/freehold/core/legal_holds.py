@@ -91,7 +91,19 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 
 class LegalHoldStore(Protocol):
-    """Where holds stand."""
+    """Where holds stand, as the ledger has them."""
+
+    def catch_up(self) -> None:
+        """Know every hold that the ledger knows.
+
+        Raises:
+            StorageError: not all of the ledger can be read, or the store can't be written.
+        """
+        ...
+
+    def damage(self) -> list[dict[str, Any]]:
+        """The places of the ledger that can't be read, and that nobody has accepted."""
+        ...
 
     def all(self) -> list[LegalHold]:
         """Every one that ever was, the oldest first."""

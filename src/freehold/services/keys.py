@@ -16,8 +16,8 @@ from freehold.core.principal import USUAL_SCOPES, KeyGrant
 from freehold.core.priority import Priority, least
 from freehold.core.spec import AppSpec
 
-LogEvent = Callable[[str, str, str, dict[str, Any]], Any]
-"""kind, actor, subject, details."""
+LogEvent = Callable[..., Any]
+"""kind, actor, subject, details, and whose it is (``tenant=``)."""
 
 
 class MadeKey(Protocol):
@@ -168,6 +168,7 @@ class KeyService:
                 "limits": as_dict(limits or Limits()),
                 "priority": priority,
             },
+            tenant=tenant,
         )
         return NewKey(key_id=made.grant.key_id, secret=made.secret)
 
@@ -201,13 +202,11 @@ class KeyService:
         Raises:
             NotFound: no such key.
         """
-        known = next((e.grant for e in self._store.list() if e.grant.key_id == key_id), None)
-        if known is None:
-            raise NotFound(f"no key {key_id}")
+        known = self._known(key_id)
         changed: Limits = replace(known.limits, **changes)
         self._store.limit(key_id, changed)
         details = {"from": as_dict(known.limits), "to": as_dict(changed)}
-        self._log_event("key.limited", self._actor, key_id, details)
+        self._log_event("key.limited", self._actor, key_id, details, tenant=known.tenant)
         return changed
 
     def revoke(self, key_id: str) -> None:
@@ -216,8 +215,21 @@ class KeyService:
         Raises:
             NotFound: no such key.
         """
+        tenant = self._known(key_id).tenant
         self._store.revoke(key_id)
-        self._log_event("key.revoked", self._actor, key_id, {})
+        self._log_event("key.revoked", self._actor, key_id, {}, tenant=tenant)
+
+    def _known(self, key_id: str) -> KeyGrant:
+        """A key that is there.
+
+        Raises:
+            NotFound: there is none.
+        """
+        grants = (entry.grant for entry in self._store.list())
+        known = next((grant for grant in grants if grant.key_id == key_id), None)
+        if known is None:
+            raise NotFound(f"no key {key_id}")
+        return known
 
 
 def _stateable(spec: AppSpec, headers: frozenset[str]) -> None:

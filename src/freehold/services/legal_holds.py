@@ -1,12 +1,13 @@
 """Placing and lifting legal holds, and what they keep from being destroyed."""
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from freehold.core.clock import Clock, rfc3339
-from freehold.core.errors import NotFound, RequestError, UnderHold
+from freehold.core.errors import NotFound, RequestError, StorageError, UnderHold
 from freehold.core.ids import prefixed
 from freehold.core.legal_holds import HoldKind, Kept, LegalHold, LegalHoldStore
 from freehold.core.subjects import KeyStore, Subject
@@ -81,7 +82,8 @@ class LegalHolds:
         Raises:
             NotFound: there is no such tenant or exchange.
             RequestError: there is no reason, or its end is over.
-            StorageError, AuditError: it can't be placed, or recorded, so it is not.
+            StorageError, AuditError: it can't be recorded, so it is not placed; or it is recorded,
+                and stands as soon as the store can be written.
         """
         now = self._clock.now_ns()
         if not reason.strip() or len(reason) > _LONGEST_REASON:
@@ -122,6 +124,7 @@ class LegalHolds:
             RequestError: there is no reason.
             StorageError, AuditError: it can't be lifted, or recorded.
         """
+        self._follow()
         if not reason.strip() or len(reason) > _LONGEST_REASON:
             raise RequestError("Lifting a hold needs a reason, too.")
         hold = next((each for each in self.standing() if each.hold_id == hold_id), None)
@@ -132,6 +135,11 @@ class LegalHolds:
         self._store.lift(hold_id, self._clock.now_ns(), self._actor, reason.strip())
         return next(each for each in self._store.all() if each.hold_id == hold_id)
 
+    def _follow(self) -> None:
+        """See the holds that the ledger knows, as far as it can be read."""
+        with contextlib.suppress(StorageError):
+            self._store.catch_up()
+
     def all(self) -> list[LegalHold]:
         """Every one that ever was."""
         return self._store.all()
@@ -141,11 +149,49 @@ class LegalHolds:
         now = self._clock.now_ns()
         return [hold for hold in self._store.all() if hold.stands(now)]
 
+    def accept_damage(self, reason: str) -> list[dict[str, Any]]:
+        """Answer for it that no hold stood where the ledger can't be read; say where that is.
+
+        Raises:
+            NotFound: all of it can be read.
+            RequestError: there is no reason.
+            StorageError, AuditError: it can't be recorded, or something else is in the way.
+        """
+        if not reason.strip() or len(reason) > _LONGEST_REASON:
+            raise RequestError("Accepting damage needs a reason, too.")
+        try:
+            self._store.catch_up()
+        except StorageError:
+            places = self._store.damage()
+            if not places:
+                raise
+        else:
+            raise NotFound("the whole ledger can be read: there is nothing to accept")
+        details = {"places": places, "reason": reason.strip()}
+        self._log("legal_hold.damage_accepted", self._actor, "ledger", details)
+        self._store.catch_up()
+        return places
+
+    def catch_up(self) -> None:
+        """Know every hold that the ledger knows, whatever became of the store.
+
+        Raises:
+            StorageError: that can't be, so nothing may be destroyed.
+        """
+        self._store.catch_up()
+
     def kept(self) -> Kept:
-        """What must not be destroyed now.
+        """What must not be destroyed now, by all that the ledger says.
 
         Raises:
             StorageError: it can't be found out, so nothing may be.
+        """
+        self.catch_up()
+        return self.kept_here()
+
+    def kept_here(self) -> Kept:
+        """The same by what the store knows, for whoever is inside a transaction of its own and has
+        caught up before it.
         """
         whole = Kept()
         for hold in self.standing():
@@ -165,7 +211,12 @@ class LegalHolds:
         ]
 
     def against(self, concerned: Iterable[Concerned]) -> list[LegalHold]:
-        """The holds that keep any of these texts."""
+        """The holds that keep any of these texts, by all that the ledger says.
+
+        Raises:
+            StorageError: that can't be found out, so nothing may be destroyed.
+        """
+        self.catch_up()
         all_of = list(concerned)
         return [
             hold

@@ -56,6 +56,7 @@ class Retention:
         now = self._clock.now_ns()
         if not self._store.overdue(now):
             return 0
+        self._kept()  # which may take its time where the store was lost; the vault waits for nobody
         gone = self._store.expire(now, self._record, self._kept)
         if gone:
             self._store.scrub()

@@ -91,7 +91,8 @@ class StoredExchanges:
 
     def unreadable(self) -> list[Damage]:
         """What in the ledger is no record any more, in its order."""
-        query = sa.select(unreadable).order_by(*unreadable.primary_key.columns)
+        columns = [column for column in unreadable.c if column.name != "accepted"]
+        query = sa.select(*columns).order_by(*unreadable.primary_key.columns)
         with self._database.read() as connection:
             return [Damage(**dict(row)) for row in connection.execute(query).mappings()]
 

@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from freehold.storage.engine import Database, incoming, upsert
 from freehold.storage.exchanges import check_values, values_from
 from freehold.storage.load import Sums, add_work, store_work
 from freehold.storage.migrate import open_database
+from freehold.storage.retold import MARKS, Retold
 from freehold.storage.tables import exchanges, fill_marks, unreadable
 
 URL_VARIABLE = "FREEHOLD_DATABASE_URL"
@@ -43,18 +45,21 @@ _complained: set[str] = set()
 _log = logging.getLogger(__name__)
 
 
-def fill(home: Path, database: Database) -> int:
+def fill(home: Path, database: Database, waits: Callable[[str], None] = lambda _: None) -> int:
     """Read everything that is new; returns how many records that were.
 
     Exchanges that a dead writer left open become ``interrupted``. A segment that the system
     refuses to read holds up its own writer only.
+
+    Args:
+        waits: told why a writer can't be read to its end.
 
     Raises:
         StorageError: the store can't be read or written.
     """
     total = 0
     for writer in writers(home):
-        total += _fill_all(home, database, writer)
+        total += _fill_all(home, database, writer, waits)
     _bury(home, database)
     return total
 
@@ -88,12 +93,13 @@ def spawn(home: Path, url: str | None = None) -> "subprocess.Popen[bytes]":
     )
 
 
-class _Plan:
+class Plan:
     """What lines do to the store, in their order."""
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, Any]] = {}
         self.work: Sums = {}
+        self.retold = Retold()
         self._settled: list[tuple[dict[str, dict[str, Any]], str, int]] = []
 
     def interrupt(self, writer: str, at_ns: int) -> None:
@@ -108,30 +114,70 @@ class _Plan:
             _interrupt(connection, writer, at_ns)
         _store(connection, self.rows)
         store_work(connection, self.work)
+        self.retold.carry_out(connection)
 
 
-def _fill_all(home: Path, database: Database, writer: str) -> int:
+def _fill_all(
+    home: Path, database: Database, writer: str, waits: Callable[[str], None] = lambda _: None
+) -> int:
     total = 0
-    while (filled := _fill_batch(home, database, writer)) != 0:
-        total += max(0, filled)
+    try:
+        _retell(home, database, writer)
+        while (filled := _fill_batch(home, database, writer)) != 0:
+            total += max(0, filled)
+    except SegmentUnreadable as refused:
+        waits(str(refused))
+        if str(refused) not in _complained:
+            _complained.add(str(refused))
+            _log.error("the index waits for one writer: %s", refused)
     return total
 
 
-def _fill_batch(home: Path, database: Database, writer: str) -> int:
-    """How many records that were; -1 where another filler was faster, and nothing was done."""
+def _retell(home: Path, database: Database, writer: str) -> None:
+    """Heed what lines say that a Freehold read which did not heed it yet; once for each writer.
+
+    Raises:
+        SegmentUnreadable: they can't be read just now.
+    """
     with database.read() as connection:
-        mark = _mark(connection, writer)
+        mark, retold = _mark(connection, writer)
+    if retold or mark == Place(0, 0):
+        return
+    plan, damaged = Plan(), []
+    for entry in read(home, writer):
+        if Place(entry.segment, entry.offset) >= mark:
+            break
+        if any(told in entry.line for told in MARKS):
+            damaged += understood(entry, plan, retelling=True)
+    with database.write() as connection:
+        _note(connection, damaged)
+        plan.retold.carry_out(connection)
+        mine = fill_marks.c.writer == writer
+        connection.execute(fill_marks.update().where(mine).values(retold=True))
+
+
+def _fill_batch(home: Path, database: Database, writer: str) -> int:
+    """How many records that were; -1 where another filler was faster, and nothing was done.
+
+    Raises:
+        SegmentUnreadable: the system refuses to read, and may do so later; what came before that
+            has been filled.
+    """
+    with database.read() as connection:
+        mark, _ = _mark(connection, writer)
     entries, refused = _take(home, writer, mark)
-    plan = _Plan()
-    damaged = [bad for entry in entries for bad in _understood(entry, plan)]
+    plan = Plan()
+    damaged = [bad for entry in entries for bad in understood(entry, plan)]
     end = _end(writer, mark, entries, refused, damaged)
     if end == mark:
+        if refused is not None:
+            raise refused
         return len(entries)
     with database.write() as connection:
         if _lock_mark(connection, writer) != mark:
             return -1
-        plan.carry_out(connection)
         _note(connection, damaged)
+        plan.carry_out(connection)
         connection.execute(
             fill_marks.update()
             .where(fill_marks.c.writer == writer)
@@ -153,19 +199,28 @@ def _take(home: Path, writer: str, mark: Place) -> tuple[list[Entry], SegmentUnr
     return entries, None
 
 
-def _understood(entry: Entry, plan: _Plan) -> list[Damage]:
-    """Add what a line says to the plan; what of it can't be read is given back."""
+def understood(entry: Entry, plan: Plan, *, retelling: bool = False) -> list[Damage]:
+    """Add what a line says to the plan; what of it can't be read is given back.
+
+    Args:
+        retelling: only what other lines than those of exchanges say.
+    """
     try:
-        _understand(entry, plan)
+        if retelling:
+            body = entry.envelope()["body"]
+            if "kind" in body:
+                plan.retold.add(body)
+        else:
+            _understand(entry, plan)
     except _NO_RECORD:
         parts = entry.parts()
         if len(parts) == 1:
             return [entry.damage()]
-        return [bad for part in parts for bad in _understood(part, plan)]
+        return [bad for part in parts for bad in understood(part, plan, retelling=retelling)]
     return []
 
 
-def _understand(entry: Entry, plan: _Plan) -> None:
+def _understand(entry: Entry, plan: Plan) -> None:
     """Add what one record says to the plan."""
     body = entry.envelope()["body"]
     if body.get("type") == "started":
@@ -177,6 +232,7 @@ def _understand(entry: Entry, plan: _Plan) -> None:
         add_work(plan.work, entry, body)
         _merge(plan.rows, values)
     elif "kind" in body:
+        plan.retold.add(body)
         add_work(plan.work, entry, body)
 
 
@@ -192,9 +248,6 @@ def _end(
     if refused is None:
         return end
     if not refused.lost:
-        if str(refused) not in _complained:
-            _complained.add(str(refused))
-            _log.error("the index waits for one writer: %s", refused)
         return end
     begin = max(end, Place(refused.place.segment, 0))
     damaged.append(Damage(writer=writer, segment=begin.segment, offset=begin.offset, length=0))
@@ -206,16 +259,16 @@ def _note(connection: sa.Connection, damaged: list[Damage]) -> None:
     upsert(connection, unreadable, rows, {"length": incoming(unreadable.c.length)})
 
 
-def _mark(connection: sa.Connection, writer: str) -> Place:
-    """How far this writer has been read."""
+def _mark(connection: sa.Connection, writer: str) -> tuple[Place, bool]:
+    """How far this writer has been read, and whether what that says was heeded."""
     query = sa.select(fill_marks).where(fill_marks.c.writer == writer)
     row = connection.execute(query).one_or_none()
-    return Place(0, 0) if row is None else Place(row.segment, row.offset)
+    return (Place(0, 0), True) if row is None else (Place(row.segment, row.offset), row.retold)
 
 
 def _lock_mark(connection: sa.Connection, writer: str) -> Place:
     """How far this writer has been read; another filler waits here until this one is done."""
-    start = {"writer": writer, "segment": 0, "offset": 0}
+    start = {"writer": writer, "segment": 0, "offset": 0, "retold": True}
     upsert(connection, fill_marks, [start], {"segment": fill_marks.c.segment})
     query = sa.select(fill_marks).where(fill_marks.c.writer == writer).with_for_update()
     row = connection.execute(query).one()

@@ -49,7 +49,8 @@ class SealedHolds:
         key: 32 bytes from ``<home>/keys/holds``.
         writer: what ``hold`` writes with; ``None`` where nothing is held, only decided.
         subjects: keys of persons.
-        kept: what legal holds keep.
+        kept: what legal holds keep, by what the store knows.
+        catch_up: lets it know all that the ledger says of them.
     """
 
     def __init__(
@@ -60,9 +61,11 @@ class SealedHolds:
         clock: Clock,
         subjects: SubjectKeys,
         kept: Callable[[], Kept] = Kept,
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._kept = kept
+        self._catch_up = catch_up
         self._subjects = subjects
         self._writer = writer
         self._seal = Seal(key, subjects)
@@ -232,9 +235,12 @@ class SealedHolds:
         c = holds.c
         over = (c.state != "waiting") & (c.expires_ns <= self._clock.now_ns()) & (c.sealed != GONE)
         query = sa.select(c.approval_id, c.tenant, c.principal, c.exchange_id).where(over)
+        with self._database.read() as connection:
+            if connection.execute(query.limit(1)).first() is None:
+                return 0
+        self._catch_up()
         with self._database.write() as connection:
-            found = connection.execute(query.limit(1)).first()
-            kept = self._kept() if found else Kept()
+            kept = self._kept()
             free: sa.ColumnElement[bool] = over
             if kept:
                 rows = connection.execute(query).all()

@@ -1,12 +1,15 @@
 """Legal holds, in the store."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from freehold.core.legal_holds import LegalHold
+from freehold.storage.caught_up import caught_up, damage
 from freehold.storage.engine import Database
+from freehold.storage.retold import put
 from freehold.storage.tables import legal_holds
 
 _CHANGING = ("lifted_ns", "lifted_by", "lifted_why")
@@ -15,10 +18,19 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class StoredLegalHolds:
-    """The `LegalHoldStore` over the ``legal_holds`` table."""
+    """The `LegalHoldStore` over the ``legal_holds`` table, which follows the ledger of a home."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, home: Path) -> None:
         self._database = database
+        self._home = home
+
+    def catch_up(self) -> None:
+        """Know all that the ledger says; see `caught_up`."""
+        caught_up(self._home, self._database)
+
+    def damage(self) -> list[dict[str, Any]]:
+        """What of the ledger can't be read, and nobody has accepted."""
+        return [msgspec.to_builtins(one) for one in damage(self._home, self._database)]
 
     def all(self) -> list[LegalHold]:
         """Every one that ever was, the oldest first."""
@@ -29,10 +41,8 @@ class StoredLegalHolds:
 
     def add(self, hold: LegalHold) -> None:
         """Place one."""
-        row: dict[str, Any] = {"hold_id": hold.hold_id, "placed_ns": hold.placed_ns}
-        row["told"] = _encoder.encode(hold).decode()
         with self._database.write() as connection:
-            connection.execute(legal_holds.insert(), row)
+            put(connection, hold)  # the index may have read it in the ledger already
 
     def lift(self, hold_id: str, at_ns: int, by: str, why: str) -> bool:
         """End one; false where it was ended already."""

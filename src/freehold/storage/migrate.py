@@ -9,7 +9,7 @@ from freehold.core.errors import StorageError
 from freehold.ledger.locking import FileLock
 from freehold.storage.engine import DATABASE_FILE, Database, connect, url_for
 
-KNOWN = tuple(f"{number:04}" for number in range(1, 18))
+KNOWN = tuple(f"{number:04}" for number in range(1, 19))
 HEAD = KNOWN[-1]
 _SCRIPTS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x46726565  # any number, as long as every Freehold takes the same

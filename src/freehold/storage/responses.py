@@ -33,7 +33,8 @@ class SealedResponses:
     database can't hand one person's to another.
 
     Args:
-        kept: what legal holds keep.
+        kept: what legal holds keep, by what the store knows.
+        catch_up: lets it know all that the ledger says of them.
     """
 
     def __init__(
@@ -43,9 +44,11 @@ class SealedResponses:
         clock: Clock,
         subjects: SubjectKeys,
         kept: Callable[[], Kept] = Kept,
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._kept = kept
+        self._catch_up = catch_up
         self._writer = writer
         self._clock = clock
         self._subjects = subjects
@@ -132,9 +135,12 @@ class SealedResponses:
         c = responses.c
         over: sa.ColumnElement[bool] = c.expires_ns <= self._clock.now_ns()
         query = sa.select(c.response_id, c.tenant, c.principal).where(over)
+        with self._database.read() as connection:
+            if connection.execute(query.limit(1)).first() is None:
+                return 0
+        self._catch_up()
         with self._database.write() as connection:
-            found = connection.execute(query.limit(1)).first()
-            kept = self._kept() if found else Kept()
+            kept = self._kept()
             if kept:
                 rows = connection.execute(query).all()
                 over = c.response_id.in_([r[0] for r in rows if not kept.spares_row(*r[1:])])

@@ -70,14 +70,17 @@ own_work = sa.Table(
 to one row would wait for each other.
 """
 
+# ``retold``: what its lines say of legal holds and keys has been heeded; an older Freehold did not.
 fill_marks = sa.Table(
     "fill_marks",
     metadata,
     sa.Column("writer", sa.String(40), primary_key=True),
     sa.Column("segment", sa.Integer, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("retold", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
+# ``accepted``: somebody answers for it that no legal hold stood there.
 unreadable = sa.Table(
     "unreadable",
     metadata,
@@ -85,6 +88,7 @@ unreadable = sa.Table(
     sa.Column("segment", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("length", sa.BigInteger, nullable=False),
+    sa.Column("accepted", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 keys = sa.Table(
