@@ -1,5 +1,6 @@
 """One word of an approved question swapped for another is another question: pairs that were looked
-at while weights were chosen, on other data. All of them are about the same rows, and none of the swapped ones was ever shown.
+at while weights were chosen, on other data. All of them are about the same rows, and none of the
+swapped ones was ever shown.
 """
 
 from datetime import date, timedelta
