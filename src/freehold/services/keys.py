@@ -225,8 +225,8 @@ class KeyService:
         Raises:
             NotFound: there is none.
         """
-        grants = (entry.grant for entry in self._store.list())
-        known = next((grant for grant in grants if grant.key_id == key_id), None)
+        entries: list[KeyEntry] = self._store.list()
+        known = next((e.grant for e in entries if e.grant.key_id == key_id), None)
         if known is None:
             raise NotFound(f"no key {key_id}")
         return known
