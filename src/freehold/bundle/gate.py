@@ -35,6 +35,13 @@ class Gate(Section):
         "by the upper end of the exact one-sided interval, which is about 3/n where none of n is "
         "(the rule of three; 5 % want 59 examples). Unset: not asked.",
     )
+    over_answers: Share | None = Field(
+        0.5,
+        description="Of the questions that experts left without a right answer (rejected, and none "
+        "given; of a classifier those of the class `none`), it may answer at most this share. "
+        "Refused where it is surely more, by the lower end of the exact one-sided interval: from "
+        "five of five on. `null`: not asked.",
+    )
     worst_slice: Annotated[float, Field(ge=-1, le=0)] | None = Field(
         -0.02,
         description="In no slice may the share of right answers change by less than this; a slice "
@@ -54,6 +61,13 @@ class Gate(Section):
     )
     examples: int = Field(
         20, ge=1, le=1_000_000, description="With fewer held-out examples nothing passes."
+    )
+    answers: int = Field(
+        5,
+        ge=1,
+        le=1_000_000,
+        description="With fewer held-out examples that it answers itself nothing passes (nor with "
+        "fewer than `examples`, if that is less): where it abstains, only the next model is seen.",
     )
     new_violations: int | None = Field(
         0,

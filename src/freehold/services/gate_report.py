@@ -33,6 +33,8 @@ def _figures(report: Report) -> Iterator[tuple[str, ...]]:
         ("right with it", report.with_it),
         ("right without it", report.without_it),
         ("right today, wrong with it", report.negative_flips),
+        ("left by experts, answered", report.over_answers),
+        ("left by experts, answered today", report.over_answers_today),
         ("past incidents", report.regressions),
     ]
     for name, figure in named:

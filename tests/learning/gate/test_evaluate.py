@@ -180,9 +180,111 @@ def test_where_it_abstains_what_is_said_today_counts() -> None:
     low = evaluate(seen(shy, say(0.9, 2)), Gate(coverage=0.7))
     assert low.reasons[0].startswith("66.8% of the questions it answers")
     silent = evaluate(seen(lambda _: Answer(), say(0.9, 2)), Gate(accuracy=0.9))
-    assert silent.reasons == ("it answers nothing, so there is no accuracy",)
+    assert silent.reasons[1:] == ("it answers nothing, so there is no accuracy",)
     assert silent.difference is not None
     assert silent.difference.value == 0
+
+
+def test_one_that_answers_nothing_has_shown_nothing() -> None:
+    """It is no worse than today, breaks nothing and gets nothing wrong: since it is never heard."""
+    silent = evaluate(seen(lambda _: Answer(), say(0.9, 2), 87), Gate())
+    (said,) = silent.reasons
+    assert said == (
+        "not enough evidence: it answers none of the 87 held-out examples itself, 5 are asked; of"
+        " what it leaves to other models nothing is shown"
+    )
+
+    def shy(most: int):
+        return lambda one: Answer(label=one.label) if int(one.id[-4:]) < most else Answer()
+
+    for count, gate, passed in (
+        (4, Gate(), False),
+        (5, Gate(), True),
+        (4, Gate(answers=4), True),
+        (2, Gate(examples=3), False),
+        (3, Gate(examples=3), True),
+    ):
+        report = evaluate(seen(shy(count), say(0.9, 2), 87), gate)
+        assert report.passed is passed, (count, gate)
+        (own,) = [one for one in report.criteria if one.name == "answers"]
+        assert own.measured == count
+
+
+def left_by_experts(answered: int, count: int, today: int = -1) -> list[Compared]:
+    """Good answers to what has one, and to so many of the questions where one was rejected and no
+    other was given; so many of these are answered today.
+    """
+    good = Answer(text="Yes.")
+    known = [
+        Compared(example=written(answer="Yes."), candidate=good, live=good, by="answer")
+        for _ in range(40)
+    ]
+    own, other = Answer(text="Of course."), Answer(text="Surely.")
+    rejected = [
+        Compared(
+            example=written(rejected="Never."),
+            candidate=own if n < answered else Answer(),
+            live=None if today < 0 else other if n < today else Answer(),
+            by="answer",
+        )
+        for n in range(count)
+    ]
+    return [*known, *rejected]
+
+
+def test_answers_to_what_experts_left_to_others_are_counted() -> None:
+    report = evaluate(left_by_experts(18, 20, 20), Gate())
+    assert report.over_answers is not None
+    assert report.over_answers_today is not None
+    assert (report.over_answers.value, report.over_answers.examples) == (0.9, 20)
+    # Clopper and Pearson's lower end of 18 of 20, one-sided at 95 %
+    assert report.over_answers.low == pytest.approx(0.717, abs=0.001)
+    assert report.over_answers_today.value == 1.0
+    (said,) = report.reasons
+    assert said == (
+        "18 of 20 questions that experts left without a right answer get one from it, today 20 of"
+        " 20 do: surely more than 71.7%, at most 50.0% is asked; another answer than the rejected"
+        " one may be right, but nobody has said so"
+    )
+    assert report.set_aside == {"an answer was rejected and no right one given": 20}
+    assert evaluate(left_by_experts(18, 20), Gate(over_answers=None)).passed
+    assert evaluate(left_by_experts(18, 20), Gate(over_answers=0.8)).passed
+    alone = evaluate(left_by_experts(2, 20), Gate())
+    assert alone.passed
+    assert alone.over_answers_today is None, "nobody knows"
+    (met,) = [one for one in alone.criteria if one.name == "over_answers"]
+    assert met.why == (
+        "2 of 20 questions that experts left without a right answer get one from it: 10.0%, at most"
+        " 50.0% is asked"
+    )
+
+
+def test_a_few_answers_to_what_experts_left_may_be_chance() -> None:
+    assert evaluate(left_by_experts(4, 4), Gate()).passed
+    assert not evaluate(left_by_experts(5, 5), Gate()).passed
+    assert not [
+        one
+        for one in evaluate(left_by_experts(0, 0), Gate()).criteria
+        if one.name == "over_answers"
+    ]
+
+
+def test_a_classifier_that_finds_a_class_for_everything_is_seen() -> None:
+    held = [
+        *seen(say(1.0, 1), say(1.0, 2), 200),
+        *compared(
+            [example(n, label="none") for n in range(10)],
+            lambda one: Answer(label="pay" if int(one.id[-4:]) < 9 else "none"),
+            lambda one: Answer(label="pay"),
+            by="label",
+        ),
+    ]
+    report = evaluate(held, Gate())
+    assert report.over_answers is not None
+    assert report.over_answers_today is not None
+    assert (report.over_answers.value, report.over_answers_today.value) == (0.9, 1.0)
+    assert [one.name for one in report.criteria if not one.met] == ["over_answers"]
+    assert evaluate(held, Gate(over_answers=1.0)).passed
 
 
 def test_too_little_to_judge_by() -> None:

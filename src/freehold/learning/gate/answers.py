@@ -60,6 +60,11 @@ class Compared(Struct, frozen=True, kw_only=True):
         return right(self.example, answer, self.by)
 
     @property
+    def left(self) -> bool:
+        """Whether experts left it to others, or to nobody; see `left`."""
+        return left(self.example, self.by)
+
+    @property
     def given(self) -> Answer:
         """What whoever asks would get with the candidate: where it abstains, what is said today."""
         if self.candidate.abstained and self.live is not None:
@@ -105,6 +110,21 @@ def right(example: Example, answer: Answer, by: By = "") -> bool | None:
     if example.rejected and answer.text and same(example.rejected, answer.text):
         return False
     return None
+
+
+def left(example: Example, by: By = "") -> bool:
+    """Whether experts left it without a right answer: of no class at all, or an answer rejected and
+    no other put in its place. That another one would have been right is not ruled out; nobody
+    said it.
+    """
+    if by == "label" or (example.label and by != "answer"):
+        return example.label == NO_CLASS
+    return bool(example.rejected) and not example.answer
+
+
+def answers(answer: Answer | None) -> bool:
+    """Whether somebody gets something by it: a text, or a class that is one."""
+    return answer is not None and not answer.abstained and label_of(answer) not in ("", NO_CLASS)
 
 
 def label_of(answer: Answer) -> str:

@@ -14,7 +14,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     """What was found.
 
     Attributes:
-        examples: how many can be judged; ``figures``: shares and differences by their names.
+        examples: how many can be judged; ``answers``: of these, how many it answers.
+        figures: shares and differences by their names.
         parts: the slices; ``paired``: whether anything is said today that they are compared with.
         changed: examples that are right, or keep a rule, with one of the two only; ``broken``: the
             rules that the candidate breaks and today's answers keep.
@@ -23,6 +24,7 @@ class Measured(Struct, frozen=True, kw_only=True):
     """
 
     examples: int
+    answers: int
     figures: Mapping[str, Figure]
     parts: Sequence[Slice]
     paired: bool
@@ -38,9 +40,11 @@ def criteria(found: Measured, gate: Gate) -> tuple[Criterion, ...]:
     """All that the bundle asks."""
     return (
         _enough(found.examples, gate),
+        *_answers(found.answers, found.examples, gate),
         *_floors(found.figures, gate),
         *_not_worse(found.figures, gate),
         *_flips(found.figures.get("negative_flips"), gate),
+        *_over(found.figures, gate),
         *_worst(found.parts, found.paired, gate),
         *_rules(found.changed, found.broken, found.asked, gate),
         *_regressions(found.again, gate),
@@ -56,6 +60,22 @@ def _enough(count: int, gate: Gate) -> Criterion:
         met=count >= gate.examples,
         why=f"{count} held-out examples can be judged, {gate.examples} are asked",
     )
+
+
+def _answers(count: int, examples: int, gate: Gate) -> Iterable[Criterion]:
+    """What abstains is no worse than what is said today, and no better: it shows nothing. Whoever
+    is content with fewer examples is content with as few answers.
+    """
+    asked = min(gate.answers, gate.examples)
+    if not examples:
+        return
+    why = f"it answers {count} of the {examples} itself, {asked} are asked"
+    if count < asked:
+        why = (
+            f"not enough evidence: it answers {count or 'none'} of the {examples} held-out examples"
+            f" itself, {asked} are asked; of what it leaves to other models nothing is shown"
+        )
+    yield Criterion(name="answers", asked=asked, measured=count, met=count >= asked, why=why)
 
 
 def _floors(figures: Mapping[str, Figure], gate: Gate) -> Iterable[Criterion]:
@@ -120,6 +140,27 @@ def _flips(figure: Figure | None, gate: Gate) -> Iterable[Criterion]:
         met=figure is None or figure.high <= gate.negative_flips,
         why=why,
     )
+
+
+def _over(figures: Mapping[str, Figure], gate: Gate) -> Iterable[Criterion]:
+    figure, today = figures.get("over_answers"), figures.get("over_answers_today")
+    if gate.over_answers is None or figure is None:
+        return
+    now = "" if today is None else f", today {_counted(today)} do"
+    why = f"{_counted(figure)} questions that experts left without a right answer get one from it"
+    why += now
+    met = figure.low <= gate.over_answers
+    bound = f"surely more than {figure.low:.1%}" if not met else f"{figure.value:.1%}"
+    why += f": {bound}, at most {gate.over_answers:.1%} is asked"
+    if not met:
+        why += "; another answer than the rejected one may be right, but nobody has said so"
+    yield Criterion(
+        name="over_answers", asked=gate.over_answers, measured=figure.low, met=met, why=why
+    )
+
+
+def _counted(figure: Figure) -> str:
+    return f"{round(figure.value * figure.examples)} of {figure.examples}"
 
 
 def _worst(parts: Sequence[Slice], paired: bool, gate: Gate) -> Iterable[Criterion]:

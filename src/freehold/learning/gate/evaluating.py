@@ -11,14 +11,15 @@ from freehold.bundle.gate import Gate
 from freehold.core.decisions import MILLION
 from freehold.learning.agreement import same
 from freehold.learning.agreement.reliability import wilson
-from freehold.learning.gate.answers import NO_CLASS, Compared
+from freehold.learning.gate.answers import NO_CLASS, Compared, answers
 from freehold.learning.gate.criteria import Measured, criteria
-from freehold.learning.gate.paired import interval, most_worse, worse_by_chance
+from freehold.learning.gate.paired import interval, least, most_worse, worse_by_chance
 from freehold.learning.gate.report import Changed, Figure, Report
 from freehold.learning.gate.slices import alone, slices
 
 TRUSTED = MILLION // 2
 """Whose truth is less sure than this is no example to be judged by."""
+_REJECTED = "an answer was rejected and no right one given"
 _NANO = 1_000_000_000
 _MOST_CHANGED = 1_000
 
@@ -29,6 +30,7 @@ class _Held(Struct, frozen=True, kw_only=True):
     every: list[Compared]
     judged: list[Compared]
     paired: list[Compared]
+    left: list[Compared]
     set_aside: dict[str, int]
 
 
@@ -59,6 +61,7 @@ def evaluate(
     met = criteria(
         Measured(
             examples=len(held.judged),
+            answers=len(answered),
             figures=figures,
             parts=parts,
             paired=bool(held.paired),
@@ -87,6 +90,8 @@ def evaluate(
         without_it=figures.get("without_it"),
         difference=figures.get("difference"),
         negative_flips=figures.get("negative_flips"),
+        over_answers=figures.get("over_answers"),
+        over_answers_today=figures.get("over_answers_today"),
         chance=_by_chance(changed),
         regressions=again,
         p50_ms=None if speed is None else speed[0],
@@ -101,19 +106,22 @@ def evaluate(
 
 
 def _parted(seen: Iterable[Compared]) -> _Held:
-    every, judged, paired = [], [], []
+    every, judged, paired, left = [], [], [], []
     aside: Counter[str] = Counter()
     for one in seen:
         every.append(one)
         if one.example.weight < TRUSTED:
             aside["its label is not trusted"] += 1
-        elif one.right(one.candidate) is None:
-            aside["nobody says what is right"] += 1
+            continue
+        if one.left:
+            left.append(one)
+        if one.right(one.candidate) is None:
+            aside[_REJECTED if one.left else "nobody says what is right"] += 1
         else:
             judged.append(one)
             if one.live is not None:
                 paired.append(one)
-    return _Held(every=every, judged=judged, paired=paired, set_aside=dict(aside))
+    return _Held(every=every, judged=judged, paired=paired, left=left, set_aside=dict(aside))
 
 
 def _figures(held: _Held, gate: Gate) -> dict[str, Figure]:
@@ -125,6 +133,11 @@ def _figures(held: _Held, gate: Gate) -> dict[str, Figure]:
         found["accuracy"] = _share(good, gate)
     if answerable:
         found["coverage"] = _share([not one.candidate.abstained for one in answerable], gate)
+    if held.left:
+        found["over_answers"] = _over([answers(one.candidate) for one in held.left], gate)
+        said = [answers(one.live) for one in held.left if one.live is not None]
+        if said:
+            found["over_answers_today"] = _over(said, gate)
     if held.paired:
         then = [bool(one.right(one.given)) for one in held.paired]
         now = [one.live is not None and bool(one.right(one.live)) for one in held.paired]
@@ -137,6 +150,13 @@ def _figures(held: _Held, gate: Gate) -> dict[str, Figure]:
         most = most_worse(worse, count, gate.confidence)
         found["negative_flips"] = Figure(value=worse / count, low=0.0, high=most, examples=count)
     return found
+
+
+def _over(values: Sequence[bool], gate: Gate) -> Figure:
+    """How many are answered, with what is surely the least and the most of it."""
+    count, yes = len(values), sum(values)
+    low, high = least(yes, count, gate.confidence), most_worse(yes, count, gate.confidence)
+    return Figure(value=yes / count, low=low, high=high, examples=count)
 
 
 def _share(values: Sequence[bool], gate: Gate) -> Figure:

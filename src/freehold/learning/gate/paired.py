@@ -53,6 +53,13 @@ def most_worse(worse: int, count: int, confidence: float) -> float:
     return high
 
 
+def least(seen: int, count: int, confidence: float) -> float:
+    """The share of all that surely no less than are so, of which ``seen`` of ``count`` were: the
+    lower end of the same exact one-sided interval.
+    """
+    return 1 - most_worse(count - seen, count, confidence)
+
+
 def _at_most(worse: int, count: int, share: float) -> float:
     """How likely so few, or fewer, are seen of ``count``."""
     yes, no = math.log(share), math.log1p(-share)

@@ -83,6 +83,9 @@ class Report(Struct, frozen=True, kw_only=True):
             these alone; ``difference`` of the two. ``None`` where nothing can be compared.
         negative_flips: share of everything that is right today and wrong with it (Yan et al. 2021);
             ``high`` is one-sided.
+        over_answers: share that is answered of the questions that experts left without a right
+            answer; ``over_answers_today``: the same of what is said today. ``low`` and ``high``
+            are each one-sided.
         regressions: share of the regression set that is right or left to the next model.
         chance: of so many worse examples if nothing had changed (McNemar, one-sided).
         p50_ms, p95_ms: of an answer; ``cost``: mean price of one, in the bundle's currency.
@@ -103,6 +106,8 @@ class Report(Struct, frozen=True, kw_only=True):
     without_it: Figure | None = None
     difference: Figure | None = None
     negative_flips: Figure | None = None
+    over_answers: Figure | None = None
+    over_answers_today: Figure | None = None
     chance: float = 1.0
     regressions: Figure | None = None
     p50_ms: float | None = None
