@@ -21,9 +21,9 @@ _ROW = re.compile(
 )
 
 
-def table() -> dict[str, dict[str, set[str]]]:
+def table(head: str = "Attacks") -> dict[str, dict[str, set[str]]]:
     """For each attack the codes without anything, with a pinned key, with mirrored checkpoints."""
-    section = PAGE.read_text(encoding="utf-8").split("\n## Attacks\n")[1].split("\n## ")[0]
+    section = PAGE.read_text(encoding="utf-8").split(f"\n## {head}\n")[1].split("\n## ")[0]
     rows = [match for line in section.splitlines() if (match := _ROW.match(line))]
     found: dict[str, dict[str, set[str]]] = {}
     for row in rows[1:]:  # below the head

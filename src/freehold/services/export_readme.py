@@ -48,7 +48,7 @@ with `--checkpoint`.
 | `logs/…/lines.jsonl` | the records, one a line, as they were written |
 | `logs/…/skeleton.jsonl` | hashes in the place of records that are not here; they tell nothing |
 | `logs/…/checkpoint` | what the ledger signed: so many lines, with this root |
-| `bundles/…` | the rules, settings and models under which it was decided, as they were |
+| `bundles/…` | the rules, settings and models under which it was decided, by their hash |
 {contents}
 A record's `body` says what it is about. `type` is `opened` (what was decided before an answer
 left), `closed` or `interrupted` (how it ended; the former is in it where all left at once), `event`

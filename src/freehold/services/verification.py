@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 from freehold.core.errors import NotFound, StorageError
 from freehold.ledger import notes, verifying
 from freehold.ledger.canonical import encode
+from freehold.ledger.checkpointer import KEY_ADOPTED
 from freehold.ledger.checkpoints import Checkpoint
 from freehold.ledger.envelope import FIRST_VERSION, around
 from freehold.ledger.files import ledger_folder, replace_file
@@ -21,6 +23,7 @@ from freehold.ledger.tree_files import tile_reader
 from freehold.ledger.verifying.joined import one_file
 
 VERSION = 1
+_ADOPTED = b'"kind":"%b"' % KEY_ADOPTED.encode()
 
 
 class Kept(Struct, frozen=True):
@@ -70,13 +73,14 @@ class Proofs:
             StorageError: a line can't be proven: no checkpoint signs it yet, it was changed, it is
                 of format 1, or the ledger can't be read.
         """
+        proofs = [self._proven(line) for line in lines]
         return {
             "format": verifying.PROOF_FORMAT,
             "v": VERSION,
             "base": self._keys.base,
             "keys": self._history(),
-            "proofs": [{"line": line.decode(), "proof": self._proof(line)} for line in lines],
-        }
+            "proofs": proofs,
+        } | self._vouched([notes.read(one["proof"].partition("\n\n")[2]) for one in proofs])
 
     def ours(self, kept: Kept) -> bool:
         """Whether it is of a log of this ledger, be that log there or not."""
@@ -114,7 +118,31 @@ class Proofs:
             "old": str(kept.note),
             "new": str(note),
             "hashes": [base64.b64encode(one).decode() for one in hashes],
-        }
+        } | self._vouched([note])
+
+    def _vouched(self, signed: Sequence[Note]) -> dict[str, Any]:
+        """Where a log rests on a key before the newest, which is the one that is pinned: a line for
+        each such key that vouches for it, with its proof. Reads the whole ledger then.
+        """
+        newest = self._keys.history()[-1]
+        try:
+            if all(notes.verify(one, [newest.verifier(_origin(one))]) for one in signed):
+                return {}
+        except NoteError:
+            return {}  # a checkpoint that was changed: whoever verifies is told
+        found: dict[str, dict[str, str]] = {}
+        for entry in read_all(self._home):
+            if _ADOPTED not in entry.line:
+                continue
+            body = entry.envelope()["body"]
+            before = str((body.get("details") or {}).get("before_fingerprint"))
+            if body.get("kind") == KEY_ADOPTED and before not in found:
+                with suppress(StorageError):  # another log may say the same, and be sound
+                    found[before] = self._proven(entry.line)
+        return {"vouched": list(found.values())}
+
+    def _proven(self, line: bytes) -> dict[str, str]:
+        return {"line": line.decode(), "proof": self._proof(line)}
 
     def _proof(self, line: bytes) -> str:
         said = around(line)
@@ -157,6 +185,10 @@ class Proofs:
             return [verifying.read_json(line) for line in path.read_bytes().splitlines()]
         except (OSError, verifying.Malformed) as error:
             raise StorageError(f"the ledger's keys {path} can't be read: {error}") from error
+
+
+def _origin(note: Note) -> str:
+    return Checkpoint.parse(note.text).origin
 
 
 def read_kept(path: Path) -> list[Kept]:

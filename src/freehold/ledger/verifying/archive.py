@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+import calendar
+import time
 from typing import Any
 
 from freehold.ledger.verifying.basics import (
@@ -14,16 +15,24 @@ from freehold.ledger.verifying.basics import (
     read_json,
     sha256,
 )
-from freehold.ledger.verifying.checks import Check, check_cosigned, check_signers, say, vouched_keys
-from freehold.ledger.verifying.files import Files, chunks, lines_of, small
+from freehold.ledger.verifying.bundles import check_bundles
+from freehold.ledger.verifying.checks import (
+    Check,
+    check_cosigned,
+    check_known,
+    check_signers,
+    say,
+    vouched_keys,
+)
+from freehold.ledger.verifying.claims import ClaimCheck
+from freehold.ledger.verifying.files import Files, chunks, small
 from freehold.ledger.verifying.findings import LogReport, Report
-from freehold.ledger.verifying.lines import read_line
-from freehold.ledger.verifying.merkle import leaf_hash
-from freehold.ledger.verifying.notes import Checkpoint, read_checkpoint, read_note
+from freehold.ledger.verifying.notes import Checkpoint, Note, read_checkpoint, read_note
 from freehold.ledger.verifying.pruned import Pruned
 from freehold.ledger.verifying.trust import Pins, Trust
 
 ARCHIVE_FORMAT = "freehold audit export"
+_MAKING_S = 3600  # as long as an archive may be in the making
 
 
 class ArchiveCheck(Check):
@@ -34,10 +43,8 @@ class ArchiveCheck(Check):
         self._files = files
         self._pins = pins
         self._progress = progress
-        self._proven: dict[str, dict[int, bytes]] = {}  # anchors by writer and seq
-        self._digests: dict[str, bytes] = {}  # over the leaf hashes of each log's exported lines
+        self._read: dict[str, Pruned] = {}  # logs by writer, but those that give no tree
         self._anchors: set[tuple[str, int]] = set()
-        self._event: tuple[str, int] | None = None
         self._trust = Trust("", ())
         self.vouched: set[str] = set()
 
@@ -115,23 +122,36 @@ class ArchiveCheck(Check):
             if anchor:
                 self._anchors.add((anchor["writer"], anchor["seq"]))
         if manifest.get("event"):
-            self._event = (manifest["event"]["writer"], manifest["event"]["seq"])
-            self._anchors.add(self._event)
+            self._anchors.add((manifest["event"]["writer"], manifest["event"]["seq"]))
+        logs = self.report.logs
         for entry in sorted(entries, key=lambda one: one["v"], reverse=True):  # anchors first
-            self.report.logs.append(self._log(entry))
-        self.report.logs.sort(key=lambda one: one.writer)
-        self._elsewhere(log.writer for log in self.report.logs)
-        lines = [line for kept in self._proven.values() for line in kept.values()]
+            logs.append(self._log(entry, manifest))
+        logs.sort(key=lambda one: one.writer)
+        if len({log.writer for log in logs}) != len(logs):
+            raise Malformed("it has a log twice")
+        self._elsewhere(manifest)
+        lines = [line for one in self._read.values() if one.held for line in one.kept.values()]
         self.vouched = vouched_keys((read_json(line)["body"] for line in lines), self._trust)
-        self._claims(manifest)
+        ClaimCheck(self._files, self.report, manifest, self._read).run()
+        named = set().union(*(one.bundles for one in self._read.values()))
+        all_read = len(self._read) == len(logs)
+        check_bundles(self._files, self.report, manifest, named, all_read=all_read)
+        if manifest.get("contents"):
+            message = (
+                "what was said (contents/) is not compared with the ledger, which has it sealed"
+            )
+            self.report.remark(
+                "texts-unproven", f"{message}: it rests on whoever made this archive"
+            )
 
-    def _log(self, entry: dict[str, Any]) -> LogReport:
+    def _log(self, entry: dict[str, Any], manifest: dict[str, Any]) -> LogReport:
         log = LogReport(str(entry["writer"]), entry["origin"] or "", entry["v"])
         log.lines = entry["size"]
         claims = {one["tenant"].encode(): one for one in entry.get("tenants") or ()}
         if type(log.lines) is not int:
             raise Malformed("the size of a log is no number")
-        kept = {one.size for _, _, one in self._pins.checkpoints if one.origin == log.origin}
+        origin = f"{self._trust.base}/{log.writer}"
+        kept = {one.size for _, _, one in self._pins.checkpoints if one.origin == origin}
         pruned = Pruned(self._files, log, claims, self._anchors, kept)
         try:
             root = pruned.root()
@@ -145,45 +165,56 @@ class ArchiveCheck(Check):
         for one in entry.get("damaged") or ():
             message = f"line {one['index'] + 1} was damaged when the archive was made"
             log.problem("line-changed", message, (one["segment"], one["offset"], one["index"] + 1))
-        self._status(log, entry, root, pruned.roots)
-        pruned.check_claims()
-        self._digests[log.writer] = pruned.digest.digest()
+        self._read[log.writer] = pruned
+        pruned.held = self._status(log, entry, root)
+        self._mirrored(log, Checkpoint(origin, log.lines, root), pruned.roots, manifest)
+        pruned.check_claims(manifest["scope"]["since"], manifest["scope"]["until"])
         if not log.problems:
             log.signed = log.lines
-            self._proven[log.writer] = pruned.kept
         return log
 
-    def _status(
-        self, log: LogReport, entry: dict[str, Any], root: bytes, roots: dict[int, bytes]
-    ) -> None:
-        """What the root rests on: a checkpoint, a line of another log, or nothing."""
+    def _status(self, log: LogReport, entry: dict[str, Any], root: bytes) -> bool:
+        """What the root rests on: a checkpoint, a line of another log, or nothing. Whether it does;
+        checkpoints from elsewhere are apart, since keys before a pinned one are known only then.
+        """
         if entry["status"] == "proven":
             data = small(self._files, f"logs/{log.writer}/checkpoint")
             note = read_note(data or b"")
             checkpoint = read_checkpoint(note.text)
             origin = f"{self._trust.base}/{log.writer}"
-            if checkpoint != Checkpoint(origin, log.lines, root):
+            fits = (origin, checkpoint) == (log.origin, Checkpoint(origin, log.lines, root))
+            if not fits:
                 log.problem(
                     "root-differs", "lines and skeleton do not give the root that was signed"
                 )
-            check_signers(log, self._trust, note, "the checkpoint", origin)
+            signed = check_signers(log, self._trust, note, "the checkpoint", origin)
             check_cosigned(log, note, checkpoint, self._pins)
-            self._mirrored(log, checkpoint, roots)
-        elif entry["status"] == "adopted":
-            self._anchored(log, entry["anchor"], root)
-        else:
-            log.problem("unprovable", f"nothing vouches for this log: {entry.get('why')}")
+            return signed and fits
+        if entry["status"] == "adopted":
+            return self._anchored(log, entry["anchor"], root)
+        log.problem("unprovable", f"nothing vouches for this log: {entry.get('why')}")
+        return False
 
-    def _mirrored(self, log: LogReport, checkpoint: Checkpoint, roots: dict[int, bytes]) -> None:
+    def _mirrored(
+        self,
+        log: LogReport,
+        here: Checkpoint,
+        roots: dict[int, bytes],
+        manifest: dict[str, Any],
+    ) -> None:
         for source, note, other in self._pins.checkpoints:
-            if other.origin != checkpoint.origin:
+            if other.origin != here.origin:
                 continue
-            check_signers(log, self._trust, note, source, checkpoint.origin)
-            if other.size > checkpoint.size:
-                message = (
-                    f"{source} signs {other.size:,} lines, the archive only {checkpoint.size:,}"
-                )
-                log.remark("older", f"{message}: it was made before, or of an older copy")
+            check_known(log, self._trust, note, source, here.origin)
+            if log.format == 1:
+                log.problem("forked", f"{source} signs a log that, it is said, was never signed")
+            elif other.size > here.size:
+                message = f"{source} signs {other.size:,} lines, the archive only {here.size:,}"
+                if manifest["claim"] == "complete" and _before(note, manifest):
+                    message = f"{message}, though it is of {note.at}, before the archive"
+                    log.problem("rolled-back", f"{message}: that was made of an older copy")
+                else:
+                    log.remark("older", f"{message}: it was made before, or of an older copy")
             elif other.size not in roots:
                 log.remark("older", f"{source} is older: ask for a consistency proof to compare it")
             else:
@@ -194,106 +225,52 @@ class ArchiveCheck(Check):
                     message = f"{source} states another history at {other.size:,} lines"
                     log.problem("forked", message)
 
-    def _elsewhere(self, writers: Iterable[str]) -> None:
+    def _elsewhere(self, manifest: dict[str, Any]) -> None:
         """Checkpoints of logs that the archive does not have."""
-        origins = {f"{self._trust.base}/{writer}" for writer in writers}
-        for source, _, other in self._pins.checkpoints:
+        origins = {f"{self._trust.base}/{log.writer}" for log in self.report.logs}
+        missing: dict[str, list[tuple[str, Note]]] = {}
+        for source, note, other in self._pins.checkpoints:
             if other.origin not in origins:
-                message = f"{source} is of {other.origin}, which this archive does not have"
+                missing.setdefault(other.origin, []).append((source, note))
+        for origin, kept in sorted(missing.items()):
+            message = f"{kept[0][0]} is of {origin}, which this archive does not have"
+            times = [_seconds(note.at) for _, note in kept]
+            later = None not in times and not any(_before(note, manifest) for _, note in kept)
+            if manifest["claim"] != "complete" or later:
                 self.report.remark("older", f"{message}: begun later, left out, or another ledger")
+            else:
+                message = f"{message}, though it claims to be complete: left out, or another ledger"
+                self.report.problem("log-missing", message, origin.rpartition("/")[2])
 
-    def _anchored(self, log: LogReport, anchor: dict[str, Any], root: bytes) -> None:
-        line = self._proven.get(anchor["writer"], {}).get(anchor["seq"])
+    def _anchored(self, log: LogReport, anchor: dict[str, Any], root: bytes) -> bool:
+        by = self._read.get(anchor["writer"])
+        line = by.kept.get(anchor["seq"]) if by is not None and by.held else None
         if line is None:
             log.problem(
                 "unprovable", f"the line of {anchor['writer']} that vouches for it is not here"
             )
-            return
+            return False
         body = read_json(line)["body"]
         told = body["details"]
         stated = (body["kind"], told["writer"], told["lines"], told["root"])
         if stated != ("ledger.adopted", log.writer, log.lines, root.hex()):
             log.problem("root-differs", "the line that vouches for it states something else")
-        else:
-            log.remark(
-                "adopted", f"vouched for by {anchor['writer']} only since it was written there"
-            )
+            return False
+        log.remark("adopted", f"vouched for by {anchor['writer']} only since it was written there")
+        return True
 
-    def _claims(self, manifest: dict[str, Any]) -> None:
-        """Complete without a filter: then there is nothing but lines."""
-        scope, report = manifest["scope"], self.report
-        filters = ("tenant", "tenants", "app", "person", "issuer", "exchange", "since", "until")
-        if manifest["claim"] == "complete" and not any(scope.get(name) for name in filters):
-            for log in report.logs:
-                if log.exported != log.lines:
-                    log.problem("line-missing", "it claims to be complete, and lines are left out")
-        elif manifest["claim"] != "complete":
-            report.remark("authentic", "what is here is true; that it is everything is not claimed")
-        self._told(manifest)
-        if sum(log.exported or 0 for log in report.logs) != manifest["lines"]:
-            report.problem("line-missing", "there are other lines than the manifest says")
-        if self._event is not None and self._event[0] in self._proven:
-            self._entry(manifest, *self._event)
 
-    def _entry(self, manifest: dict[str, Any], writer: str, seq: int) -> None:
-        """What the ledger's own line about this export says, against what is here: whoever leaves
-        out a line afterwards, and signs again, has signed against that line.
-        """
-        report, line = self.report, self._proven[writer].get(seq)
-        if line is None:
-            report.problem("line-missing", f"line {seq} of {writer} about this export is not here")
-            return
-        body = read_json(line)["body"]
-        told = body["details"]
-        if body["kind"] != "audit.exported" or told["filter"] != manifest["scope"]:
-            report.problem("manifest-changed", "the ledger's line is about another export")
-            return
-        digest = sha256()
-        for one in sorted(told["logs"], key=lambda one: str(one["writer"])):
-            of = str(one["writer"])
-            if of not in self._digests:
-                report.problem("line-missing", f"the log {of} was exported, and is not here")
-                return
-            digest.update(self._early(of, one["size"]) if of == writer else self._digests[of])
-        if digest.hexdigest() != told["digest"]:
-            report.problem("line-missing", "the ledger says that other lines were exported")
+def _before(note: Note, manifest: dict[str, Any]) -> bool:
+    """Whether a checkpoint was kept so long before the archive was made that its lines must be in
+    there.
+    """
+    kept, made = _seconds(note.at), _seconds(str(manifest["made_at"]))
+    return kept is not None and made is not None and kept < made - _MAKING_S
 
-    def _early(self, writer: str, size: int) -> bytes:
-        """The digest over a log's exported lines as far as they were there before the export."""
-        digest = sha256()
-        for _, line, _ in lines_of(self._files, f"logs/{writer}/lines.jsonl"):
-            if read_line(line).seq > size:
-                break
-            digest.update(leaf_hash(line))
-        return digest.digest()
 
-    def _told(self, manifest: dict[str, Any]) -> None:
-        """What the ledger itself says of this export: which logs it had, and how much of each."""
-        report = self.report
-        if self._event is None:
-            report.remark("untold", "no line of the ledger tells of this export")
-            return
-        line = self._proven.get(self._event[0], {}).get(self._event[1])
-        if line is None:
-            report.problem("line-missing", "the ledger's own line about this export is not here")
-            return
-        details = read_json(line)["body"]["details"]
-        if details["filter"] != manifest["scope"]:
-            report.problem("manifest-changed", "the ledger says that something else was asked for")
-        logs = {entry["writer"]: entry for entry in manifest["logs"]}
-        for told in details["logs"]:
-            entry = logs.get(told["writer"])
-            if entry is None:
-                message = f"the ledger says that {told['writer']} was exported, and it is not here"
-                report.problem("log-missing", message, told["writer"])
-                continue
-            if entry["size"] < told["size"]:
-                message = f"the ledger told of {told['size']:,} lines, here are {entry['size']:,}"
-                report.problem("truncated", message, told["writer"])
-            for claim in entry.get("tenants") or ():
-                had = told["tenants"].get(claim["tenant"], 0)
-                if claim["after"] == "end" and claim["to"] < had:
-                    message = (
-                        f"tenant {claim['tenant']} had {had:,} lines, here are {claim['to']:,}"
-                    )
-                    report.problem("tenant-gap", message, told["writer"])
+def _seconds(at: str) -> int | None:
+    """Since 1970, of a time in UTC."""
+    try:
+        return calendar.timegm(time.strptime(at[:19], "%Y-%m-%dT%H:%M:%S"))
+    except ValueError:
+        return None

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Progress = Callable[[int, int], None]
@@ -18,6 +18,7 @@ LINE_LIMIT = 64 * 1024 * 1024  # a segment's size: no line is longer
 NOTE_LIMIT = 1024 * 1024
 JSON_LIMIT = 64 * 1024 * 1024
 FOUND_LIMIT = 100  # findings told one by one for each log
+NAMED = 5  # things of one kind that are named in one sentence
 ZIP_ENTRIES = 200_000
 ZIP_RATIO = 200
 ZIP_SMALL = 256 * 1024 * 1024  # below this size no ratio is suspicious
@@ -73,3 +74,9 @@ def decimal(text: str) -> int:
     if not re.fullmatch(r"0|[1-9][0-9]{0,17}", text, re.ASCII):
         raise Malformed("no number")
     return int(text)
+
+
+def few(names: Sequence[str]) -> str:
+    """The first ones, and how many more there are."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -35,6 +35,19 @@ def check_signers(log: LogReport, trust: Trust, note: Note, source: str, origin:
     return bool(signed.trusted)
 
 
+def check_known(log: LogReport, trust: Trust, note: Note, source: str, origin: str) -> None:
+    """Whether a key of the ledger signed this, be it one before the pinned one: enough for what is
+    only compared with something else that a key signed which is vouched for.
+    """
+    try:
+        signed = trust.signed(note, origin)
+    except Malformed as error:
+        log.problem("signature-bad", f"{source} was changed: {error}")
+        return
+    if not signed.trusted and not signed.others:
+        log.problem("key-unknown", f"{source} is signed by no key of the ledger")
+
+
 def check_cosigned(log: LogReport, note: Note, checkpoint: Checkpoint, pins: Pins) -> None:
     """Whether each witness that was asked for cosigned; says so where one did not."""
     for witness in pins.witnesses:

@@ -35,30 +35,31 @@ def read_checkpoints(path: Path) -> list[tuple[str, Note, Checkpoint]]:
         files = sorted(one for one in path.rglob("*") if one.is_file())[:ZIP_ENTRIES]
         return [found for one in files for found in read_checkpoints(one)]
     try:
-        read = [read_note(one) for one in _notes_in(path)]
+        read = [read_note(one)._replace(at=at) for at, one in _notes_in(path)]
         found = [(str(path), note, read_checkpoint(note.text)) for note in read]
         if not found:
             raise Malformed("it is empty")
         return found
-    except (LookupError, TypeError, UnicodeError, OSError, Malformed) as error:
+    except (LookupError, TypeError, AttributeError, UnicodeError, OSError, Malformed) as error:
         raise Unreadable(f"{path} holds no checkpoint: {error}") from error
 
 
-def _notes_in(path: Path) -> Iterator[bytes]:
-    """One or several notes below each other, or one in each line of JSON."""
+def _notes_in(path: Path) -> Iterator[tuple[str, bytes]]:
+    """One or several notes below each other, or one in each line of JSON, with its time."""
     with path.open("rb") as file:
         lines_of_json = file.read(1) == b"{"
     files = Folder(path.parent)
     if lines_of_json:
         for _, line, whole in lines_of(files, path.name):
             if whole or not cut_short(line):
-                yield str(read_json(line)["note"]).encode()
+                told = read_json(line)
+                yield str(told.get("at", "")), str(told["note"]).encode()
         return
     parts = (small(files, path.name, JSON_LIMIT) or b"").rstrip(b"\n").split(b"\n\n")
     if len(parts) % 2:
         raise Malformed("no signed note")
     for at in range(0, len(parts), 2):
-        yield parts[at].lstrip(b"\n") + b"\n\n" + parts[at + 1] + b"\n"
+        yield "", parts[at].lstrip(b"\n") + b"\n\n" + parts[at + 1] + b"\n"
 
 
 def verify(

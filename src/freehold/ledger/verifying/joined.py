@@ -24,6 +24,8 @@ ORDER = (
     "ledger",
     "proofs",
     "pruned",
+    "claims",
+    "bundles",
     "archive",
     "door",
     "command",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from freehold.ledger.verifying.basics import JSON_LIMIT, Malformed, Progress, Unreadable
+from freehold.ledger.verifying.basics import JSON_LIMIT, Malformed, Progress, Unreadable, few
 from freehold.ledger.verifying.checks import Check, say, vouched_keys
 from freehold.ledger.verifying.files import Folder, small
 from freehold.ledger.verifying.findings import LogReport, Report
@@ -19,7 +19,6 @@ from freehold.ledger.verifying.notes import read_checkpoint, read_note
 from freehold.ledger.verifying.trust import Pins, Trust
 
 _PAUSE_S, _TRIES = 0.25, 8
-_NAMED = 5  # logs that are named in one sentence
 
 
 class LedgerCheck(Check):
@@ -187,9 +186,7 @@ class LedgerCheck(Check):
         origins = {one.origin.rpartition("/")[2] for _, _, one in self._pins.checkpoints}
         logs = [log.writer for log in self.report.logs if log.lines and log.writer not in origins]
         if origins and logs:
-            more = f" and {len(logs) - _NAMED:,} more" if len(logs) > _NAMED else ""
-            said = f"No checkpoint of {', '.join(logs[:_NAMED])}{more} was kept elsewhere."
-            self.report.said.append(said)
+            self.report.said.append(f"No checkpoint of {few(logs)} was kept elsewhere.")
 
     def _bytes(self, writer: str) -> int:
         total = 0

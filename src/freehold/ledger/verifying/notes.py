@@ -20,10 +20,13 @@ class Signature(NamedTuple):
 
 
 class Note(NamedTuple):
-    """C2SP signed-note; nothing in it is verified yet."""
+    """C2SP signed-note; nothing in it is verified yet. `at`: when it was kept, RFC 3339, as whoever
+    kept it says; empty where nobody does.
+    """
 
     text: str
     signatures: tuple[Signature, ...]
+    at: str = ""
 
 
 class Checkpoint(NamedTuple):

@@ -13,7 +13,14 @@ from freehold.ledger.verifying.basics import (
     decimal,
     read_json,
 )
-from freehold.ledger.verifying.checks import check_cosigned, check_kept, check_signers, say
+from freehold.ledger.verifying.checks import (
+    check_cosigned,
+    check_kept,
+    check_known,
+    check_signers,
+    say,
+    vouched_keys,
+)
 from freehold.ledger.verifying.findings import LogReport, Report
 from freehold.ledger.verifying.lines import read_line
 from freehold.ledger.verifying.merkle import consistent, included, leaf_hash
@@ -70,7 +77,7 @@ def verify_proof(data: bytes, line: bytes | None, pins: Pins, path: str) -> Repo
 def _check_json(report: Report, pins: Pins, value: Any) -> Trust:
     if value["format"] not in (PROOF_FORMAT, CONSISTENCY_FORMAT) or value["v"] != 1:
         raise Malformed("of a form that is not known here")
-    trust = Trust(str(value["base"]), pins.keys).load(canonical(row) for row in value["keys"])
+    trust = _vouched_for(value, pins)
     for code, message in trust.problems:
         report.problem(code, message)
     if value["format"] == PROOF_FORMAT:
@@ -84,8 +91,8 @@ def _check_json(report: Report, pins: Pins, value: Any) -> Trust:
     old, new = (read_checkpoint(note.text) for note in notes)
     log = LogReport(new.origin.rpartition("/")[2], new.origin, lines=new.size, signed=new.size)
     report.logs.append(log)
-    for name, note in zip(("old", "new"), notes):  # noqa: B905 - Python 3.9 has no strict
-        check_signers(log, trust, note, f"the {name} checkpoint", new.origin)
+    check_known(log, trust, notes[0], "the old checkpoint", new.origin)
+    check_signers(log, trust, notes[1], "the new checkpoint", new.origin)
     check_cosigned(log, notes[0], old, pins)
     report.compared = check_kept(log, trust, pins, (old, new))
     if pins.checkpoints and not report.compared:
@@ -96,6 +103,26 @@ def _check_json(report: Report, pins: Pins, value: Any) -> Trust:
         message = f"the {new.size:,} lines do not go on where the {old.size:,} ended"
         log.problem("forked", f"{message}: another history")
     return trust
+
+
+def _vouched_for(value: Any, pins: Pins) -> Trust:
+    """The keys that it brings. One before the pinned one counts where a log that went over from it
+    to a key that is vouched for says so: such lines are in `vouched`, each with its own proof.
+    """
+    named: set[str] = set()
+    while True:
+        trust = Trust(str(value["base"]), [*pins.keys, *sorted(named)])
+        trust.load(canonical(row) for row in value["keys"])
+        bodies = []
+        for one in value.get("vouched", ()) if pins.keys else ():
+            line, found = one["line"].encode("utf-8", "replace"), Report("proof", "")
+            _check_proof(found, trust, Pins(), line, one["proof"])
+            if found.ok:
+                bodies.append(read_json(line)["body"])
+        more = vouched_keys(bodies, trust)
+        if more <= named:
+            return trust
+        named |= more
 
 
 def _check_proof(report: Report, trust: Trust, pins: Pins, line: bytes, text: str) -> None:

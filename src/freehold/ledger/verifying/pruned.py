@@ -11,9 +11,16 @@ from freehold.ledger.verifying.findings import LogReport
 from freehold.ledger.verifying.lines import read_line
 from freehold.ledger.verifying.merkle import Peaks, leaf_hash
 
+_BUNDLE = b'"bundle":"'
+
 
 class Pruned:
-    """Exported lines, and hashes of the largest subtrees without one: together the whole tree."""
+    """Exported lines, and hashes of the largest subtrees without one: together the whole tree.
+
+    Attributes:
+        bundles: what the lines name as the rules under which was decided, or that went live.
+        held: whether lines and skeleton give a root that somebody vouches for.
+    """
 
     def __init__(
         self,
@@ -36,6 +43,9 @@ class Pruned:
         self.digest = sha256()
         self.exported = 0
         self.size = 0
+        self.bundles: set[str] = set()
+        self.held = False
+        self._ends: dict[tuple[bytes, int], bytes] = {}
 
     def root(self) -> bytes:
         """Of lines and skeleton.
@@ -92,6 +102,9 @@ class Pruned:
                 self._due[read.tenant] += 1
             else:
                 self._gaps.add(read.tenant)
+            if read.tenant_seq in (claim["from"], claim["to"]):
+                self._ends[read.tenant, read.tenant_seq] = line
+        self._see_bundles(line)
         adopts = read.type == b"event" and b'"kind":"ledger.key_adopted"' in line
         if adopts or (self._log.writer, read.seq) in self._keep:
             self.kept[read.seq] = line
@@ -113,14 +126,57 @@ class Pruned:
                 raise Malformed("the skeleton is not one")
             yield level, index, b64(text, HASH)
 
-    def check_claims(self) -> None:
-        """That no number of a tenant is left out where that is claimed."""
+    def _see_bundles(self, line: bytes) -> None:
+        """Only a line that names one for the first time is parsed."""
+        at = line.find(_BUNDLE)
+        while at >= 0:
+            begin = at + len(_BUNDLE)
+            named = line[begin : line.find(b'"', begin)].decode("utf-8", "replace")
+            if named not in self.bundles:
+                break
+            at = line.find(_BUNDLE, begin)
+        if at >= 0 or b'"kind":"bundle.activated"' in line:
+            self.bundles |= bundles_of(read_json(line)["body"])
+
+    def check_claims(self, since: str | None, until: str | None) -> None:
+        """That no number of a tenant is left out where that is claimed.
+
+        Args:
+            since, until: the period that was asked for.
+        """
         for tenant, claim in self._claims.items():
             first, last = claim["from"], claim["to"]
             whole = tenant not in self._gaps and self._due[tenant] == last + 1
-            if not whole or (claim.get("before") == "beginning" and first != 1):
+            begun = first == 1 or (
+                claim["before"] == "line" and self._outside(tenant, first, since, until)
+            )
+            ended = claim["after"] == "end" or self._outside(tenant, last, since, until)
+            if not (whole and begun and ended) or (claim["before"] == "beginning" and first != 1):
                 who = tenant.decode("utf-8", "replace") or "nobody"
                 message = (
                     f"tenant {who}: lines {first} to {last} are claimed, and not all are there"
                 )
+                if whole:
+                    message = f"tenant {who}: lines {first} to {last} are not all of the period"
                 self._log.problem("tenant-gap", message)
+
+    def _outside(self, tenant: bytes, number: int, since: str | None, until: str | None) -> bool:
+        """Whether a line is there and lies before or behind the period: then the range goes on to
+        where the period ends.
+        """
+        line = self._ends.get((tenant, number))
+        if line is None:
+            return False
+        at = str(read_json(line)["body"]["at"])
+        return (since is not None and at < since) or (until is not None and at >= until)
+
+
+def bundles_of(body: dict[str, Any]) -> set[str]:
+    """The rules that a line is about."""
+    opened = body.get("opened")
+    if isinstance(opened, dict):
+        app = opened.get("app")
+        named = app.get("bundle") if isinstance(app, dict) else None
+    else:
+        named = body.get("subject") if body.get("kind") == "bundle.activated" else None
+    return {named} if isinstance(named, str) and named else set()
