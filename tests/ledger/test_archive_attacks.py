@@ -113,13 +113,14 @@ def remarks(report: verifying.Report) -> list[str]:
         (None, {"tenants": "north"}, ["log-missing"]),
         (None, {}, ["log-missing"]),
         (-2, {}, ["log-missing"]),
+        (-0.1, {}, ["log-missing"]),
         (2, {}, ["older"]),  # begun since
         (None, {"exchange": "x3"}, ["authentic", "older"]),
         (-2, {"exchange": "x3"}, ["authentic", "older"]),
     ],
 )
 def test_a_checkpoint_of_a_log_that_a_complete_archive_lacks_is_a_problem(
-    hours: int | None, asked: Any, found: list[str], office: Office, tmp_path: Path
+    hours: float | None, asked: Any, found: list[str], office: Office, tmp_path: Path
 ) -> None:
     """Unless it was kept only after the archive was made."""
     made = office.export(**asked)
@@ -137,11 +138,12 @@ def test_a_checkpoint_of_a_log_that_a_complete_archive_lacks_is_a_problem(
         (None, {}, ["older"]),
         (2, {}, ["older"]),
         (-2, {}, ["rolled-back"]),
+        (-0.1, {}, ["older"]),  # its log may have gone on while the archive was in the making
         (-2, {"exchange": "x3"}, ["authentic", "older"]),
     ],
 )
 def test_an_archive_of_an_older_copy_shows_beside_a_checkpoint_with_its_time(
-    hours: int | None, asked: Any, found: list[str], office: Office, tmp_path: Path
+    hours: float | None, asked: Any, found: list[str], office: Office, tmp_path: Path
 ) -> None:
     made = office.export(**asked)
     origin = LedgerKeys(office.home).origin(GATEWAY)
@@ -151,13 +153,28 @@ def test_an_archive_of_an_older_copy_shows_beside_a_checkpoint_with_its_time(
     assert sorted([one.code for one in report.problems] + remarks(report)) == found
 
 
-def mirrored(office: Office, tmp_path: Path, checkpoint: Checkpoint, hours: int | None) -> Path:
+def test_a_time_that_is_none_says_nothing(office: Office, tmp_path: Path) -> None:
+    """A log that is not there is missing, and one that was longer may have gone on since."""
+    made = office.export()
+    path = put(tmp_path, made.data)
+    longer = {"w-ffffffffffff": 3, GATEWAY: made.log()["size"] + 1}
+    for (writer, size), found in zip(longer.items(), (["log-missing"], ["older"]), strict=True):
+        origin = LedgerKeys(office.home).origin(writer)
+        kept = mirrored(office, tmp_path, Checkpoint(origin, size, b"\1" * 32), 0)
+        told = json.loads(kept.read_bytes())
+        for at in ("never", "", 7, None):
+            kept.write_bytes(encode(told | {"at": at}) + b"\n")
+            report = verifying.verify(path, checkpoints=[kept])
+            assert [one.code for one in report.problems] + remarks(report) == found
+
+
+def mirrored(office: Office, tmp_path: Path, checkpoint: Checkpoint, hours: float | None) -> Path:
     """A checkpoint in a file of its own, or in that of a mirror: so long after the archive."""
     keys, kept = LedgerKeys(office.home), tmp_path / "kept"
     note = notes.sign(checkpoint.text(), keys.signer(checkpoint.origin))
     if hours is None:
         kept.write_text(note, encoding="utf-8")
     else:
-        at = rfc3339(START_NS + hours * 3600 * 1_000_000_000)
+        at = rfc3339(START_NS + int(hours * 3600) * 1_000_000_000)
         kept.write_bytes(encode({"at": at, "note": note}) + b"\n")
     return kept

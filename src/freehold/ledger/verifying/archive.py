@@ -32,7 +32,7 @@ from freehold.ledger.verifying.pruned import Pruned
 from freehold.ledger.verifying.trust import Pins, Trust
 
 ARCHIVE_FORMAT = "freehold audit export"
-_MAKING_S = 3600  # as long as an archive may be in the making
+_MAKING_S = 3600  # as long as an archive may be in the making, while its logs go on
 
 
 class ArchiveCheck(Check):
@@ -210,7 +210,7 @@ class ArchiveCheck(Check):
                 log.problem("forked", f"{source} signs a log that, it is said, was never signed")
             elif other.size > here.size:
                 message = f"{source} signs {other.size:,} lines, the archive only {here.size:,}"
-                if manifest["claim"] == "complete" and _before(note, manifest):
+                if manifest["claim"] == "complete" and _before(note, manifest, _MAKING_S):
                     message = f"{message}, though it is of {note.at}, before the archive"
                     log.problem("rolled-back", f"{message}: that was made of an older copy")
                 else:
@@ -234,8 +234,7 @@ class ArchiveCheck(Check):
                 missing.setdefault(other.origin, []).append((source, note))
         for origin, kept in sorted(missing.items()):
             message = f"{kept[0][0]} is of {origin}, which this archive does not have"
-            times = [_seconds(note.at) for _, note in kept]
-            later = None not in times and not any(_before(note, manifest) for _, note in kept)
+            later = all(_seconds(note.at) and not _before(note, manifest, 0) for _, note in kept)
             if manifest["claim"] != "complete" or later:
                 self.report.remark("older", f"{message}: begun later, left out, or another ledger")
             else:
@@ -260,17 +259,16 @@ class ArchiveCheck(Check):
         return True
 
 
-def _before(note: Note, manifest: dict[str, Any]) -> bool:
-    """Whether a checkpoint was kept so long before the archive was made that its lines must be in
-    there.
+def _before(note: Note, manifest: dict[str, Any], margin: int) -> bool:
+    """Whether a checkpoint was kept so many seconds before the archive was made; not where nobody
+    says when it was.
     """
-    kept, made = _seconds(note.at), _seconds(str(manifest["made_at"]))
-    return kept is not None and made is not None and kept < made - _MAKING_S
+    return 0 < _seconds(note.at) < _seconds(str(manifest["made_at"])) - margin
 
 
-def _seconds(at: str) -> int | None:
-    """Since 1970, of a time in UTC."""
+def _seconds(at: str) -> int:
+    """Since 1970, of a time in UTC; 0 of what is none."""
     try:
         return calendar.timegm(time.strptime(at[:19], "%Y-%m-%dT%H:%M:%S"))
     except ValueError:
-        return None
+        return 0
