@@ -140,3 +140,10 @@ def test_mistakes_are_told_and_nothing_is_taken(home: Path, tmp_path: Path) -> N
     assert told(home, "cases", "list") == []
     words = ("cases", "import", file, "--tenant", "1001", "--app", "desk")
     assert "queue far shows them" in run(home, *words).stdout
+
+
+def test_what_is_yet_to_come_is_no_case(home: Path, tmp_path: Path) -> None:
+    ahead = {"text": "When do you open?", "at": "2931-01-01T00:00:00Z"}
+    said = bring(home, file_of(tmp_path, ROWS[0], ahead), code=1)
+    assert "line 2: `at` lies in the future: 2931-01-01T00:00:00Z" in said
+    assert told(home, "cases", "list") == []

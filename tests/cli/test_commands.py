@@ -1,6 +1,8 @@
 """The commands as a user types them: what they print, where, and how they end."""
 
+import errno
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -8,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click import Context
 from click.testing import CliRunner, Result
 
 from freehold.app.whoever import at_terminal
+from freehold.cli.common import Group
 from freehold.cli.main import main
 from freehold.ledger.files import segment_path
 from freehold.ledger.segment import SegmentJournal
@@ -297,3 +301,32 @@ def test_a_command_is_somebody_s_also_where_the_system_knows_no_name(
     assert at_terminal().startswith("terminal:")
     monkeypatch.setattr("getpass.getuser", nobody)
     assert at_terminal() == "terminal"
+
+
+@pytest.mark.parametrize("command", [("audit", "list"), ("key", "list"), ("detector", "list")])
+def test_whoever_has_read_enough_closes_the_pipe(
+    home: Path, bundle: Path, command: tuple[str, ...]
+) -> None:
+    """As `| head -1` does: that is no failure, whichever command it is, and nothing is said."""
+    create(home, bundle)
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "freehold", *command, "--json"],
+            env=os.environ | {"FREEHOLD_HOME": str(home)}, stdout=writing,
+            stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_another_broken_pipe_is_a_failure() -> None:
+    @click.command()
+    def broken() -> None:
+        raise BrokenPipeError(errno.EPIPE, "the server has gone")
+
+    group = Group(commands={"broken": broken})
+    done = CliRunner().invoke(group, ["broken"])
+    assert done.exit_code == 1

@@ -412,3 +412,27 @@ def test_what_a_person_sees_of_a_version(tmp_path: Path, upstream: Simulator):
     told = done(home, "try", "answers", HOURS)
     assert (told["answer"], told["answers"], told["confidence"]) == ("At nine.", True, 1.0)
     assert done(home, "try", "answers", "Who won the match?")["answers"] is False
+
+
+def test_a_first_step_without_a_token_says_that_nobody_can_ever_promote_it(
+    tmp_path: Path, upstream: Simulator
+):
+    home, folder = tmp_path / "home", tmp_path / "bundle"
+    issuer = write(folder, upstream.url)
+    app_key(folder, home)
+    with Served(folder, home):
+        pass
+    train(home, "At nine.")
+    olga, nora = (issuer.token({"sub": name, **ADMIN}) for name in ("olga", "nora"))
+    told = custom(home, "deploy", "answers")
+    assert told.exit_code == 0, "a shadow alone is of use"
+    assert "Warning: Nobody can approve answers@v1" in told.stderr
+    assert "deploy it with an identity token" in told.stderr
+    row = json.loads(custom(home, "advance", "answers", "--json").stdout)
+    assert row["state"] == "canary"
+    assert row["warning"].startswith("Nobody can approve")
+    done(home, "advance", "answers")
+    refused = custom(home, "promote", "answers", token=olga)
+    assert row["warning"] in refused.stderr, "which is what the approver would be told"
+    done(home, "rollback", "answers")
+    assert done(home, "deploy", "answers", token=nora)["warning"] == ""

@@ -176,6 +176,11 @@ def test_what_people_of_other_tools_do_comes_to_a_verdict(make_desk: MakeDesk) -
         ("jsonl", '{"case": "case_1", "labels": [{"by": "a", "verdict": "correct"}]}', "rating"),
         ("jsonl", '{"case": "case_1", "labels": [{"by": "", "verdict": "skip"}]}', "`by`"),
         ("jsonl", '{"case": "case_1", "labels": [{"by": "a", "at_ns": -1}]}', "whole number"),
+        (
+            "jsonl",
+            '{"case": "case_1", "labels": [{"by": "a", "at_ns": 4000000000000000000}]}',
+            "line 1: The time of a's label lies in the future",
+        ),
         ("argilla", "{}", "line 1: the file is no JSON list"),
         ("argilla", '[\n{"id": "case_1"},\n{"fields": {}}]', "line 3, record 2: .* no `id`"),
         ("argilla", '[\n{"id": "case_1"}\n{"id": 1}]', "line 3: `,` or"),

@@ -120,7 +120,7 @@ def bring_in(file: Path, tenant: str, app: str, source: str, home: Path, as_json
     from freehold.learning.capture.brought import digest, read
 
     with case_import(home) as importing:
-        rows = read(file, importing.attributes)
+        rows = read(file, importing.attributes, importing.now_ns())
         called = " ".join((source or file.name).split())[:200]
         done = importing.bring(rows, tenant, app, called, digest(file))
     if as_json:

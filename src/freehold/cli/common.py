@@ -2,12 +2,14 @@
 
 import math
 import os
+import select
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TextIO, TypeVar, cast
 
 import click
 import orjson
@@ -166,6 +168,27 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
+            found = super().invoke(ctx)
+            sys.stdout.flush()
+            return found
         except FreeholdError as error:
             raise Failed(error) from None
+        except BrokenPipeError:
+            if not _unread(sys.stdout):
+                raise
+            # whoever read has what they wanted (`| head`): nothing failed; what is still buffered,
+            # or is written while the interpreter ends, goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(0) from None
+
+
+def _unread(stream: TextIO) -> bool:
+    """Whether a stream is a pipe that nobody reads any more. Any other broken pipe, as to a
+    server, is a failure.
+    """
+    try:
+        watched = select.poll()
+        watched.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in watched.poll(0))
+    except (OSError, ValueError):  # no file at all, as in tests
+        return False

@@ -125,7 +125,8 @@ def deploy(
 ) -> None:
     """The first step of a version that has passed the gate: into the shadow, or to a canary.
 
-    With an identity token, a second person can promote it later.
+    Where the bundle names a role under `deploy.approval`, deploy it with an identity token: a
+    second person can then promote it. Without one nobody ever can, and it says so.
     """
 
     def act(service: Any, by: Any) -> Any:
@@ -268,7 +269,8 @@ def _move(
     from msgspec import to_builtins
 
     from freehold.app.deployments import deployment_service, person_of
-    from freehold.services.deployment_checks import By
+    from freehold.core.deployments import ON_TRIAL
+    from freehold.services.deployment_checks import By, unapprovable
 
     token = read_token(token_file)
     person = person_of(home, token) if token else None
@@ -276,9 +278,12 @@ def _move(
     with deployment_service(home) as service:
         row, stage = act(service, By(name=name, person=person))
         share = service.trials.share(row)
+        stuck = unapprovable(service.custom(row.model), row) if row.state in ON_TRIAL else ""
     if as_json:
-        print_json(to_builtins(row) | {"stage": stage, "share": share})
+        print_json(to_builtins(row) | {"stage": stage, "share": share, "warning": stuck})
         return
     state = row.state.replace("_", " ")
     at = f", {share:.2%}" if row.state in ("shadow", "canary") else ""
     click.echo(f"{row.id}: {state}{at}")
+    if stuck:
+        say(f"Warning: {stuck}")

@@ -140,7 +140,7 @@ class CaseDesk:
         if not called or len(called) > _LONGEST_SOURCE:
             said = f"Say in 1 to {_LONGEST_SOURCE} characters what the rows come from."
             raise RequestError(said, param="source")
-        rows = read_text(text, form, importing.attributes)
+        rows = read_text(text, form, importing.attributes, importing.now_ns())
         return importing.bring(rows, tenant, app, called, _digest(text))
 
     def _row(self, who: Labeler, case: Case) -> dict[str, Any]:

@@ -88,6 +88,10 @@ class CaseImport:
         declared = self._bundle.bundle.identity.attributes
         return {name: one.default for name, one in declared.items()}
 
+    def now_ns(self) -> int:
+        """When it is: nothing that is brought in happened later."""
+        return self._clock.now_ns()
+
     def place(self, tenant: str, app: str) -> tuple[AppSpec, CaptureSpec]:
         """Where cases are to be.
 

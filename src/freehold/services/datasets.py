@@ -118,7 +118,7 @@ class Datasets:
         )
         words = self._words()
         fit = importing.as_it_is if words is None else partial(words.row, owner=owner)
-        rows = importing.read(file, tenant=owner, app=app, fit=fit)
+        rows = importing.read(file, tenant=owner, app=app, fit=fit, now_ns=self._clock.now_ns())
         return self._written(wanted, chained(rows, stays), before, {}, set())
 
     def _before(self, name: str, owner: str) -> FolderDataset | None:

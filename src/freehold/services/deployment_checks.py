@@ -127,17 +127,24 @@ def approved(
     if not custom.deploy.approval:
         return
     person = has_role(custom, by, bundle)
-    if first_step(custom) is not None and not row.deployer:
-        raise ApprovalError(
-            f"Nobody can approve {row.id}, since no verified identity deployed it: roll it back and"
-            " deploy it with an identity token."
-        )
+    if why := unapprovable(custom, row):
+        raise ApprovalError(why)
     trainer = version.manifest.by.rpartition(":")[2]
     own = {trainer.casefold()}
     if first_step(custom) is not None:
         own.add(row.deployer.casefold())
     if person.id.casefold() in own:
         raise ApprovalError("Nobody promotes a version that they trained or deployed themselves.")
+
+
+def unapprovable(custom: CustomModel, row: Deployment) -> str:
+    """Why nobody can ever promote a version that is on trial; empty where somebody can."""
+    if not custom.deploy.approval or first_step(custom) is None or row.deployer:
+        return ""
+    return (
+        f"Nobody can approve {row.id}, since no verified identity deployed it: roll it back and"
+        " deploy it with an identity token."
+    )
 
 
 def of_owner(custom: CustomModel, by: By, bundle: ResolvedBundle) -> None:

@@ -12,6 +12,7 @@ from freehold.core.cases import Case, CaseFilter, Moment
 from freehold.core.decisions import MILLION
 from freehold.core.errors import LabelError, RequestError
 from freehold.core.labels import Label, QueueSpec, Words
+from freehold.learning.datasets.given import ahead
 from freehold.learning.labelling.choosing import takes
 from freehold.learning.labelling.formats import FORMATS, Dump, Load, Mistakes, Row, RowLabel
 from freehold.learning.labelling.formats.label_studio import config
@@ -255,6 +256,9 @@ class Exchange:
     ) -> _Ready:
         """Raises: RequestError, LabelError: it is no label for this queue."""
         book = self._desk.book
+        now = book.clock.now_ns()
+        if ahead(said.at_ns, now):
+            raise RequestError(f"The time of {said.by[:80]}'s label lies in the future.")
         # tools that show the suggestion in the field send it along with every verdict
         same = said.answer == suggestion.answer and said.verdict != "edit"
         given = Given(
@@ -266,7 +270,7 @@ class Exchange:
         )
         who = named(said.by)
         what = book.checked(given, queue, case, suggestion, moment.released)
-        label = book.made(queue, case, who, what, suggestion, book.clock.now_ns())
+        label = book.made(queue, case, who, what, suggestion, now)
         label = replace(
             label,
             issuer=f"import:{form}",

@@ -135,3 +135,21 @@ def test_what_is_exported_can_be_brought_in(tmp_path: Path, view: str) -> None:
         ]
     else:
         assert [(r.messages, r.answer) for r in back] == [(r.messages, r.answer) for r in rows]
+
+
+def test_what_is_yet_to_come_is_no_row(tmp_path: Path) -> None:
+    now = 1_790_000_000 * 1_000_000_000  # 2026-09-21T14:13:20Z
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        {"text": "x", "label": "a", "at": "2026-09-21T14:16:00Z"},  # clocks differ a little
+        {"text": "x", "label": "a", "at": "2031-01-01T00:00:00Z"},
+        {"text": "x", "label": "a", "at_ns": now + 3_600 * 1_000_000_000},
+    ]
+    path.write_text("".join(orjson.dumps(row).decode() + "\n" for row in rows))
+    with pytest.raises(RequestError) as caught:
+        list(read(path, tenant="t", now_ns=now))
+    assert str(caught.value).splitlines()[1:] == [
+        "line 2: `at` lies in the future: 2031-01-01T00:00:00Z",
+        f"line 3: `at_ns` lies in the future: {now + 3_600 * 1_000_000_000}",
+    ]
+    assert len(list(read(path, tenant="t"))) == 3

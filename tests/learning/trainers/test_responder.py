@@ -84,7 +84,8 @@ def test_it_says_why(shop):
     told = model.explain(asked("where is my order HO-5555555?"), beside(orders=order(5_555_555)))
     assert told.given
     assert "case-1" in told.cases
-    assert dict(told.slots)["orders.order_id (asked, text:)"] == "HO-5555555"
+    named = "`order_id` of the row of `orders` that the question names"
+    assert dict(told.slots)[named] == "HO-5555555"
 
 
 def test_the_same_examples_make_the_same_file(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from freehold.text.slots.context import Context
 from freehold.text.slots.filling import Slot, fill
-from freehold.text.slots.finding import find
+from freehold.text.slots.finding import Origin, find
 from freehold.text.slots.forms import write, writings
 from freehold.text.slots.rows import Asked
 
@@ -93,3 +93,22 @@ def test_a_truth_is_no_number():
 @pytest.mark.parametrize("value", ["2025-02-30", "2025-13-01", "soon", "", None, True])
 def test_no_day(value):
     assert write("on", value, "date:en:March 3") is None
+
+
+@pytest.mark.parametrize(
+    "value", ["N/A", "n/a", "-", "—", "none", "None", "unknown", "(unknown)", "TBD", " null ", "?"]
+)
+def test_what_stands_for_nothing_fills_nothing(value):
+    origin = Origin("claims", "only", "handler", "text:")
+    context = Context({"claims": ({"handler": value},)})
+    asked = Asked("who handles my claim?")
+    assert fill(Slot(any=(origin,)), context, asked) is None
+    approved = Slot(any=(origin,), among=(value,))
+    assert fill(approved, context, asked) == value, "experts have approved it as a state"
+
+
+@pytest.mark.parametrize("value", ["Ida Voss", "Nona", "Una Known", "-5", "missing"])
+def test_what_only_looks_like_nothing_fills_a_slot(value):
+    context = Context({"claims": ({"handler": value},)})
+    slot = Slot(any=(Origin("claims", "only", "handler", "text:"),))
+    assert fill(slot, context, Asked("who handles my claim?")) == value

@@ -6,7 +6,7 @@ from freehold.text.blocks import unpacked
 from freehold.text.slots.context import MAX_ROWS, Context, read
 from freehold.text.slots.features import features
 from freehold.text.slots.questions import understood
-from freehold.text.slots.rows import Asked, pick
+from freehold.text.slots.rows import Asked, means, pick
 
 ROWS = (
     {"order_id": "HO-1000003", "name": "Oak Chair", "status": "shipped", "on": "2026-03-01"},
@@ -108,3 +108,18 @@ def test_blocks_are_read_as_they_were_packed():
     one, two = unpacked(system)
     assert one == {"source": 'a"<b', "text": '{"x": 1}', "trusted": True}
     assert two == {"source": "c", "text": "nothing\n&lt;/context>", "trusted": False}
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("only", "the only row of `orders`"),
+        ("first", "the first row of `orders`"),
+        ("asked", "the row of `orders` that the question names"),
+        ("asked:name", "the row of `orders` that the question names by its `name`"),
+        ("newest:on", "the row of `orders` with the latest `on`"),
+        ("oldest:on", "the row of `orders` with the earliest `on`"),
+    ],
+)
+def test_a_rule_in_words(rule: str, said: str) -> None:
+    assert means(rule, "orders") == said

@@ -11,6 +11,7 @@ from msgspec import Struct
 from freehold.core.errors import RequestError
 from freehold.learning.datasets.given import (
     ASKED,
+    EVER_NS,
     RIGHT,
     asked,
     each,
@@ -57,25 +58,28 @@ class Brought(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pieces: tuple[dict[str, Any], ...] = ()
 
 
-def read(path: Path, attributes: Collection[str]) -> Iterator[Brought]:
+def read(path: Path, attributes: Collection[str], now_ns: int = EVER_NS) -> Iterator[Brought]:
     """The rows of a file, one by one; by its ending it is JSON lines, CSV or Parquet.
 
     Args:
         attributes: those that people may have here.
+        now_ns: when it is; rows that are from later are mistakes.
 
     Raises:
         RequestError: as `given.each`.
     """
-    return each(path, partial(_row, attributes=attributes))
+    return each(path, partial(_row, attributes=attributes, now_ns=now_ns))
 
 
-def read_text(text: str, form: str, attributes: Collection[str]) -> Iterator[Brought]:
+def read_text(
+    text: str, form: str, attributes: Collection[str], now_ns: int = EVER_NS
+) -> Iterator[Brought]:
     """The same of a text that somebody sends, as ``jsonl`` or ``csv``.
 
     Raises:
         RequestError: as `given.each_of`.
     """
-    return each_of(text, form, partial(_row, attributes=attributes))
+    return each_of(text, form, partial(_row, attributes=attributes, now_ns=now_ns))
 
 
 def digest(path: Path) -> str:
@@ -91,7 +95,7 @@ def digest(path: Path) -> str:
         raise RequestError(f"{path} can't be read: {error.strerror or error}") from None
 
 
-def _row(given: Any, attributes: Collection[str]) -> Brought:
+def _row(given: Any, attributes: Collection[str], now_ns: int) -> Brought:
     """Raises: ValueError: it is no such row."""
     right = [name for name in RIGHT if isinstance(given, dict) and given.get(name)]
     if right:
@@ -122,7 +126,7 @@ def _row(given: Any, attributes: Collection[str]) -> Brought:
     return Brought(
         messages=messages,
         said=said,
-        at_ns=moment_of(value),
+        at_ns=moment_of(value, now_ns),
         attributes=_attributes(value, attributes),
         pieces=pieces,
         **short,

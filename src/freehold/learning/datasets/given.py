@@ -20,6 +20,10 @@ SAID = ("answer", "completion", "chosen")
 RIGHT = (*SAID, "rejected", "label")
 """What says what is right, or wrong."""
 ENDINGS = (".jsonl", ".ndjson", ".csv", ".parquet")
+SKEW_NS = 300 * 1_000_000_000
+"""So far may the clock that wrote a time be ahead of this one."""
+EVER_NS = (1 << 63) - 1 - SKEW_NS
+"""The last moment that can be kept: what bounds times where nobody says what time it is."""
 _MOST_ERRORS = 20
 _OBJECTS = ("messages", "pieces", "facts", "attributes")
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
@@ -239,12 +243,25 @@ def object_of(given: Any, name: str) -> dict[str, Any]:
     return given
 
 
-def moment_of(value: Mapping[str, Any]) -> int:
+def moment_of(value: Mapping[str, Any], now_ns: int = EVER_NS) -> int:
     """Nanoseconds since the epoch, of ``at`` or ``at_ns``; 0 where neither is there.
 
     Raises:
-        ValueError: it is no time.
+        ValueError: it is no time, or one that is yet to come.
     """
+    found = _moment(value)
+    if ahead(found, now_ns):
+        name = "at" if value.get("at") is not None else "at_ns"
+        raise ValueError(f"`{name}` lies in the future: {str(value[name])[:40]}")
+    return found
+
+
+def ahead(at_ns: int, now_ns: int) -> bool:
+    """Whether a moment is yet to come, and that is no matter of clocks that differ a little."""
+    return at_ns > now_ns + SKEW_NS
+
+
+def _moment(value: Mapping[str, Any]) -> int:
     at_ns: Any = value.get("at_ns", 0)
     at = value.get("at")
     if isinstance(at, str):

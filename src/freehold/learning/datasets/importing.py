@@ -13,6 +13,7 @@ from freehold.core.errors import RequestError
 from freehold.core.training import Example
 from freehold.learning.datasets.given import (
     ASKED,
+    EVER_NS,
     RIGHT,
     SAID,
     asked,
@@ -42,7 +43,12 @@ def as_it_is(row: Example) -> Example:
 
 
 def read(
-    path: Path, *, tenant: str, app: str = "", fit: Callable[[Example], Example] = as_it_is
+    path: Path,
+    *,
+    tenant: str,
+    app: str = "",
+    fit: Callable[[Example], Example] = as_it_is,
+    now_ns: int = EVER_NS,
 ) -> Iterator[Draft]:
     """Rows of a file, one by one; by its ending it is JSON lines, CSV or Parquet.
 
@@ -54,14 +60,17 @@ def read(
     Args:
         tenant, app: of rows that name none.
         fit: a row as it may be kept; raises ``RequestError`` for one that may not.
+        now_ns: when it is; rows that are from later are mistakes.
 
     Raises:
         RequestError: as `given.each`.
     """
-    return each(path, partial(_draft, tenant=tenant, app=app, fit=fit))
+    return each(path, partial(_draft, tenant=tenant, app=app, fit=fit, now_ns=now_ns))
 
 
-def _draft(given: Any, tenant: str, app: str, fit: Callable[[Example], Example]) -> Draft:
+def _draft(
+    given: Any, tenant: str, app: str, fit: Callable[[Example], Example], now_ns: int
+) -> Draft:
     """Raises: ValueError: it is no row, or none that may be kept."""
     value = known(given, _KNOWN)
     messages, answer = asked(value)
@@ -82,7 +91,7 @@ def _draft(given: Any, tenant: str, app: str, fit: Callable[[Example], Example])
         id="",
         messages=messages,
         conversation=text_of(value, "conversation"),
-        at_ns=moment_of(value),
+        at_ns=moment_of(value, now_ns),
         tenant=text_of(value, "tenant") or tenant,
         app=text_of(value, "app") or app,
         language=text_of(value, "language"),

@@ -32,6 +32,9 @@ _PLAIN = {
 }
 
 
+_SAYS_OTHERWISE = frozenset({"feedback", "incident", "human"})
+
+
 def in_words(reason: str) -> str:
     """One reason, ``kind:detail``, as a sentence."""
     kind, _, detail = reason.partition(":")
@@ -41,7 +44,11 @@ def in_words(reason: str) -> str:
 
 def why(case: Case) -> list[str]:
     """All that speaks for looking at this case."""
-    lines = [in_words(reason) for reason in case.reasons]
+    kinds = {reason.partition(":")[0] for reason in case.reasons}
+    # somebody said otherwise afterwards: that it seemed to go well is no reason any more
+    well = kinds.isdisjoint(_SAYS_OTHERWISE)
+    told = [one for one in case.reasons if well or one.partition(":")[0] != "success"]
+    lines = list(dict.fromkeys(map(in_words, told)))
     if case.uncertainty:
         lines.append(f"Uncertainty {case.uncertainty / MILLION:.0%}.")
     if case.value != MILLION:

@@ -27,7 +27,7 @@ from freehold.text.slots.filling import fill
 from freehold.text.slots.nearness import VERSION as NEARNESS
 from freehold.text.slots.nearness import Near, Point
 from freehold.text.slots.questions import Question, understood
-from freehold.text.slots.rows import ASKED, Asked
+from freehold.text.slots.rows import ASKED, Asked, means
 from freehold.text.slots.small_talk import bare, words_of
 from freehold.text.slots.templates import (
     ASKS,
@@ -356,7 +356,9 @@ class LearnedResponder:
 def _filled(template: Template, context: Context, asked: Asked) -> tuple[tuple[str, str], ...]:
     return tuple(
         (
-            " = ".join(f"{o.source}.{o.field} ({o.rule}, {o.form})" for o in slot.any),
+            " and ".join(
+                dict.fromkeys(f"`{o.field}` of {means(o.rule, o.source)}" for o in slot.any)
+            ),
             fill(slot, context, asked) or "",
         )
         for slot in template.slots

@@ -13,6 +13,13 @@ MOST_CHARS = 300
 """A longer value fills nothing."""
 
 
+_STANDS_FOR_NOTHING = frozenset(
+    "n/a n.a. - -- --- – — ? ?? none null nil unknown undefined unset tbd tba nan"
+    " unbekannt keine keiner inconnu desconocido sconosciuto".split()
+) | {"not available", "not applicable", "not set", "not known", "k. a.", "k.a."}  # fmt: skip
+"""What systems write where they know nothing, in small letters."""
+
+
 class Slot(Struct, frozen=True, kw_only=True):
     """A place in an answer, and every origin that no example has ruled out. All that there are in
     the present context must say the same. What has more than ``most`` characters is nothing like
@@ -51,7 +58,14 @@ def fill(slot: Slot, context: Context, asked: Asked) -> str | None:
     if not named or len(found) != 1:
         return None
     text = found.pop()
-    return text if not slot.among or text in slot.among else None
+    if slot.among:  # what experts have approved there, such as a state called unknown
+        return text if text in slot.among else None
+    return None if text is None or blank(text) else text
+
+
+def blank(text: str) -> bool:
+    """Whether a value only says that there is none: `N/A`, a dash, `unknown`."""
+    return text.strip().strip("()[]<>").casefold() in _STANDS_FOR_NOTHING
 
 
 def fit(text: str) -> bool:

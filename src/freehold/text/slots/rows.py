@@ -157,6 +157,19 @@ def _is_name(value: str) -> bool:
     return value[:1].isupper()
 
 
+def means(rule: str, source: str) -> str:
+    """Which row a rule means, in words."""
+    how, _, field = rule.partition(":")
+    if how == ASKED:
+        by = f" by its `{field}`" if field else ""
+        return f"the row of `{source}` that the question names{by}"
+    if how in (NEWEST, OLDEST):
+        return (
+            f"the row of `{source}` with the {'latest' if how == NEWEST else 'earliest'} `{field}`"
+        )
+    return f"the {'only' if how == ONLY else 'first'} row of `{source}`"
+
+
 def pick(rule: str, source: str, context: Context, asked: Asked) -> Row | None:
     """The one row that a rule means; none where there is none, more than one, or where the question
     names another.
