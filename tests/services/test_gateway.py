@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from freehold.core.errors import AuditError, KeyRefused, NotFound, ScopeRefused, StorageError
+from freehold.ledger.shape import EVERYONE
 from tests.conformance.harness import BUNDLE, KEY, Wired, written
 from tests.conformance.wires import CHAT, body_for
 
@@ -100,7 +101,7 @@ async def test_closing_closes_everything_whatever_fails(tmp_path):
 
 
 async def test_activation(tmp_path):
-    w = made(tmp_path)
+    w = made(tmp_path, started_by="terminal:ann")
     await w.gateway.open()
     first = w.gateway.journey
     w.gateway.activate(w.activator.first())
@@ -114,6 +115,11 @@ async def test_activation(tmp_path):
     assert w.gateway.ready() == (True, f"ready {second.hash}")
     kinds = [r["kind"] for r in w.journal.records]
     assert kinds == ["bundle.activated", "bundle.rejected", "bundle.activated"]
+    began, refused, changed = w.journal.records
+    assert [r["tenant"] for r in w.journal.records] == [EVERYONE, "", EVERYONE]
+    assert (began["actor"], began["details"]["because"]) == ("terminal:ann", "started")
+    assert (changed["actor"], changed["details"]["because"]) == ("freehold", "changed")
+    assert refused["actor"] == "freehold"
     # a version whose entry can't be written does not go live
     w.journal.failing["event"] = AuditError("disk full")
     (tmp_path / "0.yaml").write_text(BUNDLE)

@@ -12,6 +12,7 @@ from freehold.app.gateway_parts import GatewayParts
 from freehold.app.labelling import for_gateway
 from freehold.app.mirrors import BundleMirrors
 from freehold.app.resources import Child
+from freehold.app.whoever import at_terminal
 from freehold.bundle.activate import Activator
 from freehold.bundle.check import Report
 from freehold.bundle.resolve import ResolvedBundle
@@ -81,6 +82,7 @@ def make_gateway(folder: Path, home: Path, *, index: bool = True) -> Gateway:
         ),
         checks=(store.check, parts.local.loading),
         note=overlay.note,
+        started_by=at_terminal(),
         metrics_token=os.environ.get("FREEHOLD_METRICS_TOKEN"),
     )
     return gateway

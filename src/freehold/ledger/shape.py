@@ -234,6 +234,11 @@ class ExchangeRecord(Struct, frozen=True, kw_only=True):
     v: int = RECORD_VERSION
 
 
+EVERYONE = "*"
+"""The tenant of an event that concerns each of them and tells nothing of any: it is numbered like a
+tenant's, and every tenant's export has it."""
+
+
 class EventRecord(Struct, frozen=True, kw_only=True):
     """The body of a ledger line about anything else: an activation, a key, an approval."""
 

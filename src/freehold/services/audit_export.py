@@ -345,7 +345,7 @@ def _claim(selected: list[Selected], choice: Choice) -> tuple[str, str]:
     if asked.everything:
         return "complete", _ALL
     for one in selected:
-        wanted = {tenant for tenant in one.counts if tenant in (asked.tenants or ())}
+        wanted = {tenant for tenant in one.counts if tenant in (asked.reach or ())}
         said = {each.tenant for each in one.ranges(choice)}
         if one.status == "adopted" and one.chosen:
             return "authentic", f"{_AUTHENTIC}: lines of {one.log.writer} were not numbered yet."

@@ -6,9 +6,11 @@ from msgspec import Struct
 
 from freehold.core.clock import rfc3339
 from freehold.core.errors import RequestError
+from freehold.ledger.shape import EVERYONE
 
 HOLDS = "legal_hold."
 _LOGS = "ledger."
+_ACTIVATED = "bundle.activated"
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -41,6 +43,11 @@ class Asked(Struct, frozen=True, kw_only=True):
     def narrow(self) -> bool:
         """Whether single exchanges are chosen."""
         return self.app is not None or self.person is not None or self.exchange is not None
+
+    @property
+    def reach(self) -> frozenset[str] | None:
+        """Whose numbered lines are wanted: those of its tenants, and what concerns everyone."""
+        return None if self.tenants is None else self.tenants | {EVERYONE}
 
     @property
     def span(self) -> bool:
@@ -132,7 +139,7 @@ class Choice:
         body = line["body"]
         tenant = body.get("tenant", "")
         asked = self.asked
-        if asked.tenants is not None and tenant not in asked.tenants:
+        if asked.reach is not None and tenant not in asked.reach:
             return
         if asked.span and not asked.narrow and asked.tenants is not None and "tenant_seq" in line:
             span = self.spans.setdefault((writer, tenant), Span())
@@ -174,9 +181,11 @@ class Choice:
             return bool(kind) and self._about(kind, body)
         tenant = body.get("tenant", "")
         if asked.kinds:
-            others = asked.tenants is not None and tenant not in {"", *asked.tenants}
+            others = asked.reach is not None and tenant not in {"", *asked.reach}
             return not others and kind.startswith(asked.kinds)
-        if asked.tenants is not None and tenant not in asked.tenants:
+        if kind == _ACTIVATED and not tenant:  # of a Freehold that did not number it for everyone
+            return asked.within(body["at_ns"])
+        if asked.reach is not None and tenant not in asked.reach:
             return False
         if not asked.span:
             return True

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from freehold.ledger.shape import EVERYONE
+
 _DAMAGED_NAMED = 20
+_WHOSE = {EVERYONE: "what concerns every tenant"}
 
 _TEXT = """# Records of decisions made by AI applications
 
@@ -107,7 +110,8 @@ def _log(log: dict[str, Any]) -> str:
         "unproven": f"NOT PROVEN: {log['why']}",
     }[log["status"]]
     ranges = "".join(
-        f"; {each['tenant']}: all from {each['from']:,} to {each['to']:,}"
+        f"; {_WHOSE.get(each['tenant'], each['tenant'])}: all from {each['from']:,}"
+        f" to {each['to']:,}"
         for each in log["tenants"]
     )
     return f"- log `{log['writer']}`: {log['lines']:,} lines here; {said}{ranges}"

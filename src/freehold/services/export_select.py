@@ -153,10 +153,10 @@ class Selected:
     def ranges(self, choice: Choice) -> list[Range]:
         """What can be said to be complete, where tenants were asked for."""
         asked = choice.asked
-        if asked.tenants is None or asked.narrow or asked.kinds or self.status != "proven":
+        if asked.reach is None or asked.narrow or asked.kinds or self.status != "proven":
             return []
         found = []
-        for tenant in sorted(asked.tenants & self.counts.keys() - self.gaps):
+        for tenant in sorted(asked.reach & self.counts.keys() - self.gaps):
             first, last = self.firsts[tenant], self.counts[tenant]
             span = choice.spans.get((self.log.writer, tenant))
             if first != (span.begin if span else 1) or (span and last != span.end):

@@ -12,6 +12,7 @@ from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import FreeholdError, NotFound, ScopeRefused, StorageError
 from freehold.core.principal import KeyGrant
 from freehold.journey import Journey
+from freehold.ledger.shape import EVERYONE
 from freehold.services.approvals import Approvals
 from freehold.services.case_desk import CaseDesk
 from freehold.services.collecting import Collecting
@@ -38,6 +39,7 @@ class Gateway:
         background: coroutines that run beside the requests (the bundle's watcher, say).
         checks: each says why no request should come now, or nothing.
         note: what readiness says besides.
+        started_by: who makes the first version live, for the ledger.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class Gateway:
         labeler: FindLabeler | None = None,
         learned: LearnedViews | None = None,
         cases: Callable[[LabellingDesk], CaseDesk] | None = None,
+        started_by: str = "freehold",
     ) -> None:
+        self._started_by = started_by
         self._learned = learned
         self._make_journey = make_journey
         self._first = first
@@ -209,7 +213,7 @@ class Gateway:
         async with contextlib.AsyncExitStack() as opening:
             for resource in self._resources:
                 await opening.enter_async_context(resource)
-            self.activate(self._first)
+            self.activate(self._first, self._started_by, "started")
             self._stack = opening.pop_all()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(work(self)) for work in self._background]
@@ -229,13 +233,20 @@ class Gateway:
         finally:
             await self._stack.aclose()
 
-    def activate(self, bundle: ResolvedBundle) -> None:
-        """Make a bundle version live. Requests under way end on the one that they began with."""
+    def activate(
+        self, bundle: ResolvedBundle, by: str = "freehold", because: str = "changed"
+    ) -> None:
+        """Make a bundle version live. Requests under way end on the one that they began with.
+
+        Args:
+            by: who does it, where it is not this gateway that saw its folder change.
+        """
         if self._journey is not None and self._journey.bundle_hash == bundle.hash:
             self._rejected = None
             return
         journey = self._make_journey(bundle)
-        self._audit.event("bundle.activated", "freehold", bundle.hash, {"name": bundle.name})
+        details = {"name": bundle.name, "because": because}
+        self._audit.event("bundle.activated", by, bundle.hash, details, tenant=EVERYONE)
         self._journey = journey
         self._bundle = bundle
         self._rejected = None
