@@ -32,6 +32,12 @@ def activated(made: Opened) -> list[str]:
     return [body["subject"][7:8] for body in found if body.get("kind") == ACTIVATED]
 
 
+def problems(tmp_path: Path, made: Opened) -> list[str]:
+    path = tmp_path / "made.zip"
+    path.write_bytes(made.data)
+    return [str(one) for one in verifying.verify(path).problems]
+
+
 def test_a_tenant_has_each_version_that_went_live(tmp_path: Path) -> None:
     made = House(tmp_path / "home", bodies()).export(tenants="north")
     assert activated(made) == ["1", "2"]
@@ -42,9 +48,7 @@ def test_a_tenant_has_each_version_that_went_live(tmp_path: Path) -> None:
         ("north", 1, 6),
     ]
     assert "what concerns every tenant: all from 1 to 2" in made.zip.read("README.md").decode()
-    path = tmp_path / "a.zip"
-    path.write_bytes(made.data)
-    assert verifying.verify(path).problems == []
+    assert problems(tmp_path, made) == []
 
 
 def test_an_archive_without_one_of_them_is_not_complete(tmp_path: Path) -> None:
@@ -66,6 +70,7 @@ def test_a_time_begins_with_the_version_that_was_live(tmp_path: Path) -> None:
     since, until = START_NS + 150 * SECOND, START_NS + 450 * SECOND
     made = house.export(tenants="north", since_ns=since, until_ns=until)
     assert activated(made) == ["1", "2"]  # one on either side, as of a tenant's own lines
+    assert problems(tmp_path, made) == []
     assert made.manifest["claim"] == "complete"
 
 
@@ -79,6 +84,7 @@ def test_versions_of_an_older_freehold_are_there_though_not_numbered(tmp_path: P
     assert made.manifest["claim"] == "complete"
     late = house.export(tenants="north", since_ns=START_NS + 50 * SECOND)
     assert activated(late) == ["1", "2"]
+    assert problems(tmp_path, made) == problems(tmp_path, late) == []
 
 
 def test_whoever_has_one_persons_decisions_has_no_others(tmp_path: Path) -> None:
