@@ -207,6 +207,36 @@ async def test_a_client_that_hangs_up_ends_both(tmp_path):
         assert w.reserved == 0
 
 
+async def test_a_client_that_hangs_up_as_both_answer_is_charged_one_answer(tmp_path):
+    go = asyncio.Event()
+
+    class Together(Several):
+        async def call(self, sendable: Sendable) -> AsyncGenerator[Delta, None]:
+            self.received.append(sendable)
+            await go.wait()
+            yield said("It is so.")
+            yield Delta(usage=USED)
+
+    provider = Together()
+    async with wired(tmp_path, provider) as w:
+        asking = asyncio.create_task(w.ask(CHAT, body_for(CHAT)))
+        async with asyncio.timeout(10):
+            while len(provider.asked) < 2:
+                await asyncio.sleep(0.01)
+        go.set()
+        await asyncio.sleep(0)  # both have answered, and nobody has looked yet
+        asking.cancel()
+        await asyncio.wait((asking,))
+        (closed,) = (r["closed"] for r in w.journal.records if "closed" in r)
+        assert closed["outcome"] == "interrupted"
+        calls = closed["calls"]
+        assert [(c["error"], c["error_kind"]) for c in calls] == [
+            ("", ""),
+            ("first answered first", "hung_up"),
+        ]
+        assert [call["cost_nano"] for call in calls] == [NANO, NANO], "both are paid for"
+
+
 async def test_one_in_trouble_is_not_asked_beside(tmp_path):
     provider = Several(first=None, second=answers("Two."), third=answers("Three."))
     async with wired(tmp_path, provider, health=FakeHealth("second")) as w:

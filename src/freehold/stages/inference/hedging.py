@@ -64,6 +64,11 @@ class _Runner:
             return None
         return self.task.exception()
 
+    @property
+    def said_something(self) -> bool:
+        """Whether it has begun to answer."""
+        return self.task.done() and not self.task.cancelled() and self.task.exception() is None
+
     async def _first(self) -> Answer:
         return await anext(self.answers)
 
@@ -122,6 +127,7 @@ class Hedging:
                 failed, the first's.
         """
         running = [_Runner(self._start, sendable, trail, self._clock.monotonic_ns())]
+        winner: _Runner | None = None
         try:
             await asyncio.wait((running[0].task,), timeout=delay_s)
             if not running[0].task.done():
@@ -138,6 +144,7 @@ class Hedging:
         finally:
             for runner in running:
                 await runner.leave()
+            _count_one(running, winner, trail)
 
     async def _beside(
         self, sendable: Sendable, trail: Trail, prepare: Prepare, delay_s: float
@@ -166,15 +173,13 @@ class Hedging:
 
     async def _settle(self, running: list[_Runner], winner: _Runner, trail: Trail) -> None:
         """One answers, the other is ended; its call says who was faster."""
-        why = f"{winner.model} answered first"
+        why = _faster(winner)
         for runner in running:
             if runner is not winner:
                 if runner.failure is None:  # it may be needed yet, should the winner break off
                     trail.tried.discard(runner.sendable.attempt.number)
                 await runner.leave(why, beside=True)
-                for call in trail.calls:  # one that was as good and a moment later is paid as well
-                    if call.attempt == runner.sendable.attempt.number and not call.error:
-                        call.error, call.error_kind = why, "hung_up"
+        _count_one(running, winner, trail)
         first, second = running
         if winner is second:
             trail.wait("inference", second.began_ns - first.began_ns)
@@ -202,6 +207,23 @@ def route_of(plan: Plan) -> RouteSpec:
     if admitted.ask.operation == "embedding" and admitted.app.embedding_route is not None:
         return admitted.app.embedding_route
     return admitted.app.route
+
+
+def _faster(winner: _Runner) -> str:
+    return f"{winner.model} answered first"
+
+
+def _count_one(running: list[_Runner], winner: _Runner | None, trail: Trail) -> None:
+    """Of two that were as good, one answers: the other is paid as well, and its call says why it
+    does not count. Where the caller went before anybody won, the first counts.
+    """
+    first = winner or next((runner for runner in running if runner.said_something), None)
+    if first is None:
+        return
+    others = {one.sendable.attempt.number for one in running if one is not first}
+    for call in trail.calls:
+        if call.attempt in others and not call.error:
+            call.error, call.error_kind = _faster(first), "hung_up"
 
 
 async def _first_good(running: list[_Runner]) -> _Runner:
