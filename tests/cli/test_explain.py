@@ -1,16 +1,21 @@
 """``freehold explain``: three readers, five forms, and where they go."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from freehold.cli.common import EXIT_UNWRITTEN
 from freehold.cli.main import main
+from freehold.core.ids import uuid7
 from freehold.ledger.segment import SegmentJournal
 from freehold.stages.audit import Audit
-from tests.audit_samples import answered, exchange, tenant_key
+from tests.audit_samples import START_NS, Standing, answered, exchange, tenant_key
 from tests.services.explaining.made import objected
 
 
@@ -137,3 +142,70 @@ def test_the_newest_few(home: Path) -> None:
     for words in (("2", "--format", "html"), ("2", "--format", "prov"), ("0",), ("x",), ("1001",)):
         assert run(home, "--last", *words).exit_code == 2, words
     assert "holds one exchange" in run(home, "--last", "2", "--format", "html").stderr
+
+
+def test_a_beginning_that_fits_several_says_so(home: Path) -> None:
+    ids = [uuid7(START_NS + n) for n in range(7)]
+    journal = SegmentJournal(home).open()
+    for each in ids:
+        trail, _, one = exchange(each)
+        answered(trail)
+        audit = Audit(journal, "r" * 64, tenant_key, clock=Standing())
+        audit.closed(one, trail, "allowed")
+    journal.close()
+    for words in (["explain"], ["replay"], ["audit", "show"], ["audit", "proof"]):
+        told = CliRunner().invoke(main, [*words, ids[0][:8], "--home", str(home)])
+        assert told.exit_code == 1
+        assert f"{ids[0][:8]} is the beginning of several exchanges: " in told.stderr
+        assert told.stderr.count(f"{ids[0][:8]}-") == 5
+        assert "and more" in told.stderr
+    assert "a beginning has 8 characters or more" in run(home, ids[0][:5]).stderr
+    assert run(home, "ffffffff").stderr == "Error: no exchange ffffffff (FH-NTF-001)\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("explain", "\udcff\udcfe"),
+        ("explain", "--last", "--tenant", "no\udcff"),
+        ("replay", "\udcff\udcfe"),
+        ("audit", "show", "\udcff\udcfe\udcff\udcfe\udcff\udcfe\udcff\udcfe"),
+        ("audit", "proof", "\udcff"),
+        ("feedback", "\udcff\udcfe", "stars", "3"),
+        ("erase", "--tenant", "north", "--subject", "\udcff", "--dry-run"),
+    ],
+)
+def test_what_is_typed_and_is_no_text_is_one_line(home: Path, words: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(main, [*words, "--home", str(home)])
+    assert told.exit_code in (1, 2)
+    assert isinstance(told.exception, SystemExit), told.exception
+    assert "Error: " in told.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("words", [("audit", "verify"), ("explain", "--last"), ("audit", "list")])
+def test_output_that_cant_be_written_has_its_own_status(home: Path, words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        told = subprocess.run(
+            [sys.executable, "-m", "freehold", *words, "--home", str(home)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert told.returncode == EXIT_UNWRITTEN
+    assert told.stderr.startswith("Error: the output can't be written: ")
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_reader_who_goes_away_changes_no_verdict(home: Path, *, whole: bool) -> None:
+    if not whole:
+        for segment in home.glob("ledger/*/segment-*.log"):
+            segment.write_bytes(segment.read_bytes().replace(b"north", b"south"))
+    end, out = os.pipe()
+    os.close(end)
+    words = [sys.executable, "-m", "freehold", "audit", "verify", "--home", str(home)]
+    told = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(out)
+    assert (told.returncode, told.stderr) == (0 if whole else 1, "")

@@ -140,3 +140,53 @@ def test_detectors_read_what_was_kept(home: Path) -> None:
     found = json.loads(replay(home, "--last", "10", "--detectors", "--json").stdout)
     assert found["detectors"] == []
     assert found["not_read"] == {"requests whose texts are not kept": 3}
+
+
+def test_a_draft_says_what_else_would_have_changed_it(tmp_path: Path) -> None:
+    rules = """\
+  loud:
+    phase: answer
+    when: answer.text.contains("!!!")
+    do: [{annotate: {tag: loud}}]
+  insult:
+    phase: answer
+    when: answer.text.contains("idiot")
+    do: [{block: {}}]
+  bazooka:
+    phase: request
+    when: request.text.contains("bazooka")
+    do: [{block: {}}]
+  secrets:
+    phase: answer
+    when: answer.text.contains("house key")
+    do: [{annotate: {tag: keys}}]
+"""
+    mail = "My mail is mona@harbor-mail.com."
+    scenes = [
+        asked("Hello.", answer="You idiot."),
+        asked(mail, answer="You idiot."),
+        asked(f"{mail} One bazooka, please."),
+        asked("One bazooka, please."),
+        asked("Hello.", answer="The house key: sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8t"),
+    ]
+    live = bundle(tmp_path / "bundle", rules)
+    folder = tmp_path / "home"
+    keep(read_folder(tmp_path / "bundle", Problems()), folder)
+    journal = SegmentJournal(folder).open()
+    try:
+        run = rehearsal(live)
+        before = []
+        for scene in scenes:
+            before.append(asyncio.run(run.run(scene)).explanation.record.outcome)
+            for line in run._stand.records:
+                journal.append(line, "main")
+    finally:
+        journal.close()
+    only = "routes: {main: {candidates: [small]}}\n"
+    bundle(tmp_path / "draft", rules[: rules.index("  insult:")], route=only)
+    words = ("--last", "10", "--bundle", str(tmp_path / "draft"), "--json")
+    told = {c["exchange"]: c for c in json.loads(replay(folder, *words).stdout)["changed"]}
+    found = [told[each]["outcome_becomes"] for each in sorted(told)]
+    assert before[:4] == ["denied"] * 4
+    assert found[:4] == ["allowed", "transformed", "transformed", "allowed"]
+    assert found[4:] == before[4:]

@@ -13,6 +13,7 @@ from freehold.cli.common import (
     EXIT_USAGE,
     home_option,
     json_option,
+    no_more_output,
     print_json,
     say,
     scope_of,
@@ -222,10 +223,14 @@ def _deliver(found: dict[str, Any], output: Path | None, *, as_json: bool) -> No
 def _print(report: Any, *, as_json: bool) -> None:
     from freehold.ledger.verifying import as_text
 
-    if as_json:
-        print_json(report.as_dict())
-    else:
-        click.echo(as_text(report), nl=False)
+    try:
+        if as_json:
+            print_json(report.as_dict())
+        else:
+            click.echo(as_text(report), nl=False)
+    except BrokenPipeError:  # nobody reads the words; the status says it all the same
+        no_more_output()
+        raise SystemExit(report.exit_status) from None
     if report.exit_status:
         raise SystemExit(report.exit_status)
 

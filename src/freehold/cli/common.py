@@ -5,10 +5,12 @@ import os
 import select
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, TextIO, TypeVar, cast
 
 import click
@@ -39,6 +41,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 EXIT_PROBLEM = 1
 EXIT_USAGE = 2
+EXIT_UNWRITTEN = 3
+"""What a command has to say can't be written: a full disk."""
 
 home_option = click.option(
     "--home",
@@ -165,6 +169,11 @@ class Group(click.Group):
         )
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether anything was typed that is no text: only the outermost group sees it all."""
+        ctx.meta.setdefault(_TYPED, tuple(args))
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
@@ -178,8 +187,19 @@ class Group(click.Group):
                 raise
             # whoever read has what they wanted (`| head`): nothing failed; what is still buffered,
             # or is written while the interpreter ends, goes nowhere
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            no_more_output()
             raise click.exceptions.Exit(0) from None
+        except OSError as error:
+            if ctx.parent is not None or not _printing(error):
+                raise
+            no_more_output()
+            say(f"Error: the output can't be written: {error.strerror}")
+            raise SystemExit(EXIT_UNWRITTEN) from None
+        except (UnicodeEncodeError, TypeError) as error:
+            typed = [arg for arg in ctx.meta[_TYPED] if not _is_text(arg)]
+            if not typed or _SURROGATES not in str(error):
+                raise
+            raise click.UsageError(f"{typed[0]!a} holds bytes that are no UTF-8") from None
 
 
 def _unread(stream: TextIO) -> bool:
@@ -192,3 +212,32 @@ def _unread(stream: TextIO) -> bool:
         return any(event & select.POLLERR for _, event in watched.poll(0))
     except (OSError, ValueError):  # no file at all, as in tests
         return False
+
+
+_TYPED = "freehold.typed"
+_SURROGATES = "surrogates not allowed"
+"""What Python and orjson say of text with bytes in it that are no UTF-8."""
+
+
+def _is_text(typed: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in typed)
+
+
+def _printing(error: OSError) -> bool:
+    """Whether it came from printing, and not from a command's own work."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return frames[-1].f_code is Group.invoke.__code__ or any(  # its flush
+        frame.f_code is click.echo.__code__ or frame.f_globals.get("__name__") == _RICH
+        for frame in frames
+    )
+
+
+_RICH = "rich.console"
+
+
+def no_more_output() -> None:
+    """What is still to be printed goes nowhere. Else Python tries once more to write it
+    when it ends, and takes 120 for the exit status.
+    """
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

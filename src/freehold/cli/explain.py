@@ -76,7 +76,8 @@ def explain(
 ) -> None:
     """Explain one exchange, or the newest N, decision by decision.
 
-    EXCHANGE_ID is what a reply's x-freehold-trace-id header says.
+    EXCHANGE_ID is what a reply's x-freehold-trace-id header says, or a beginning of it that no
+    other one has.
     """
     if (exchange_id is None) is (last is None):
         raise click.UsageError("name an exchange, or say --last")

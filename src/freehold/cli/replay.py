@@ -53,8 +53,9 @@ def replay(
 ) -> None:
     """Make recorded decisions once more, and compare them byte for byte.
 
-    EXCHANGE_ID is what a reply's x-freehold-trace-id header says, or a beginning of it. The exit
-    status is 1 where something came out otherwise, or nothing could be replayed.
+    EXCHANGE_ID is what a reply's x-freehold-trace-id header says, or a beginning of it that no
+    other one has. The exit status is 1 where something came out otherwise, or nothing could be
+    replayed.
     """
     if (exchange_id is None) is (last is None):
         raise click.UsageError("name an exchange, or say --last")

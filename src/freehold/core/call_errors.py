@@ -31,6 +31,8 @@ CallError = Literal[
 """
 CallEnd = CallError | Literal[""]
 """Empty: an answer."""
+WENT_AWAY = "the caller went away"
+"""What is said of a call that was left before its end, where nobody said why."""
 NO_FAILURE: frozenset[CallEnd] = frozenset({"", "hung_up", "unsure"})
 """Ends that are no fault of the model: it answered, nobody wanted it any more, or it abstained,
 which is what a custom model is to do."""

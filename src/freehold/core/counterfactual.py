@@ -24,7 +24,7 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"was
 
     Attributes:
         fact: a declared fact (``answer.percents``), or ``approval``, ``finding``, ``model``,
-            ``limit``.
+            ``limit``, ``request.tokens``.
         field: of a record or of JSON (``value``, ``amount``); empty for the fact itself.
         was: what it was (``from`` in the record), in the unit of facts; never the caller's or the
             model's words.

@@ -8,6 +8,8 @@ from msgspec import Struct
 from freehold.core.clock import rfc3339
 from freehold.ledger.reading import Damage
 
+SHORTEST = 8
+"""So many characters a beginning of an id has at least that stands for one exchange."""
 Tenants = str | frozenset[str] | None
 """One tenant, several, or (``None``) all of them."""
 
@@ -99,6 +101,10 @@ class ExchangeIndex(Protocol):
 
     def find(self, exchange_id: str, tenant: Tenants = None) -> ExchangeRow | None:
         """One exchange, by its id or a beginning of it that no other one shares."""
+        ...
+
+    def alike(self, beginning: str, tenant: Tenants = None, *, limit: int) -> list[str]:
+        """Ids of exchanges that begin like this, the newest first."""
         ...
 
     def recent(

@@ -39,10 +39,12 @@ class Wanted(Struct, frozen=True, kw_only=True, omit_defaults=True):
         capabilities: that the request asked for; left out where it was only to chat.
         longest: the ceiling on an answer, in tokens.
         prompt: estimated tokens of all of it; ``whole`` of what must fit a window at once, where
-            that is less.
+            that is less; ``least`` of what is left where context and older turns are left out,
+            where a model's window is too small for the whole.
     """
 
     capabilities: tuple[str, ...] = ()
+    least: int | UnsetType = UNSET
     longest: int = 0
     prompt: int = 0
     whole: int | UnsetType = UNSET

@@ -19,6 +19,7 @@ from freehold.services.records import Records
 
 LogEvent = Callable[..., str]
 _LEAST_ID = 8
+_SHOWN = 5
 _LONGEST_REASON = 200
 _MOST = 10_000
 _Rows = list[dict[str, Any]]
@@ -74,7 +75,9 @@ class Cases:
                 if one.case_id.startswith(name) or one.exchange_id.startswith(name)
             ]
             if len(found) > 1:
-                raise NotFound(f"{len(found)} cases begin with {name[:40]}")
+                alike = ", ".join(one.case_id for one in found[:_SHOWN])
+                more = ", and more" if len(found) > _SHOWN else ""
+                raise NotFound(f"{len(found)} cases begin with {name[:40]}: {alike}{more}")
             case = found[0] if found else None
         if case is None:
             raise NotFound(f"no case {name[:80]}")

@@ -9,13 +9,16 @@ import msgspec
 from freehold.core.approvals import Step
 from freehold.core.errors import NotFound
 from freehold.core.outcomes import Told
-from freehold.ledger.index import ExchangeIndex, ExchangeRow, Summary, Tenants
+from freehold.ledger.index import SHORTEST, ExchangeIndex, ExchangeRow, Summary, Tenants
 from freehold.ledger.reading import Damage, Entry, read_at
 from freehold.ledger.record import Record
 from freehold.ledger.upgrade import parts
 from freehold.services.explaining import Explanation, explain
 from freehold.services.tenants import family
 
+_SHOWN = 5
+"""So many ids are told of those that begin alike."""
+_MOST_NAMED = 80
 _TOLD = ("metric", "value", "score", "source", "model", "by", "at_ns")
 
 
@@ -163,9 +166,7 @@ class Records:
             NotFound: ``before`` is nobody's id.
         """
         self._refresh()
-        after = self._index.find(before, tenant) if before is not None else None
-        if before is not None and after is None:
-            raise NotFound(f"no exchange {before}")
+        after = self._known(before, tenant) if before is not None else None
         return self._index.recent(
             tenant=tenant,
             app=app,
@@ -191,10 +192,24 @@ class Records:
 
     def _row(self, exchange_id: str, tenant: Tenants) -> ExchangeRow:
         self._refresh()
+        return self._known(exchange_id, tenant)
+
+    def _known(self, exchange_id: str, tenant: Tenants) -> ExchangeRow:
+        """Raises: NotFound: nobody's id, or the beginning of none or of several."""
         row = self._index.find(exchange_id, tenant)
-        if row is None:
-            raise NotFound(f"no exchange {exchange_id}")
-        return row
+        if row is not None:
+            return row
+        named = exchange_id[:_MOST_NAMED]
+        if exchange_id and len(exchange_id) < SHORTEST:
+            raise NotFound(f"no exchange {named}: a beginning has {SHORTEST} characters or more")
+        alike = self._index.alike(exchange_id, tenant, limit=_SHOWN + 1) if exchange_id else []
+        if len(alike) < 2:
+            raise NotFound(f"no exchange {named}")
+        more = ", and more" if len(alike) > _SHOWN else ""
+        raise NotFound(
+            f"{named} is the beginning of several exchanges: {', '.join(alike[:_SHOWN])}{more}."
+            " Say more of it"
+        )
 
     def _refresh(self) -> None:
         if self._fill is not None:

@@ -8,7 +8,9 @@ from msgspec.structs import asdict
 
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import FreeholdError, NotFound
+from freehold.core.spec import AppSpec
 from freehold.ledger.content import Opened
+from freehold.ledger.record import Record
 from freehold.rules.program import conditions
 from freehold.services.compare import Change, Comparison, Undecided, compare
 from freehold.services.replay_pass import Pass
@@ -16,7 +18,8 @@ from freehold.services.replay_pass import Pass
 
 class Drafts(Struct, frozen=True, kw_only=True):
     """An exchange that a draft decides otherwise; see `compare.Change`. ``model_was`` is the model
-    that was chosen, empty where none was; the outcomes are those that follow from the demands.
+    that was chosen, empty where none was; the outcomes are those that follow from the demands, and
+    from what else the record tells: what was found and covered, and failures that no rule made.
     """
 
     exchange: str
@@ -74,12 +77,12 @@ def under(
     routes: dict[str, tuple[str, str]] = {}
     who: dict[str, Opened] = {}
     unknown: dict[str, int] = {}
-    outcomes: dict[str, str] = {}
+    before: dict[str, Record] = {}
 
     def seen() -> Iterable[Opened]:
         for found in records:
             record = found.record
-            outcomes[record.exchange_id] = record.outcome
+            before[record.exchange_id] = record
             try:
                 moved = _moved(found, decided, draft)
             except _Unknown as why:
@@ -92,7 +95,7 @@ def under(
 
     compared: Comparison = compare(seen(), decided, draft)
     changed = [
-        _both(change, routes.pop(change.exchange, None), outcomes.pop(change.exchange))
+        _both(change, routes.pop(change.exchange, None), before.pop(change.exchange), draft)
         for change in compared.changed
     ]
     for exchange, (was, becomes) in routes.items():
@@ -127,7 +130,9 @@ _OUTCOMES = {
 }
 
 
-def _both(change: Change, moved: tuple[str, str] | None, outcome: str) -> Drafts:
+def _both(
+    change: Change, moved: tuple[str, str] | None, record: Record, draft: ResolvedBundle
+) -> Drafts:
     was, becomes = moved or ("", "")
     return Drafts(
         exchange=change.exchange,
@@ -135,13 +140,51 @@ def _both(change: Change, moved: tuple[str, str] | None, outcome: str) -> Drafts
         app=change.app,
         was=change.was,
         becomes=change.becomes,
-        outcome_was=outcome,
-        outcome_becomes=_OUTCOMES.get(change.becomes, "allowed"),
+        outcome_was=record.outcome,
+        outcome_becomes=_outcome(change, record, draft.app_for(record.tenant, record.app)),
         rules_were=change.rules_were,
         rules_become=change.rules_become,
         model_was=was,
         model_becomes=becomes,
     )
+
+
+def _outcome(change: Change, record: Record, app: AppSpec) -> str:
+    """What follows from a draft's demands and from all that is no rule's doing."""
+    demanded = _OUTCOMES.get(change.becomes, "allowed")
+    if demanded in ("denied", "held"):
+        return demanded
+    failure = (record.closed or {}).get("failure") or {}
+    if failure.get("rule") not in change.rules_were and (failure or record.outcome in _BROKE_OFF):
+        return record.outcome
+    if demanded == "transformed" or _changed_otherwise(record) or _covered(record, app):
+        return "transformed"
+    return "allowed"
+
+
+_BROKE_OFF = ("interrupted", "open")
+
+
+def _changed_otherwise(record: Record) -> bool:
+    """Whether anything but a rule changed something."""
+    return any(
+        each["outcome"] == "transform" and each["mode"] == "enforce" and each["stage"] != "policy"
+        for part in (record.opened, record.closed or {})
+        for each in part.get("decisions") or ()
+    )
+
+
+def _covered(record: Record, app: AppSpec) -> bool:
+    """Whether something was found in a request that a rule kept from every model, which no model of
+    the route may see: it would have been covered.
+    """
+    if record.opened.get("candidates"):
+        return False  # then the record has it
+    acts = {s.id for s in app.detectors if s.mode == "enforce" and s.action == "redact"}
+    found = record.opened.get("findings") or ()
+    labels = {each["label"] for each in found if each["detector"] in acts}
+    models = [app.models[name] for name in app.route.candidates if name in app.models]
+    return any(not any(label in m.clearances for m in models) for label in labels)
 
 
 class _Unknown(Exception):

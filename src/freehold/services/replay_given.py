@@ -9,12 +9,15 @@ from freehold.stages.policy.otherwise_calls import CONTAINMENT
 from freehold.stages.policy.tool_calls import ARGUMENTS
 
 _ENDED = "ended the stream when "
+_WORLDS = ("failover", "router")
+"""Controls of routing that speak of what a record does not hold."""
 _NAMES = {
     "key": "who asked",
     "hidden.unicode": "hidden characters",
     "placeholders": "placeholders",
     "labels.carried": "labels of earlier answers",
     "failover": "a model that failed",
+    "router": "a router that gave no ranking",
     "hedge": "a model that was slow",
     "usage": "tokens that a provider counted",
     "context-window": "what fitted the window",
@@ -36,7 +39,7 @@ def source_of(stage: str, rule: str, why: str, phases: Mapping[str, str]) -> str
         follows = why.startswith(_ENDED) or any(did in why for did in FROM_FINDINGS)
         return "governance" if follows else None
     if stage == "routing":
-        return None if rule == "failover" or rule.endswith(".cascade") else "routing"
+        return None if rule in _WORLDS or rule.endswith(".cascade") else "routing"
     return None
 
 

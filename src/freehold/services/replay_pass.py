@@ -29,6 +29,7 @@ from freehold.stages.policy.verdicts import RuleSet
 _CONTROLS = frozenset({"FH-GOV-001", "FH-GOV-002", "FH-GOV-003", "FH-POL-001", "FH-POL-002"})
 """Codes of failures that a control decides: these follow from record and bundle."""
 _ROUTING = "FH-RTE-001"
+_ROUTE = "route."
 _ANSWERED = frozenset({"answer", "stream"})
 
 
@@ -297,11 +298,14 @@ class Pass:
         """What would have had to be otherwise. What governance and routing say comes out again; a
         rule's rests on texts, and is taken as recorded.
         """
-        again = {"route", *self._uses.uses}
-        made = deque(c for c in self._trail.counterfactuals if c.rule in again)
+
+        def made_again(rule: str, phase: str) -> bool:
+            return rule in self._uses.uses or (phase == "route" and rule.startswith(_ROUTE))
+
+        made = deque(c for c in self._trail.counterfactuals if made_again(c.rule, c.phase))
         found: list[Mapping[str, Any]] = []
         for each in recorded:
-            if each["rule"] not in again:
+            if not made_again(each["rule"], each["phase"]):
                 self.given["what would have had to be otherwise"] += 1
                 found.append(each)
             elif made:

@@ -322,5 +322,6 @@ def _wanted(said: Mapping[str, Any], ruled: Ruled) -> Wanted:
         longest=said.get("longest", 0),
         prompt=prompt,
         whole=said.get("whole", prompt),
+        least=said.get("least"),
         scopes=(),
     )

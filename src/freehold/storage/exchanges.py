@@ -8,7 +8,7 @@ import orjson
 import sqlalchemy as sa
 
 from freehold.core.decisions import STAGES
-from freehold.ledger.index import ExchangeRow, ModelUse, Summary, Tenants
+from freehold.ledger.index import SHORTEST, ExchangeRow, ModelUse, Summary, Tenants
 from freehold.ledger.reading import Damage, Entry
 from freehold.ledger.upgrade import fired, full
 from freehold.storage.engine import Database
@@ -16,7 +16,6 @@ from freehold.storage.tables import exchanges, unreadable
 
 _QUANTILES = (("p50", 50), ("p95", 95), ("p99", 99))
 _OPEN = "open"
-_SHORTEST = 8
 _LARGEST = 2**63 - 1
 _KINDS: dict[str, tuple[type[Any], int]] = {
     column.name: (column.type.python_type, getattr(column.type, "length", None) or _LARGEST)
@@ -42,10 +41,18 @@ class StoredExchanges:
         with self._database.read() as connection:
             # by its id first, since only that is sure to use the index
             rows = connection.execute(query.where(key == exchange_id)).mappings().all()
-            if not rows and len(exchange_id) >= _SHORTEST:
+            if not rows and len(exchange_id) >= SHORTEST:
                 alike = query.where(key.startswith(exchange_id, autoescape=True)).limit(2)
                 rows = connection.execute(alike).mappings().all()
         return _row(dict(rows[0])) if len(rows) == 1 else None
+
+    def alike(self, beginning: str, tenant: Tenants = None, *, limit: int) -> list[str]:
+        """Ids of exchanges that begin like this, the newest first."""
+        key = exchanges.c.exchange_id
+        query = _scoped(sa.select(key), tenant).where(key.startswith(beginning, autoescape=True))
+        query = query.order_by(key.desc()).limit(limit)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
 
     def recent(
         self,

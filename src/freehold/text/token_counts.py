@@ -5,6 +5,8 @@ vocabularies, so 3.5 errs to the safe side; other scripts have 2 to 3 UTF-8 byte
 one token for every 3 bytes or more.
 """
 
+from collections.abc import Sequence
+
 import orjson
 
 from freehold.core.ask import Ask, Message
@@ -36,6 +38,27 @@ def of_settings(ask: Ask) -> int:
     if ask.response_format is not None:
         total += (len(orjson.dumps(ask.response_format)) * 2 + 6) // 7
     return total
+
+
+def turns(messages: Sequence[Message]) -> list[list[int]]:
+    """Positions of the messages that stand and fall together: a user's and all that follow it.
+
+    System messages belong to no turn.
+    """
+    found: list[list[int]] = []
+    for position, message in enumerate(messages):
+        if message.role in ("system", "developer"):
+            continue
+        if message.role == "user" or not found:
+            found.append([])
+        found[-1].append(position)
+    return found
+
+
+def of_rest(messages: Sequence[Message]) -> int:
+    """Estimated tokens of what can't be left out: system messages and the newest turn."""
+    left_out = {position for turn in turns(messages)[:-1] for position in turn}
+    return sum(of_message(m) for i, m in enumerate(messages) if i not in left_out)
 
 
 def at_most(text: str) -> int:

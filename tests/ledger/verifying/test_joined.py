@@ -120,6 +120,17 @@ def test_it_says_the_same_as_the_package(what: str, alone: Path, tmp_path: Path)
     assert json.loads(one[1]) == verifying.verify(path, keys=[pin]).as_dict()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_result_that_cant_be_written_has_its_own_status(alone: Path, tmp_path: Path) -> None:
+    WrittenLedger(tmp_path / "home").fill(3).checkpoint()
+    words = [sys.executable, "-I", "-S", str(alone), str(tmp_path / "home")]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("the result can't be written: ")
+    assert "Traceback" not in done.stderr
+
+
 def test_an_archive_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("freehold.services.audit_export.one_file", one_file)
     path = tmp_path / "a.zip"

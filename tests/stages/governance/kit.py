@@ -128,9 +128,10 @@ def travel(
     pieces: Iterable[Piece] = (),
     model: ModelSpec = UNCLEARED,
     demanded: frozenset[str] = frozenset(),
+    trail: Trail | None = None,
 ) -> tuple[Trail, Sendable]:
     """Everything up to the call, with the context packed into a system message as it is in life."""
-    trail = Trail(request.admitted.arrival)
+    trail = trail or Trail(request.admitted.arrival)
     screened = gov.request(request, trail)
     grounded = gov.context(Stitched(screened=screened, pieces=tuple(pieces)), trail)
     ruled = Ruled(grounded=grounded, messages=screened.messages, facts={}, redact_labels=demanded)

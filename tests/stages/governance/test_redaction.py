@@ -258,7 +258,7 @@ def test_settings_that_hold_what_a_model_may_not_see_rule_that_model_out() -> No
         kit.travel(gov, request)
     kit.travel(gov, request, model=kit.CLEARED)
     kit.travel(gov, kit.prepared("hi", tools=({"description": "like a@example.com"},)))
-    with pytest.raises(RoutingError, match="api_key"):
+    with pytest.raises(RoutingError, match="api key"):
         kit.travel(
             gov,
             kit.prepared("hi", stop=("sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8t",)),

@@ -52,7 +52,7 @@ def test_it_says_what_each_model_by_itself_would(seed: int) -> None:
         {name: (dice.choice((60, 400, 10**6)), dice.choice((10**5, 10**9))) for name in bounded}
     )
     app = made.app(models={model.id: model for model in models}, scopes=scopes)
-    wanted = filters.wanted(made.ruled(made.grounded(made.ask("word " * 30), app)))
+    wanted = filters.wanted(made.ruled(made.grounded(made.ask("word " * 30), app)), app.models)
     lost: dict[str, str] = {}
     found = filters.affordable(models, wanted, book.misfit, lost)
     plain: dict[str, str] = {}
@@ -70,7 +70,7 @@ def test_one_question_is_enough_where_the_dearest_fits_and_none_where_nothing_is
             models={model.id: model for model in models},
             scopes=(Scope(id="app:north/service", limits=limits),),
         )
-        wanted = filters.wanted(made.ruled(made.grounded(made.ask(), app)))
+        wanted = filters.wanted(made.ruled(made.grounded(made.ask(), app)), app.models)
         book, lost = Book({}), dict[str, str]()
         assert filters.affordable(models, wanted, book.misfit, lost) == models
         assert (book.asked, lost) == (questions, {})

@@ -24,6 +24,7 @@ from freehold.stages.routing import Routing
 from freehold.stages.routing.choosing import LearnedRouter
 from freehold.stages.routing.learners import Learners
 from freehold.stages.routing.sticky import Sessions
+from freehold.text import token_counts as tokens
 from tests.stages import made
 
 CASES = 100_000
@@ -202,6 +203,10 @@ class Site:
         if ask.response_format and "json" not in spec.capabilities:
             return False
         chars = len(ask.messages[0].content)
+        answer = min(self.app.limits.max_output_tokens, spec.max_output_tokens)
+        least = tokens.PER_MESSAGE + tokens.of_message(ask.messages[0]) + tokens.of_settings(ask)
+        if least > spec.context_window - answer:
+            return False
         return all(self.lets(rule, name, chars) for rule in self.app.route.rules)
 
     def lets(self, rule: RouteRule, name: str, chars: int) -> bool:

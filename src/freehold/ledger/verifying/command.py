@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +14,9 @@ from pathlib import Path
 from freehold.ledger.verifying.basics import Unreadable
 from freehold.ledger.verifying.door import verify
 from freehold.ledger.verifying.findings import Finding, Report
+
+UNWRITTEN = 3
+"""Exit status where what was found out can't be written."""
 
 
 def as_text(report: Report) -> str:
@@ -73,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; gives the exit status."""
+    """The command line; gives the exit status: 3 where the result could not be written."""
     told = _parser().parse_args(arguments)
     try:
         report = verify(
@@ -89,5 +93,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = json.dumps(report.as_dict(), indent=2) + "\n" if told.json else as_text(report)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    sys.stdout.write(text)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # else Python tries again when it ends, and takes 120 for the status
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # nobody reads the words: the status says it
+            sys.stderr.write(f"the result can't be written: {error.strerror}\n")
+            return UNWRITTEN
     return report.exit_status

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from freehold.core.call_errors import WENT_AWAY
 from freehold.core.legal_holds import LegalHold
 from freehold.ledger.record import Record
 
@@ -97,6 +98,72 @@ def calls(record: Record) -> list[dict[str, Any]]:
     """Uses of models that answered or were to."""
     part = record.closed if record.closed is not None else record.opened
     return [call for call in part.get("calls") or () if call["role"] != "guard"]
+
+
+def guards(record: Record) -> list[dict[str, Any]]:
+    """Uses of models that judged texts."""
+    part = record.closed if record.closed is not None else record.opened
+    return [call for call in part.get("calls") or () if call["role"] == "guard"]
+
+
+def spoke(call: dict[str, Any]) -> bool:
+    """Whether the model said anything, whatever came of it."""
+    return call["first_ns"] is not None or not call["error"]
+
+
+def reached(call: dict[str, Any]) -> bool:
+    """Whether the model may have seen what it was asked; where there was no connection, it has not.
+
+    Records of older versions do not say how a call failed.
+    """
+    return spoke(call) or call.get("error_kind") != "unreachable"
+
+
+def ended(record: Record, call: dict[str, Any]) -> str:
+    """How a call ended otherwise than with an answer, in words; empty after one."""
+    error = call["error"]
+    if not error or call.get("error_kind") != "hung_up":
+        return f"failed: {error}" if error else ""
+    if error == WENT_AWAY and record.outcome != "interrupted":
+        return "left before its end"  # a control had objected, or another model took over
+    return f"left before its end: {error}"
+
+
+class Changed(Struct, frozen=True, kw_only=True):
+    """What was changed on the way: the answer, the request by a rule, or only data in the request
+    that was covered for a model.
+    """
+
+    answer: bool = False
+    request: bool = False
+    covered: bool = False
+
+
+def changed(record: Record) -> Changed:
+    """What enforcing controls changed."""
+    phases = {firing["rule"]: firing["phase"] for firing in firings(record)}
+    made = {"answer": False, "request": False, "covered": False}
+    for each in enforced(record):
+        if each["outcome"] == "transform":
+            made[_where(each, phases)] = True
+    return Changed(**made)
+
+
+def on_answer(record: Record) -> list[dict[str, Any]]:
+    """Decisions that changed the answer."""
+    phases = {firing["rule"]: firing["phase"] for firing in firings(record)}
+    found = (each for each in enforced(record) if each["outcome"] == "transform")
+    return [each for each in found if _where(each, phases) == "answer"]
+
+
+def _where(decision: dict[str, Any], phases: dict[str, str]) -> str:
+    """Which of `Changed` a decision is about."""
+    if decision["stage"] == "policy":
+        return "request" if phases.get(decision["rule"]) == "request" else "answer"
+    # what is covered is named with its place; of the answer's own placeholders and hidden
+    # characters only the count is told
+    evidence = decision["evidence"]
+    return "answer" if not evidence or evidence[0].startswith("answer") else "covered"
 
 
 def collected(record: Record) -> bool:

@@ -23,10 +23,8 @@ _STATES = {
     "expired": "their time was over: the key was destroyed, so nobody can read them any more",
     "lost": "sealed, and the vault does not have the key",
 }
-_MISSES = (
-    "This account tells what was recorded when the decision was made. Why the model wrote what it"
-    " wrote is not known; what the rules made of it is."
-)
+_RECORDED = "This account tells what was recorded when the decision was made."
+_MISSES = " Why the model wrote what it wrote is not known; what the rules made of it is."
 
 
 def document(record: Record, proof: Proof) -> Document:
@@ -152,7 +150,8 @@ def _procedure(record: Record) -> Iterator[str]:
     for call in calls:
         simulated = ", a simulator" if call["simulated"] else ""
         hidden = f", {call['redacted']} values covered" if call["redacted"] else ""
-        failed = f", failed: {call['error']}" if call["error"] else ""
+        ended = account.ended(record, call)
+        failed = f", {ended}" if ended else ""
         version = f" ({call['reported_model']})" if call["reported_model"] else ""
         rests = basis(call)
         asked = f"Model {call['model']}{version} was asked{simulated}{hidden}"
@@ -163,11 +162,14 @@ def _procedure(record: Record) -> Iterator[str]:
             f" person, in exchange {account.request(record).get('parent', '')}."
         )
     elif not calls:
-        yield "No model was asked."
+        yield "No model was asked for an answer."
+    for judge, times in Counter(call["model"] for call in account.guards(record)).items():
+        calls_made = f"{times} call{'s' if times > 1 else ''}"
+        yield f"Model {judge} was asked to judge texts, in {calls_made}."
     trial = (record.opened.get("routing") or {}).get("explored")
     if trial:
         yield "The model was tried to learn of it."
-    yield _MISSES
+    yield _RECORDED + (_MISSES if any(map(account.spoke, calls)) else "")
 
 
 def _rules(record: Record) -> Iterator[tuple[str, ...]]:
@@ -194,15 +196,21 @@ def _decisions(record: Record) -> Iterator[tuple[str, ...]]:
 
 
 def _public(record: Record) -> Iterator[str]:
-    texts = [d["public"] for d in account.enforced(record) if d["public"]]
-    texts.append(account.failure(record).get("public", ""))
+    """Only the reason of the end: what other controls would have said, nobody was told."""
+    failure, waits = account.failure(record), account.held(record)
+    if failure:
+        texts = [failure.get("public", "")]
+    else:
+        rule = waits.get("rule")
+        texts = [d["public"] for d in account.enforced(record) if rule and d["rule"] == rule]
     yield from dict.fromkeys(filter(None, texts))
 
 
 def _people(record: Record) -> Iterator[str]:
     waits = account.held(record)
     if waits:
-        yield f"It waits as {waits['approval_id']} for a {waits['role']}, rule {waits['rule']}."
+        verb = "waited" if record.approval else "waits"
+        yield f"It {verb} as {waits['approval_id']} for a {waits['role']}, rule {waits['rule']}."
     under = account.request(record).get("approval")
     if under:
         parent = account.request(record).get("parent", "")

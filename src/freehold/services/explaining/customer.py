@@ -7,64 +7,25 @@ would have passed, unless the rule keeps that private (``limits: private``).
 from collections.abc import Iterator
 from typing import Any
 
-from freehold.core.errors import RequestTooLarge
+from freehold.core.errors import Abstained, PolicyRefusal, RequestTooLarge
 from freehold.ledger.record import Record
-from freehold.rules.otherwise.words import amount
 from freehold.services.explaining import account
+from freehold.services.explaining.customer_otherwise import otherwise
 from freehold.services.explaining.document import Document, Section
 from freehold.services.explaining.own import approved
+from freehold.services.explaining.plain import kind_of, listed, spoken
 
 _DONE = {
     "allowed": "Your request was answered.",
-    "transformed": "Your request was answered. Part of the answer was changed before you got it.",
+    "transformed": "Your request was answered.",
     "denied": "Your request was refused.",
     "held": "Your request is waiting for a person.",
     "error": "Something went wrong on our side. Nothing was decided about you.",
     "interrupted": "The connection ended before the answer was complete.",
     "open": "Your request is still being worked on.",
 }
-_KINDS = {
-    "card": "a payment card number",
-    "iban": "a bank account number",
-    "email": "an email address",
-    "phone": "a phone number",
-    "name": "a name",
-    "address": "an address",
-    "birth_date": "a date of birth",
-    "injection": "words that give the program orders",
-}
 _LABELS = {"pii": "personal data", "secret": "passwords or keys", "phi": "health data"}
-_ABOUT = {
-    "answer.percents": "percentage",
-    "answer.money": "amount",
-    "answer.ungrounded_money": "amount",
-    "answer.dates": "date",
-    "answer.durations": "time",
-    "answer.quantities": "quantity",
-    "request.percents": "percentage in your request",
-    "request.money": "amount in your request",
-    "tool.money": "amount",
-    "tool.percents": "percentage",
-}
-_ROLES = frozenset({"discount", "refund", "price", "fee", "rate", "share"})
-_COUNTED = {
-    "request.chars": "If your message had had {} characters",
-    "request.words": "If your message had had {} words",
-    "request.lines": "If your message had had {} lines",
-    "request.turns": "If the conversation had had {} messages",
-    "request.questions": "If you had asked {} questions at once",
-    "answer.chars": "If the answer had had {} characters",
-}
-_ELSE = {
-    "context": "If other information had been available about your case.",
-    "tool": "If the answer had not wanted to do what it did.",
-    "answer": "If the answer had not said what it said.",
-    "stream": "If the answer had not said what it said.",
-    "request": "If your message had been another one.",
-    "principal": "If we had known something else about you.",
-}
-_MOST = 6
-_AGREED = "If a person had agreed."
+_A_RULE = "One of our rules applied. A person can tell you more."
 
 
 def document(record: Record) -> Document:
@@ -75,7 +36,7 @@ def document(record: Record) -> Document:
         Section(title="Why", lines=tuple(dict.fromkeys(_reasons(record)))),
         Section(title="How it was decided", lines=tuple(_procedure(record))),
         Section(title="What was used about you", lines=tuple(_used(record))),
-        Section(title="What would have changed it", lines=tuple(_otherwise(record))),
+        Section(title="What would have changed it", lines=tuple(otherwise(record))),
         Section(title="What you can do", lines=tuple(_rights(record))),
     )
     return Document(
@@ -94,12 +55,18 @@ def _decided(record: Record) -> Iterator[str]:
     elif record.outcome == "held" and calls:
         yield "An answer to your request was made. It is waiting for a person to look at it."
     else:
-        yield _DONE.get(record.outcome, "Your request has ended.")
+        yield _done(record)
+    if record.outcome == "transformed":
+        yield from _changed(record)
     failure = account.failure(record)
-    if record.outcome == "denied" and calls and not failure.get("late"):
-        yield "A computer program had made an answer. You did not get it."
+    spoke = [call for call in calls if account.spoke(call)]
+    if record.outcome == "denied" and spoke and not failure.get("late"):
+        did = "begun" if all(call["error"] for call in spoke) else "made"
+        yield f"A computer program had {did} an answer. You did not get it."
     if failure.get("late"):
         yield "The answer was stopped. You may have seen the beginning of it."
+    elif record.outcome == "error" and (record.closed or {}).get("released_chars"):
+        yield "You may have seen the beginning of an answer."
     if account.request(record).get("approval"):
         yield "A person had looked at it before and agreed."
     for step in record.approval:
@@ -111,6 +78,32 @@ def _decided(record: Record) -> Iterator[str]:
         }.get(step["verdict"], "A person looked at it.")
     if waits and not record.approval and record.outcome == "held":
         yield "Nobody has decided yet."
+
+
+def _done(record: Record) -> str:
+    if account.failure(record).get("code") == Abstained.code:
+        return "No answer was found that is sure enough. Nothing was decided about you."
+    if record.outcome == "interrupted" and record.closed is None:
+        return "Your request broke off before its answer was complete."
+    return _DONE.get(record.outcome, "Your request has ended.")
+
+
+def _changed(record: Record) -> Iterator[str]:
+    """What of it: covering data for the model, and putting it back, changes no answer."""
+    made = account.changed(record)
+    if made.request:
+        yield "Part of your request was changed before the AI model got it."
+    if _replaced(record):
+        yield "The answer, or a part of it, was replaced before you got it."
+    elif made.answer:
+        yield "Part of the answer was changed before you got it."
+
+
+def _replaced(record: Record) -> bool:
+    """Whether a rule put its own words in the place of some of the answer's."""
+    rules = {each["rule"] for each in account.on_answer(record)}
+    fired = (f for f in account.firings(record) if f["rule"] in rules)
+    return any("rewrite" in firing["obligations"] for firing in fired)
 
 
 def _reasons(record: Record) -> Iterator[str]:
@@ -125,6 +118,10 @@ def _reasons(record: Record) -> Iterator[str]:
         yield "Your request was longer than we can take."
     elif code.startswith("FH-REQ"):
         yield "Your request could not be read as it was sent."
+    elif record.outcome == "error":
+        yield failure.get("public") or "A part of our system did not work."
+    elif record.outcome == "transformed":
+        yield from _why_changed(record)
     else:
         met = _met(record)
         decisive = (d for d in account.decisive(record) if d["rule"] not in met)
@@ -132,8 +129,32 @@ def _reasons(record: Record) -> Iterator[str]:
         if failure.get("public") and failure["public"] not in texts:
             texts.insert(0, failure["public"])
         yield from texts
-        if not texts:
-            yield "One of our rules applied. A person can tell you more."
+        if not texts and code and code != PolicyRefusal.code:
+            yield "One of our checks did not let it pass. A person can tell you more."
+        elif not texts:
+            yield _A_RULE
+
+
+def _why_changed(record: Record) -> Iterator[str]:
+    """Rules' own words; of what was covered or taken out the kinds."""
+    made = account.changed(record)
+    rules = [d for d in account.decisive(record) if d["stage"] == "policy"]
+    yield from (d["public"] for d in rules if d["public"])
+    if rules and not any(d["public"] for d in rules):
+        yield _A_RULE
+    taken = [d for d in account.on_answer(record) if d["stage"] != "policy"]
+    detectors = {d["rule"] for d in taken if d["evidence"]}
+    found = (record.closed or {}).get("answer_findings") or ()
+    kinds = dict.fromkeys(f["kind"] for f in found if f["detector"] in detectors)
+    if kinds:
+        yield f"Taken out of the answer, since it may not pass: {listed(map(kind_of, kinds))}."
+    if any(not d["evidence"] for d in taken):
+        yield "Signs that mean nothing to a reader were taken out of the answer."
+    if made.covered:
+        yield "Data was covered that an AI model may not see."
+    if any(d["rule"] == "placeholders" and d["outcome"] == "allow"
+           for d in account.every(record, "decisions")):  # fmt: skip
+        yield "In the answer it was put back for you."
 
 
 def _met(record: Record) -> set[str]:
@@ -145,16 +166,12 @@ def _met(record: Record) -> set[str]:
 
 
 def _procedure(record: Record) -> Iterator[str]:
-    rules = account.firings(record)
-    if account.calls(record):
-        amended = any(step["verdict"] == "amended" for step in record.approval)
-        whose = "A person changed it." if amended else "A person did not write it."
-        if approved(record):
-            yield "A computer program chose an answer that our staff had approved before."
-            if amended:
-                yield whose
-        else:
-            yield f"A computer program (an AI model) wrote the answer. {whose}"
+    rules, calls = account.firings(record), account.calls(record)
+    judged = any(map(account.reached, account.guards(record)))
+    if calls:
+        yield from _made(record, calls)
+    if judged:
+        yield "An AI model looked for what may not pass."
     if rules:
         count = "1 fixed rule" if len(rules) == 1 else f"{len(rules)} fixed rules"
         yield f"It was checked by {count}. People wrote them beforehand."
@@ -162,11 +179,42 @@ def _procedure(record: Record) -> Iterator[str]:
     if account.collected(record):
         yield "The answer had been made before. Then it waited for a person."
         yield "That person agreed to it, or wrote another one in its place."
-    elif not account.calls(record) and record.closed is not None:
+    elif record.closed is not None and not judged and not any(map(account.reached, calls)):
         yield "No AI model saw your request."
     if record.closed is not None and not _people(record):
         so_far = "So far this was" if record.outcome == "held" else "This was"
         yield f"{so_far} automatic. No person took part."
+
+
+def _made(record: Record, calls: list[dict[str, Any]]) -> Iterator[str]:
+    """Who made the answer, as far as there was one."""
+    amended = any(step["verdict"] == "amended" for step in record.approval)
+    spoke = [call for call in calls if account.spoke(call)]
+    if not spoke:
+        yield _asked_in_vain(calls)
+    elif approved(record):
+        yield "A computer program chose an answer that our staff had approved before."
+        if amended:
+            yield "A person changed it."
+    elif account.request(record).get("operation") == "embedding":
+        yield "A computer program (an AI model) turned what you sent into numbers."
+    elif ((spoke[-1].get("basis") or {}).get("kind")) == "classifier":
+        yield "A computer program (an AI model) chose one of several fixed answers."
+    else:
+        broke_off = record.closed is None or all(call["error"] for call in spoke)
+        did = "began to write an" if broke_off else "wrote the"
+        whose = "A person changed it." if amended else "A person did not write it."
+        yield f"A computer program (an AI model) {did} answer. {whose}"
+    if (record.closed or {}).get("tool_calls"):
+        yield "It asked another program (a tool) to do something."
+
+
+def _asked_in_vain(calls: list[dict[str, Any]]) -> str:
+    if all(call.get("error_kind") == "unsure" for call in calls):
+        return "A computer program of ours was asked. It was not sure enough to answer."
+    if not any(map(account.reached, calls)):
+        return "An AI model was to answer. It could not be reached."
+    return "An AI model was asked. It gave no answer."
 
 
 def _people(record: Record) -> bool:
@@ -185,88 +233,31 @@ def _used(record: Record) -> Iterator[str]:
     names = [name for name in account.facts_named(record) if name.startswith("principal.")]
     known = sorted(n.rpartition(".")[2] for n in names if n.startswith("principal.attributes."))
     if known:
-        yield f"What we know about you: {_list(_spoken(name) for name in known)}."
+        yield f"What we know about you: {listed(spoken(name) for name in known)}."
     if {"principal.roles", "principal.clearances"} & set(names):
         yield "Your role with us."
-    kinds = dict.fromkeys(f["kind"] for f in record.opened.get("findings") or ())
+    found = record.opened.get("findings") or ()
+    kinds = dict.fromkeys(f["kind"] for f in found if not f["where"].startswith("context:"))
     if kinds:
-        yield f"Noticed in what you sent: {_list(map(_kind, kinds))}."
-    redacted = max((call.get("redacted") or 0 for call in account.calls(record)), default=0)
-    if redacted:
-        yield "Such data was covered before the AI model saw your request."
+        yield f"Noticed in what you sent: {listed(map(kind_of, kinds))}."
+    yield from _covered(record)
     asked = [c for c in record.opened.get("context") or () if c["rows"] and not c["error"]]
     if asked:
         labels = dict.fromkeys(_LABELS[la] for c in asked for la in c["labels"] if la in _LABELS)
-        more = f", among it {_list(labels)}" if labels else ""
+        more = f", among it {listed(labels)}" if labels else ""
         yield f"Information that we looked up for your request{more}."
 
 
-def _otherwise(record: Record) -> Iterator[str]:
-    if record.outcome not in ("denied", "held", "transformed"):
-        return
-    waits = record.outcome == "held" and not record.approval
-    agreed = any(step["verdict"] in ("approved", "amended") for step in record.approval)
-    told = [
-        "A person can still agree." if waits and each == _AGREED else each
-        for each in dict.fromkeys(_hints(record))
-        if not (agreed and each == _AGREED)
-    ][:_MOST]
-    yield from told
-    if not told and any(e.get("private") and e["change"] for e in account.counterfactuals(record)):
-        yield "What would have changed it is not told here. A person can look at it."
-    elif not told and account.failure(record).get("code") == RequestTooLarge.code:
-        yield "If your request had been shorter."
-    elif not told:
-        yield "We know of no single thing that would have changed it. A person can look at it."
-
-
-def _hints(record: Record) -> Iterator[str]:
-    for each in account.counterfactuals(record):
-        changes = [c for c in each["change"] if c["fact"] != "principal.verified"]
-        if each.get("private"):
-            changes = [c for c in changes if c["fact"] == "approval"]
-        said = list(dict.fromkeys(filter(None, map(_hint, changes))))
-        if not said:
-            continue
-        then = {"held": " A person would have looked at it.", "transformed": ""}
-        yield " And ".join([said[0], *(s[:1].lower() + s[1:] for s in said[1:])]) + then.get(
-            each["then"], ""
-        )
-
-
-def _hint(change: dict[str, Any]) -> str:
-    """One change in a sentence; only kinds, limits and what is the person's own."""
-    fact, how = change["fact"], change["how"]
-    if fact == "approval":
-        return _AGREED
-    if fact == "limit":
-        return f"If you had asked later: after {str(change['to'])[:16].replace('T', ' ')} UTC."
-    if fact == "model":
-        return "If we had had an AI model that may work with such data."
-    if fact in ("finding", "request.findings", "request.labels"):
-        kind = change.get("kind") or str(change.get("from") or "")
-        mine = change.get("where", "").startswith("message") or fact.startswith("request.")
-        return f"If {'your message' if mine else 'the text'} had not had {_kind(kind)} in it."
-    if fact in _ABOUT:
-        role = change.get("role", "")
-        what = role if role in _ROLES else _ABOUT[fact]
-        if how in ("at_most", "at_least", "exactly"):
-            return f"If the {what} had been {_bound(change)}."
-        return f"If there had been no {what} like that."
-    if fact in _COUNTED and change.get("to") is not None:
-        return _COUNTED[fact].format(_bound(change)) + "."
-    if fact.startswith("principal.attributes.") and change.get("to"):
-        return f"If your {_spoken(fact.rpartition('.')[2])} had been {change['to']}."
-    if fact == "request.in_scope":
-        return "If you had asked about something that this service is for."
-    if fact == "answer.missing_disclaimers":
-        return "If the answer had had the notice that it needs."
-    return _ELSE.get(fact.partition(".")[0], "")
-
-
-def _bound(change: dict[str, Any]) -> str:
-    value = amount(int(change["to"]), change.get("unit", ""))
-    return {"at_most": f"{value} or less", "at_least": f"{value} or more"}.get(change["how"], value)
+def _covered(record: Record) -> Iterator[str]:
+    """Whether data was hidden from the models that were asked."""
+    calls = account.calls(record)
+    covered = {bool(call["redacted"]) for call in calls if account.reached(call)}
+    if covered == {True}:
+        yield "Such data was covered before the AI model saw your request."
+    elif covered == {True, False}:
+        yield "Such data was covered for one AI model. Another one may see it."
+    elif any(call["redacted"] for call in calls):
+        yield "Such data was covered in what was to go to the AI model."
 
 
 def _rights(record: Record) -> Iterator[str]:
@@ -277,16 +268,3 @@ def _rights(record: Record) -> Iterator[str]:
     yield "You can ask that a person looks at this decision."
     yield "You can say what you think of it, and you can object to it."
     yield f"Please name this number: {record.exchange_id}"
-
-
-def _kind(kind: str) -> str:
-    return _KINDS.get(kind, _spoken(kind))
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").replace("-", " ")
-
-
-def _list(words: Any) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else str(last)

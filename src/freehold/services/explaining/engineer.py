@@ -5,7 +5,7 @@ from typing import Any
 from freehold.core.clock import rfc3339
 from freehold.core.decisions import STAGES
 from freehold.ledger.record import Record
-from freehold.services.explaining.account import counterfactuals
+from freehold.services.explaining import account
 from freehold.services.explaining.document import Section
 from freehold.services.explaining.own import basis
 from freehold.services.explaining.routing import choice, told
@@ -25,7 +25,7 @@ def sections(record: Record) -> tuple[Section, ...]:
         ("Context", _context(opened)),
         ("Rules before the model", _rules(opened, closed, "request")),
         ("Choice of model", _candidates(opened)),
-        ("Calls", _calls(opened, closed)),
+        ("Calls", _calls(record, opened, closed)),
         ("Checks on the answer", _answer(opened, closed)),
         ("Outcome", _outcome(record, closed)),
         ("What would have changed it", _otherwise(record)),
@@ -133,7 +133,7 @@ def _candidates(opened: dict[str, Any]) -> list[str]:
     return [*choice(opened), *_decided(opened, ("routing",))]
 
 
-def _calls(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
+def _calls(record: Record, opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
     lines = []
     for call in (closed or opened).get("calls", ()):
         version = f" (reported {call['reported_model']})" if call["reported_model"] else ""
@@ -147,8 +147,8 @@ def _calls(opened: dict[str, Any], closed: dict[str, Any]) -> list[str]:
             line += f", first byte after {ms(call['first_ns'] - call['started_ns'])}"
         if call["ended_ns"] is not None:
             line += f", done after {ms(call['ended_ns'] - call['started_ns'])}"
-        rests, ended = basis(call), f", failed: {call['error']}" if call["error"] else ""
-        lines.append(line + (f"; {rests}" if rests else ended))
+        rests, ended = basis(call), account.ended(record, call)
+        lines.append(line + (f"; {rests}" if rests else f", {ended}" if ended else ""))
     return lines + _decided(opened, ("inference",)) + _decided(closed, ("inference",))
 
 
@@ -207,7 +207,7 @@ def _outcome(record: Record, closed: dict[str, Any]) -> list[str]:
 def _otherwise(record: Record) -> list[str]:
     return [
         f"{each['rule']}: {each['why']}" + (f", {each['then']}" if each["then"] else "")
-        for each in counterfactuals(record)
+        for each in account.counterfactuals(record)
     ]
 
 

@@ -176,7 +176,7 @@ def _calls(made: _Graph, record: Record, exchange: str, sources: list[str]) -> N
         made.relate("wasInformedBy", activity, exchange)
         made.relate("wasAssociatedWith", activity, _FREEHOLD)
         made.relate("used", activity, model)
-        for source in sources:
+        for source in sources if account.reached(call) else ():
             made.relate("used", activity, source)
         if call["role"] != "guard" and not call["error"]:
             last = activity

@@ -119,6 +119,7 @@ def _step(sheet: Sheet, before: dict[str, Any], after: dict[str, Any]) -> Step:
 def _wanted(wanted: Any) -> Wanted:
     return Wanted(
         capabilities=() if wanted.capabilities == _PLAIN else tuple(sorted(wanted.capabilities)),
+        least=UNSET if wanted.least is None else wanted.least,
         longest=wanted.longest,
         prompt=wanted.prompt,
         whole=UNSET if wanted.whole == wanted.prompt else wanted.whole,

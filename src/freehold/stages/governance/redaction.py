@@ -5,6 +5,7 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from freehold.core.ask import Message, ToolCall
+from freehold.core.counterfactual import Change, Counterfactual
 from freehold.core.decisions import Decision, Finding
 from freehold.core.errors import RoutingError
 from freehold.core.handoffs import Attempt, Plan
@@ -26,6 +27,7 @@ class Redaction:
         restorations: each placeholder used and the text behind it, as first written. The sender's
             own secrets are among them; a secret from elsewhere is not, so that it never comes back.
         count: stretches replaced.
+        trail: where it is written down.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class Redaction:
         self._exchange = exchange
         self._attempt = attempt
         self._demanded = plan.ruled.redact_labels
-        self._trail = trail
+        self.trail = trail
         self._read = read
         self._said: set[tuple[str, str]] = set()
         self._replaced = {
@@ -186,7 +188,7 @@ class Redaction:
         self._said.add(key)
         kind, model = spoken(finding.kind), self._attempt.model.id
         did = "would have been replaced" if observed else "replaced by a placeholder"
-        self._trail.decide(
+        self.trail.decide(
             Decision(
                 stage="governance",
                 outcome="transform",
@@ -210,8 +212,19 @@ def allow_settings(redaction: Redaction, plan: Plan, attempt: Attempt) -> None:
     if not settings:
         return
     kinds = redaction.holds(settings, "settings")
-    if kinds:
-        raise RoutingError(
-            f"model {attempt.model.id}: the request's settings hold {', '.join(kinds)},"
-            " for which it has no clearance"
+    if not kinds:
+        return
+    said = ", ".join(map(spoken, kinds))
+    if attempt.number >= len(plan.attempts):
+        change = tuple(
+            Change(fact="finding", how="without", kind=kind, where="settings") for kind in kinds
         )
+        why = f"without what the request's settings hold: {said}"
+        redaction.trail.counterfactuals.append(
+            Counterfactual(rule="settings", phase="route", change=change, then="allowed", why=why)
+        )
+    raise RoutingError(
+        f"model {attempt.model.id}: the request's settings hold {said}, which it may not see",
+        public=f"No model is allowed to take this request: its tools, response format or stop"
+        f" sequences hold what looks like a value of kind {said}, where none can be replaced.",
+    )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from freehold.core.budget import ShareBudget
-from freehold.core.call_errors import CallError
+from freehold.core.call_errors import WENT_AWAY, CallError
 from freehold.core.clock import Clock
 from freehold.core.decisions import Decision
 from freehold.core.errors import FreeholdError, ProviderError, ProviderUnavailable
@@ -30,7 +30,7 @@ class Leaving:
 
     __slots__ = ("beside", "kind", "why")
 
-    def __init__(self, why: str = "the caller went away") -> None:
+    def __init__(self, why: str = WENT_AWAY) -> None:
         self.why = why
         self.kind: CallError = "hung_up"
         self.beside = False

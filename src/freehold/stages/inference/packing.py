@@ -100,22 +100,9 @@ def _newest(
 ) -> tuple[tuple[Message, ...], int]:
     """Without as many of the oldest turns as the excess asks for; empty when that can't be done."""
     dropped: set[int] = set()
-    turns = _turns(messages)
-    for count, turn in enumerate(turns[:-1], 1):
+    for count, turn in enumerate(tokens.turns(messages)[:-1], 1):
         dropped.update(turn)
         excess -= sum(sizes[i] for i in turn)
         if excess <= 0:
             return tuple(m for i, m in enumerate(messages) if i not in dropped), count
     return (), 0
-
-
-def _turns(messages: tuple[Message, ...]) -> list[list[int]]:
-    """Positions of the messages that stand and fall together: a user's and all that follow it."""
-    turns: list[list[int]] = []
-    for position, message in enumerate(messages):
-        if message.role in ("system", "developer"):
-            continue
-        if message.role == "user" or not turns:
-            turns.append([])
-        turns[-1].append(position)
-    return turns

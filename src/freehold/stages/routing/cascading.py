@@ -18,6 +18,7 @@ from freehold.core.errors import (
     FreeholdError,
     GovernanceRefusal,
     PolicyRefusal,
+    RoutingError,
 )
 from freehold.core.handoffs import Answer, Attempt, Checked, Plan
 from freehold.core.routes import RouteSpec
@@ -140,6 +141,9 @@ def goes_on(error: FreeholdError, plan: Plan, attempt: Attempt, trail: Trail) ->
     if after is not None:
         why = f"{str(error)[:_LONGEST_REASON]}; {after.model.id} is asked instead"
         trail.decide(Decision(stage="routing", outcome="allow", rule="failover", why=why))
+    elif isinstance(error, RoutingError) and trail.spare is None:  # no call of it tells why
+        why = f"{str(error)[:_LONGEST_REASON]}; there is no other model to ask"
+        trail.decide(Decision(stage="routing", outcome="deny", rule="failover", why=why))
     return True
 
 

@@ -1,9 +1,10 @@
 """Who may take a request: nothing that is learned, and no wish of a client, overrules this.
 
 The order is the order in which a reason is looked for: what the tenant allows, the route's rules,
-region, clearance, capabilities, what alerts and people have stopped. Two more rule a model out only
-while another is left: a window that is too small (else the request is made to fit), and a budget
-that its worst case exceeds (else the lease says which budget it is).
+region, clearance, capabilities, what alerts and people have stopped; a window into which the
+request can't be made to fit. Two more rule a model out only while another is left: a window that is
+too small for all of it (else the request is made to fit), and a budget that its worst case exceeds
+(else the lease says which budget it is).
 """
 
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from freehold.core.spec import AppSpec, ModelSpec
 from freehold.text import token_counts as tokens
 
 CLEARANCE = "not cleared for"
+TOO_LONG = "and no more can be left out"
 _PLAIN = {
     "chat": frozenset({"chat"}),
     "completion": frozenset({"chat"}),
@@ -36,7 +38,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
         labels: of data that no redaction takes out; ``fixed``: values where none can be cut out.
         capabilities: that it asks for.
         longest: the app's and the caller's ceiling on an answer.
-        prompt: estimated tokens of all of it; ``whole``: of what must fit a window at once.
+        prompt: estimated tokens of all of it; ``whole``: of what must fit a window at once;
+            ``least``: of what is left where it is made to fit, without context and older turns;
+            none where every model's window is large enough for the whole.
         scopes: what the call would be counted in.
     """
 
@@ -48,11 +52,12 @@ class Wanted(Struct, frozen=True, kw_only=True):
     longest: int
     prompt: int
     whole: int
+    least: int | None = None
     scopes: tuple[Scope, ...]
 
 
-def wanted(ruled: Ruled) -> Wanted:
-    """What this request needs."""
+def wanted(ruled: Ruled, models: Iterable[str]) -> Wanted:
+    """What this request needs of any of these models."""
     admitted, grounded = ruled.admitted, ruled.grounded
     app, ask = admitted.app, admitted.ask
     longest = app.limits.max_output_tokens
@@ -68,6 +73,7 @@ def wanted(ruled: Ruled) -> Wanted:
         longest=longest,
         prompt=prompt,
         whole=whole,
+        least=_least(ruled, models, whole, longest),
         scopes=(admitted.grant.scope, *app.scopes),
     )
 
@@ -77,12 +83,29 @@ def _sizes(ruled: Ruled, app: AppSpec, ask: Ask) -> tuple[int, int]:
     if ask.operation == "embedding":
         inputs = [tokens.estimate(message.content) for message in ruled.messages]
         return sum(inputs), max(inputs, default=0)
-    prompt = tokens.PER_MESSAGE + tokens.estimate(app.system_prompt) + tokens.of_settings(ask)
+    prompt = frame(app) + tokens.of_settings(ask)
     for message in ruled.messages:
         prompt += tokens.of_message(message)
     for piece in ruled.grounded.pieces:
         prompt += tokens.estimate(piece.text) + 4 * tokens.PER_MESSAGE
     return prompt, prompt
+
+
+def _least(ruled: Ruled, models: Iterable[str], whole: int, longest: int) -> int | None:
+    """See `Wanted.least`; what packing can't leave out, counted as packing counts it."""
+    app, ask = ruled.admitted.app, ruled.admitted.ask
+    known, embedding = app.models, ask.operation == "embedding"
+    most = whole if embedding else whole + longest
+    if all([m not in known or known[m].context_window >= most for m in models]):  # noqa: C419
+        return None
+    if embedding:
+        return whole
+    return frame(app) + tokens.of_settings(ask) + tokens.of_rest(ruled.messages)
+
+
+def frame(app: AppSpec) -> int:
+    """Estimated tokens of the app's own instructions, which no request can do without."""
+    return tokens.PER_MESSAGE + tokens.estimate(app.system_prompt)
 
 
 def _needed(ask: Ask) -> frozenset[str]:
@@ -154,20 +177,46 @@ def stands(fixed: Fixed) -> str:
 
 def too_long(model: ModelSpec, wanted: Wanted) -> str:
     """Why the request does not fit into the model's window as it is; empty where it does."""
-    room = model.context_window
-    if wanted.ask.operation != "embedding":
-        room -= max_tokens(wanted, model)
-    if wanted.whole <= room:
+    left = room(model, wanted)
+    if wanted.whole <= left:
         return ""
-    return f"about {wanted.whole} tokens do not fit the {max(0, room)} that its window leaves"
+    return f"about {wanted.whole} tokens do not fit the {max(0, left)} that its window leaves"
+
+
+def room(model: ModelSpec, wanted: Wanted) -> int:
+    """Tokens that a model's window leaves for the request; negative where its answer fills it."""
+    if wanted.ask.operation == "embedding":
+        return model.context_window
+    return model.context_window - max_tokens(wanted, model)
+
+
+def never_fits(model: ModelSpec, wanted: Wanted) -> str:
+    """Why the request can't even be made to fit into the model's window; empty where it can, or
+    where nobody counted.
+    """
+    left = room(model, wanted)
+    if wanted.least is None or wanted.least <= left:
+        return ""
+    rest = ", without context and older turns," if wanted.least < wanted.whole else ""
+    return (
+        f"about {wanted.least} tokens{rest} do not fit the {max(0, left)} that its window of"
+        f" {model.context_window} leaves, {TOO_LONG}"
+    )
 
 
 def fitting(models: list[ModelSpec], wanted: Wanted, lost: dict[str, str]) -> list[ModelSpec]:
-    """Those into whose window the request fits as it is; all of them where there is none."""
+    """Those into whose window the request fits as it is; where there is none, those into whose
+    window it can be made to fit.
+    """
     most = wanted.whole + (0 if wanted.ask.operation == "embedding" else wanted.longest)
     if all([model.context_window >= most for model in models]):  # noqa: C419 - a list is quicker
         return models
-    return narrowed(models, lambda model: too_long(model, wanted), lost)
+    fit = narrowed(models, lambda model: too_long(model, wanted), lost)
+    if len(fit) < len(models) or wanted.least is None:
+        return fit
+    never = {model.id: why for model in models if (why := never_fits(model, wanted))}
+    lost |= never
+    return [model for model in models if model.id not in never]
 
 
 def affordable(

@@ -16,7 +16,7 @@ from freehold.core.routing import Contest, Ranked, Ranking, Routed
 from freehold.core.spec import AppSpec
 from freehold.core.trail import Trail
 from freehold.stages.routing import filters
-from freehold.stages.routing.filters import CLEARANCE
+from freehold.stages.routing.filters import CLEARANCE, TOO_LONG
 from freehold.stages.routing.ruling import Order
 from freehold.text import embedding
 from freehold.text.signal_bytes import pack
@@ -142,5 +142,11 @@ def refusal(why: str, ruled: Ruled, lost: dict[str, str]) -> RoutingError:
             public="No model is allowed to take this request: an earlier answer in this"
             " conversation or in its messages was made from data that needs a clearance, and no"
             " model of this app that could take it has that.",
+        )
+    if any(TOO_LONG in reason for reason in lost.values()):
+        return RoutingError(
+            why,
+            public="No model is allowed to take this request: it is too long for every model that"
+            " may take it.",
         )
     return RoutingError(why)

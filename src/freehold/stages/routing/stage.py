@@ -84,7 +84,7 @@ class Routing:
         """
         route, learns = _route(ruled.admitted.app, ruled)
         order = ordered(route, ruled, trail)
-        wanted = trail.inputs.wanted = filters.wanted(ruled)
+        wanted = trail.inputs.wanted = filters.wanted(ruled, order.models)
         return self.choose(route, order, wanted, ruled, trail, learns=learns)
 
     def choose(
@@ -114,7 +114,7 @@ class Routing:
             trail.decide(
                 Decision(stage="routing", outcome="deny", rule=f"route.{route.id}", why=reasons)
             )
-            trail.counterfactuals.append(otherwise(route, order.models, wanted, lost))
+            trail.counterfactuals += otherwise(route, order.models, wanted, lost)
             raise noting.refusal(
                 f"no model of route {route.id} may take this: {reasons}", ruled, lost
             )
@@ -124,7 +124,12 @@ class Routing:
         contest = self._contest(route, ruled, ready, signals)
         if behind or contest.floor > route.objective.quality_floor:
             noting.told(trail.inputs, behind=behind, floor=contest.floor)
-        ranking, stayed = self._ranked(contest, order, ruled)
+        try:
+            ranking, stayed = self._ranked(contest, order, ruled)
+        except RoutingError as error:
+            why = str(error)
+            trail.decide(Decision(stage="routing", outcome="deny", rule="router", why=why))
+            raise
         noting.record(trail, contest, ranking, learns=learns, stayed=stayed)
         trail.candidates = noting.candidates(order.models, ranking.ranked, behind, lost)
         names = ranking.names()
@@ -174,15 +179,17 @@ class Routing:
     def bars(self, model: ModelSpec, ruled: Ruled) -> str:
         """Why a model on trial may not take a request of the app's route; empty when it may."""
         route, intent = ruled.admitted.app.route, ruled.grounded.screened.prepared.intent
-        lost, wanted = ordered(route, ruled).lost, filters.wanted(ruled)
-        return lost.get(model.id, "") or self._unfit(model, wanted, route, intent)
+        order = ordered(route, ruled)
+        wanted = filters.wanted(ruled, order.models)
+        return order.lost.get(model.id, "") or self._unfit(model, wanted, route, intent)
 
     def would(self, model: ModelSpec, ruled: Ruled) -> tuple[bool, str]:
         """Whether the app's route would have chosen a model on trial that it does not bar, were it
         the last of its candidates, and why, or why not. Nothing is tried, and nothing counts.
         """
         app = ruled.admitted.app
-        route, order, wanted = app.route, ordered(app.route, ruled), filters.wanted(ruled)
+        route, order = app.route, ordered(app.route, ruled)
+        wanted = filters.wanted(ruled, order.models)
         signals = _signals(ruled, wanted)
         allowed = self._allowed(route, order, wanted, signals.intent, dict(order.lost))
         behind = self._behind(route, allowed, ruled, signals.intent)
