@@ -46,12 +46,9 @@ custom_models:
     base: BASE
     options: {epochs: 8, learning_rate: 1.0e-2, batch: 4, accumulate: 1, rank: 8, dpo: false,
       max_tokens: 32, max_length: 96, device: cpu, gguf: none, precision: 0.7}
-    gate: {accuracy: 0.7, coverage: 0.3, examples: 5, p95_ms: 60000}
+    gate: {accuracy: 0.7, coverage: 0.3, examples: 5, answers: 2, p95_ms: 60000}
     deploy: {shadow: 0, stages: []}
 """
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*:FutureWarning"),
-]
 
 
 def asking_for(number: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import NotFound, StorageError, TrainingError
+from freehold.core.training import Split
 from freehold.learning.datasets import FolderDataset
 from freehold.learning.datasets.writing import Wanted, write
 from freehold.learning.registry import Registry
@@ -205,3 +206,35 @@ def test_a_recipe_is_for_those_that_others_train(bundle: ResolvedBundle, tmp_pat
     assert {path.name for path in (tmp_path / "recipe").iterdir()} == set(files)
     assert house.kinds == ["training.recipe"]
     assert house.events[0][1]["digest"] == wanted.digest
+
+
+def test_a_version_that_lost_a_file_is_trained_again_and_made_whole(
+    bundle: ResolvedBundle, tmp_path: Path
+) -> None:
+    dataset(tmp_path)
+    house = House(tmp_path)
+    wanted = plan(bundle, tmp_path)
+    first = house.training.run(wanted, quiet)
+    version = house.registry.verify(f"answers@{first.version}")
+    (name,) = version.manifest.content.files
+    (version.folder / name).unlink()
+    again = house.training.run(wanted, quiet)
+    assert (again.again, again.version) == (False, first.version)
+    assert again.notes == (f"put back, since it was missing: {name}",)
+    assert house.events[-1][1]["put_back"] == name
+    house.registry.verify(version.id)
+    assert house.training.run(wanted, quiet).again
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_a_dataset_that_lost_a_part_is_told_before_anything_is_trained(
+    bundle: ResolvedBundle, tmp_path: Path, part: Split
+) -> None:
+    rows = dataset(tmp_path)
+    house = House(tmp_path)
+    wanted = plan(bundle, tmp_path)
+    (rows.folder / rows.manifest.parts[part].file).unlink()
+    with pytest.raises(StorageError, match=f"{part}.jsonl can't be read"):
+        house.training.run(wanted, quiet)
+    assert house.kinds == ["training.started", "training.failed"]
+    assert list((house.training.folder(wanted) / "out").iterdir()) == [], "no step was taken"

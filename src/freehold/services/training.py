@@ -15,6 +15,7 @@ from freehold.bundle.resolve import ResolvedBundle
 from freehold.core.errors import FreeholdError, NotFound, StorageError, TrainingError
 from freehold.core.training import Progress, Trained, Trainer, TrainingJob
 from freehold.learning.datasets import FolderDataset, find
+from freehold.learning.datasets.rows import SPLITS
 from freehold.learning.registry import About, Registry, Version
 from freehold.learning.trainers import causal_recipes, trainer_of
 from freehold.ledger.canonical import encode
@@ -258,7 +259,10 @@ class Training:
         job = TrainingJob(
             model=plan.model, out=out, options=plan.options, seed=plan.seed, base=plan.base
         )
+        lost = self._lost(plan.model)
         try:
+            for split in SPLITS:
+                dataset.rows(split)  # all of it is there and unaltered, before hours are spent
             version, trained = self._trained(trainer, dataset, job, plan, progress)
         except FreeholdError as error:
             self._tell("training.failed", plan, {"code": error.code, "said": str(error)[:500]})
@@ -266,15 +270,17 @@ class Training:
         except KeyboardInterrupt:
             self._tell("training.failed", plan, {"code": "", "said": "interrupted"})
             raise
+        mended = lost.get(version.id)
         outcome = Outcome(
             model=plan.model,
             version=version.manifest.version,
             digest=version.manifest.digest,
             dataset=f"{dataset.name}@{dataset.digest}",
             figures=dict(trained.figures),
-            notes=trained.notes,
+            notes=(*trained.notes, *([f"put back, since it was missing: {mended}"] * bool(mended))),
         )
-        self._tell("training.finished", plan, {"version": outcome.version})
+        told = {"version": outcome.version, **({"put_back": mended} if mended else {})}
+        self._tell("training.finished", plan, told)
         (folder / _DONE).write_bytes(msgspec.json.encode(outcome))
         shutil.rmtree(out, ignore_errors=True)
         return outcome
@@ -304,11 +310,21 @@ class Training:
         about = About(purpose=plan.purpose, licence=plan.licence, by=plan.actor)
         return self._registry.add(trained, job, dataset, about=about), trained
 
+    def _lost(self, model: str) -> dict[str, str]:
+        """The versions of a model that lack files, with these; none where a manifest is altered,
+        which is for others to find out.
+        """
+        try:
+            every = [version.id for version in self._registry.versions(model)]
+            found = {one: ", ".join(self._registry.lacking(one)) for one in every}
+        except FreeholdError:
+            return {}
+        return {one: files for one, files in found.items() if files}
+
     def _kept(self, done: Outcome) -> bool:
         try:
-            return (
-                self._registry.find(f"{done.model}@{done.version}").manifest.digest == done.digest
-            )
+            version = self._registry.find(f"{done.model}@{done.version}")
+            return version.manifest.digest == done.digest and not self._registry.lacking(version.id)
         except FreeholdError:
             return False
 

@@ -247,3 +247,22 @@ def test_a_version_from_elsewhere_is_taken_over_with_both_signatures(tmp_path: P
     with pytest.raises(AlteredModel, match=r"answers\.jsonl"):
         adopt(Registry(tmp_path / "third" / "custom"), there.folder, theirs)
     assert Registry(tmp_path / "third" / "custom").models() == []
+
+
+def test_what_is_trained_again_puts_a_lost_file_back(tmp_path: Path) -> None:
+    version = added(tmp_path, tmp_path / "a")
+    registry = Registry(tmp_path / "custom")
+    lost = version.folder / "answers.jsonl"
+    whole = lost.read_bytes()
+    lost.unlink()
+    assert registry.lacking(version.id) == ["answers.jsonl"]
+    assert added(tmp_path, tmp_path / "b").name == version.name
+    assert lost.read_bytes() == whole
+    assert registry.lacking(version.id) == []
+    registry.verify(version.id)
+    # one that was altered is evidence, and stays as it is
+    lost.chmod(0o600)
+    lost.write_bytes(b"{}\n")
+    with pytest.raises(AlteredModel, match="was altered"):
+        added(tmp_path, tmp_path / "c")
+    assert lost.read_bytes() == b"{}\n"

@@ -337,3 +337,16 @@ def test_texts_without_a_label_sharpen_nothing_that_they_contradict():
     model = learn(inside, spare=["write a poem about jazz"] * 50 + ["?"], manner=learning)
     assert model.of("where is my lamp").name == "track"
     assert model.of("send the sofa back").name == "return"
+
+
+def test_bars_end_at_their_end(tmp_path):
+    told = {}
+    job = TrainingJob(model="triage", out=tmp_path / "out", options={})
+
+    def listen(stage, done, total, **_figures):
+        assert done <= total, stage
+        told[stage] = (done, total)
+
+    trainer_of("classifier").train(MemoryDataset("d", rows()), job, listen)
+    assert set(told) == {"read", "fit", "judge"}
+    assert all(done == total > 0 for done, total in told.values()), told

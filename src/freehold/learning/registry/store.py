@@ -81,7 +81,7 @@ class Registry:
         code: str = freehold.__version__,
     ) -> Version:
         """Keep what a trainer made as the model's next version. The same content twice is one
-        version: the one that is there already is given.
+        version: the one that is there already is given, with files that it lost put back.
 
         Raises:
             TrainingError: a file is missing, leads elsewhere, or is of no open format.
@@ -129,6 +129,9 @@ class Registry:
         before = self._names(job.model)
         for name in before:
             if name.endswith(f"-{digest.removeprefix('sha256:')[:8]}"):
+                for lost in self.lacking(f"{job.model}@{name}"):
+                    (scratch.parent / name / lost).parent.mkdir(parents=True, exist_ok=True)
+                    (scratch / lost).replace(scratch.parent / name / lost)
                 return self.verify(f"{job.model}@{name}")
         number = numbered(before[-1]) + 1 if before else 1
         manifest = Manifest(
@@ -224,6 +227,15 @@ class Registry:
             if there.get(name) != digest:
                 raise AlteredModel(f"{version.id}: the file `{name}` is not the trained one")
         return version
+
+    def lacking(self, which: str) -> list[str]:
+        """The trained files of a version that are not there any more.
+
+        Raises:
+            NotFound, AlteredModel: as `find`.
+        """
+        version = self.find(which)
+        return [n for n in version.manifest.content.files if not (version.folder / n).is_file()]
 
     def keys(self) -> list[bytes]:
         """Public keys that may vouch for a version: every one that the home's ledger ever had, and

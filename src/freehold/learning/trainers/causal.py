@@ -7,6 +7,7 @@ which any engine serves.
 
 import errno
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from freehold.core.errors import TrainingError
 from freehold.core.training import Dataset, Progress, Trained, TrainingJob
@@ -48,6 +50,7 @@ class _Run(Struct, kw_only=True):
     job: TrainingJob
     progress: Progress
     notes: list[str]
+    went_on: list[str]
 
     @property
     def checkpoints(self) -> Path:
@@ -108,6 +111,7 @@ class CausalTrainer:
             job=job,
             progress=progress,
             notes=list(rows.notes),
+            went_on=[],
         )
         _begin(run, _mark(dataset, job, base))
         before = _before(run)
@@ -149,6 +153,7 @@ def _stages(run: _Run) -> Path:
     """The folder of the adapter."""
     options, seed = run.options, run.job.seed
     answers = run.checkpoints / "sft"
+    _tell_resumed(run, answers)
     parts = (run.rows.train, run.rows.held_out)
     note = causal_stages.sft(run.base, run.tokenizer, parts, options, seed, answers, run.progress)
     run.notes += [note] if note else []
@@ -156,10 +161,23 @@ def _stages(run: _Run) -> Path:
     if pairs is None:
         return answers / causal_stages.DONE
     preferences = run.checkpoints / "dpo"
+    _tell_resumed(run, preferences)
     folders = (answers, preferences)
     note = causal_stages.dpo(run.base, run.tokenizer, pairs, options, seed, folders, run.progress)
     run.notes += [note] if note else []
     return preferences / causal_stages.DONE
+
+
+def _tell_resumed(run: _Run, folder: Path) -> None:
+    """What an earlier run of the same job left of a stage."""
+    before = causal_stages.last(folder)
+    if (folder / causal_stages.DONE).is_dir():
+        run.went_on.append(f"{folder.name}: an earlier run had finished it")
+    elif before is not None:
+        step = causal_stages.step_of(Path(before))
+        run.went_on.append(
+            f"{folder.name}: it went on from update {step}, where an earlier run had ended"
+        )
 
 
 def _pairs(run: _Run) -> tuple[Sequence[Row], Sequence[Row]] | None:
@@ -189,6 +207,7 @@ def _finish(run: _Run, before: Measured, adapter: Path, mark: str) -> Trained:
         options.precision,
         lambda done, total: run.progress("judge", done, total),
     )
+    run.progress("measure", 2, 2, loss=after.loss)
     run.notes += causal_measure.doubts(judged, options.precision)
     run.progress("write", 0, 1)
     making = run.checkpoints / "making"
@@ -221,7 +240,8 @@ def _finish(run: _Run, before: Measured, adapter: Path, mark: str) -> Trained:
     _write(run.job.out / REPORT, msgspec.json.format(msgspec.json.encode(report)).decode())
     shutil.rmtree(run.checkpoints)
     run.progress("write", 1, 1)
-    return trained
+    # not into the file: what was trained is the same, in one go or in two
+    return replace(trained, notes=(*trained.notes, *run.went_on))
 
 
 def _figures(
@@ -308,6 +328,13 @@ class _Quiet:
         from datasets.utils import logging as datasets_logging
         from transformers.utils import logging
 
+        self._caught = warnings.catch_warnings()
+        self._caught.__enter__()
+        # trl and peft still use the name that transformers 5 has given up; here it is not written
+        # but where a GPU wants it, and whoever trains can do nothing about it
+        warnings.filterwarnings(
+            "ignore", message=".*gradient_checkpointing.*", category=FutureWarning
+        )
         self._bars = logging.is_progress_bar_enabled()
         self._level = logging.get_verbosity()
         logging.disable_progress_bar()
@@ -317,6 +344,7 @@ class _Quiet:
     def __exit__(self, *_raised: object) -> None:
         from transformers.utils import logging
 
+        self._caught.__exit__(None, None, None)
         logging.set_verbosity(self._level)
         if self._bars:
             logging.enable_progress_bar()

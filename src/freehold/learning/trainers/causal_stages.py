@@ -182,12 +182,21 @@ def last(folder: Path) -> str | None:
     for path in folder.glob("checkpoint-*"):
         try:
             # It is the last file of a checkpoint to be written.
-            step = json.loads((path / "trainer_state.json").read_text("utf-8"))["global_step"]
+            step = step_of(path)
         except (OSError, ValueError, KeyError):
             shutil.rmtree(path, ignore_errors=True)
         else:
-            whole.append((int(step), path))
+            whole.append((step, path))
     return str(max(whole)[1]) if whole else None
+
+
+def step_of(checkpoint: Path) -> int:
+    """After how many updates it was written.
+
+    Raises:
+        OSError, ValueError, KeyError: it was cut short.
+    """
+    return int(json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["global_step"])
 
 
 def _keep(model: Any, folder: Path) -> None:
@@ -219,5 +228,11 @@ def _told(stage: str, progress: Progress) -> Any:
     def on_step_end(_self: Any, _args: Any, state: Any, _control: Any, **_kw: Any) -> None:
         progress(stage, state.global_step, state.max_steps, **losses)
 
-    methods: dict[str, Callable[..., None]] = {"on_log": on_log, "on_step_end": on_step_end}
+    def on_train_begin(_self: Any, _args: Any, state: Any, _control: Any, **_kw: Any) -> None:
+        if state.global_step:  # an earlier run came so far
+            progress(stage, state.global_step, state.max_steps)
+
+    methods: dict[str, Callable[..., None]] = {
+        "on_train_begin": on_train_begin, "on_log": on_log, "on_step_end": on_step_end,
+    }  # fmt: skip
     return type("Told", (TrainerCallback,), methods)()

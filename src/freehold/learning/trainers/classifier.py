@@ -75,7 +75,7 @@ class ClassifierTrainer:
         rows = dataset.rows("train")
         learned = lesson(rows, {row.label for row in (*validation, *dataset.rows("test"))})
         how, base = _manner(options, job, learned, progress)
-        counting = _counting(how, learned, progress)
+        counting, texts = _counting(how, learned, progress)
         spare = learned.spare if options.unlabelled and how.unlabelled else ()
         names, examples = read(
             learned.inside,
@@ -85,6 +85,7 @@ class ClassifierTrainer:
             named=True,
             spare=spare,
         )
+        progress("read", texts, texts)
         trained, told = _fit(names, examples, options, how, progress)
         least, kept = threshold(told, options.accuracy)
         beside = [f"{len(spare)} questions without a label were learned from, too"] if spare else []
@@ -141,8 +142,8 @@ def _manner(
     return read_by(parts, weights)
 
 
-def _counting(how: Manner, learned: Lesson, progress: Progress) -> Manner:
-    """The same, saying how far it is."""
+def _counting(how: Manner, learned: Lesson, progress: Progress) -> tuple[Manner, int]:
+    """The same, saying how far it is; and how many texts there are to read."""
     # the classes' names are read, too
     total = sum(map(len, (learned.outside, learned.spare, learned.inside)))
     total += sum(map(len, learned.inside.values()))
@@ -151,11 +152,11 @@ def _counting(how: Manner, learned: Lesson, progress: Progress) -> Manner:
     def of(text: str) -> Any:
         nonlocal done
         if done % _STEP == 0:
-            progress("read", done, total)
+            progress("read", min(done, total), total)
         done += 1
         return how.of(text)
 
-    return msgspec.structs.replace(how, of=of)
+    return msgspec.structs.replace(how, of=of), total
 
 
 def _fit(
@@ -212,6 +213,8 @@ def _measured(
         if row.label == OUTSIDE or row.label in known:
             wanted = "" if row.label == OUTSIDE else row.label
             asked.append(Told(wanted, trained.of(row.question)))
+    if validation:
+        progress("judge", len(validation), len(validation))
     if asked:
         return figures(asked, least)
     notes.append("no labelled question for validation: the figures are of questions held back")
