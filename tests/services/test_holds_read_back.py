@@ -16,8 +16,12 @@ from freehold.storage.engine import DATABASE_FILE, Database
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill
 from freehold.storage.held_texts import HeldTexts
+from freehold.storage.hold_tables import holds, responses
+from freehold.storage.holds import SealedHolds
 from freehold.storage.legal_holds import StoredLegalHolds
 from freehold.storage.migrate import open_database
+from freehold.storage.responses import SealedResponses
+from tests.audit_samples import Standing
 from tests.services.test_erasure import ADA, BEN, IDP, NORTH
 from tests.services.test_legal_holds import LATER, Law
 
@@ -193,3 +197,53 @@ def test_damage_that_nobody_can_mend_can_be_answered_for(lost: Lost) -> None:
     (told,) = [one.envelope()["body"] for one in entries]
     assert (told["actor"], told["details"]["places"]) == ("counsel", [place])
     assert len(lost.records.unreadable()) == 1
+
+
+async def test_held_answers_outlive_the_store_under_a_hold(lost: Lost) -> None:
+    _, one = lost.asked(ADA)
+    approval = await lost.hold(one)
+    copy = lost.copied()
+    lost.legal.place("person", "ada", "court file 7", tenant="north")
+    lost.lose(copy)
+    late = SealedHolds(
+        lost.database,
+        None,
+        b"k" * 32,
+        Standing(LATER * 2),
+        lost.live,
+        lost.legal.kept_here,
+        lost.legal.catch_up,
+    )
+    with lost.database.write() as connection:
+        connection.execute(holds.update().values(state="declined"))
+    assert late.forget() == 0
+    found = late.find(approval)
+    assert found is not None
+    assert found.kept
+    lost.legal.lift(lost.legal.all()[0].hold_id, "settled")
+    assert late.forget() == 1
+
+
+def test_kept_responses_outlive_the_store_under_a_hold(lost: Lost) -> None:
+    lost.asked(ADA)
+    lost.legal.place("person", "ada", "court file 7", tenant="north")
+    lost.lose()
+    row = {
+        "response_id": "resp_1", "tenant": "north", "app": "a", "principal": "ada", "issuer": IDP,
+        "verified": True, "key_id": "k", "status": "completed", "background": False,
+        "approval_id": "", "owner": "", "created_ns": 1, "beat_ns": 1, "expires_ns": 2,
+        "sealed": b"",
+    }  # fmt: skip
+    with lost.database.write() as connection:
+        connection.execute(responses.insert(), row)
+        connection.execute(responses.insert(), row | {"response_id": "2", "principal": "ben"})
+    kept = SealedResponses(
+        lost.database,
+        lost.writer,
+        Standing(),
+        lost.live,
+        lost.legal.kept_here,
+        lost.legal.catch_up,
+    )
+    assert kept.prune() == 1
+    assert kept.find("resp_1") is not None
