@@ -212,7 +212,9 @@ class GatewayParts:
             lambda _: self.shedder.watch(),
             lambda _: self.watched.keeper.run(),
             *self.routes.tasks(),
-            lambda _: sweep(self.store.vault, self.audit.event, self.clock, self.store.kept),
+            lambda _: sweep(
+                self.store.vault, self.audit.event, self.clock, self.store.kept, self.store.again
+            ),
             lambda _: self.shadows.run(),
             *self.cases.tasks(),
         )

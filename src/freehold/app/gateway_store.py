@@ -1,12 +1,14 @@
 """What a gateway has on its home's database and key files."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from freehold.app.holding import watching_holds
 from freehold.app.homes import vault_of
 from freehold.app.watching import StoredMeasures
 from freehold.core.clock import SystemClock
+from freehold.storage.erased_again import erased_again
 from freehold.storage.holds import SealedHolds
 from freehold.storage.keys import SnapshotKeyBook
 from freehold.storage.lineage import StoredLineage
@@ -53,6 +55,7 @@ class GatewayStore:
         )
         legal = watching_holds(home, self.database, self.vault)
         self.kept = legal.kept
+        self.again = partial(erased_again, home, self.vault, legal.kept)
         heeded = legal.kept_here, legal.catch_up
         self.holds = SealedHolds(
             self.database, self.writer, self.on_disk.holds(), clock, self.subjects, *heeded

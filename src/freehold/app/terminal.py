@@ -34,6 +34,7 @@ from freehold.services.spending import Spending
 from freehold.storage.alerts import StoredAlerts
 from freehold.storage.cases import StoredCases
 from freehold.storage.engine import Database
+from freehold.storage.erased_again import erased_again
 from freehold.storage.exchanges import StoredExchanges
 from freehold.storage.filler import fill
 from freehold.storage.held_texts import HeldTexts
@@ -200,7 +201,8 @@ def retention_service(home: Path) -> Iterator[Retention]:
     with with_vault(home) as (database, vault, audit):
         clock, records = SystemClock(), records_of(home, database)
         holds = legal_holds_of(home, database, records, vault, clock, at_terminal(), audit.event)
-        yield Retention(vault, audit.event, clock, at_terminal(), holds.kept)
+        again = partial(erased_again, home, vault, holds.kept)
+        yield Retention(vault, audit.event, clock, at_terminal(), holds.kept, again)
 
 
 @contextmanager

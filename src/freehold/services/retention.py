@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from freehold.core.clock import Clock
 from freehold.core.errors import FreeholdError
@@ -15,6 +16,28 @@ _log = logging.getLogger("freehold.retention")
 LogEvent = Callable[..., str]
 
 
+class Erasure(Protocol):
+    """One that the ledger tells of."""
+
+    @property
+    def event_id(self) -> str:
+        """Of the ledger's entry."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The keyed hash by which the vault knows whom."""
+        ...
+
+    @property
+    def tenant(self) -> str:
+        """Whose person."""
+        ...
+
+
+Again = Callable[[Callable[[Erasure, int], object]], int]
+
+
 class Retention:
     """Destroys the keys whose time is over.
 
@@ -22,6 +45,8 @@ class Retention:
         actor: who does it, as the ledger is to say.
         log: writes the entry that it must leave.
         kept: what legal holds keep.
+        again: repeats erasures of which the vault knows nothing, since an older copy of it was put
+            back; told how to record each.
     """
 
     def __init__(
@@ -31,7 +56,9 @@ class Retention:
         clock: Clock,
         actor: str,
         kept: Callable[[], Kept] = Kept,
+        again: Again = lambda _: 0,
     ) -> None:
+        self._again = again
         self._store = store
         self._log = log
         self._clock = clock
@@ -53,6 +80,8 @@ class Retention:
         Raises:
             StorageError, AuditError: they can't be, or it can't be recorded, so they stay.
         """
+        if self._again(self._repeated):
+            self._store.scrub()
         now = self._clock.now_ns()
         if not self._store.overdue(now):
             return 0
@@ -62,25 +91,38 @@ class Retention:
             self._store.scrub()
         return gone
 
+    def _repeated(self, erasure: Erasure, keys: int) -> str:
+        details = {"keys": keys, "erased": erasure.event_id}
+        event = self._log(
+            "erasure.repeated", self._actor, erasure.name, details, tenant=erasure.tenant
+        )
+        _log.warning("an older copy of the vault was put back; erased again as %s says", event)
+        return event
+
     def _record(self, keys: int) -> str:
         return self._log("content.expired", self._actor, "vault", {"keys": keys})
 
 
 async def sweep(
-    store: KeyStore, log: LogEvent, clock: Clock, kept: Callable[[], Kept] = Kept
+    store: KeyStore,
+    log: LogEvent,
+    clock: Clock,
+    kept: Callable[[], Kept] = Kept,
+    again: Again = lambda _: 0,
 ) -> None:
     """Do it every hour, for as long as the gateway runs."""
     loop = asyncio.get_running_loop()
 
-    async def write(*entry: object) -> str:
-        return log(*entry)
+    async def write(*entry: object, **more: str) -> str:
+        return log(*entry, **more)
 
-    def recorded(*entry: object) -> str:  # records are written on the event loop only
-        return asyncio.run_coroutine_threadsafe(write(*entry), loop).result(_LOG_S)
+    def recorded(*entry: object, **more: str) -> str:  # records are written on the event loop only
+        return asyncio.run_coroutine_threadsafe(write(*entry, **more), loop).result(_LOG_S)
 
     while True:
         try:
-            await asyncio.to_thread(Retention(store, recorded, clock, "freehold", kept).run)
+            sweeping = Retention(store, recorded, clock, "freehold", kept, again)
+            await asyncio.to_thread(sweeping.run)
         except (FreeholdError, TimeoutError) as error:
             _log.warning("texts whose time is over stay readable: %s", error)
         await asyncio.sleep(_EVERY_S)
