@@ -304,6 +304,19 @@ def test_secrets_are_found_and_never_repeated(tmp_path: Path) -> None:
     assert "hunter2" not in said
 
 
+@pytest.mark.parametrize("place", ["keys/model", "./keys/../keys/model"])
+def test_a_secret_s_file_does_not_lie_in_the_bundle(tmp_path: Path, place: str) -> None:
+    files = edited("api_key: env:EXAMPLE_KEY", f"api_key: file:{place}")
+    (tmp_path / "outside").write_text("secret")
+    folder = write(tmp_path / "bundle", files)
+    assert check(folder).ok, "where it will be, it is not now"
+    (folder / "keys").mkdir()
+    (folder / "keys" / "model").write_text("secret")
+    problem = only(check(folder))
+    assert (problem.code, problem.file) == ("secret.inside", "models.yaml")
+    assert check(write(tmp_path / "bundle", edited("env:EXAMPLE_KEY", "file:../outside"))).ok
+
+
 def test_a_misspelt_name_is_one_mistake_not_two(tmp_path: Path) -> None:
     report = check(write(tmp_path, edited("candidates: [embedder]", "candidates: [embeder]")))
     assert only(report).code == "ref.model"

@@ -204,6 +204,7 @@ def _check_files(snapshot: Snapshot, root: Tree, problems: Problems) -> None:
     check_reserved(snapshot, problems)
     secrets.check_files(snapshot, problems)
     secrets.check_headers(root, problems)
+    secrets.check_places(snapshot, root, problems)
 
 
 def _report(snapshot: Snapshot, bundle: Bundle | None, problems: Problems) -> Report:

@@ -128,6 +128,7 @@ _TAIL = """\
 | `detector.late` | a warning: `late` for a detector that does not judge whole answers |
 | `scope.example` | an example that has no word in it, or stands on both sides |
 | `secret.*` | a secret in the bundle itself; it is never printed |
+| `secret.inside` | a warning: the file of a secret lies in the bundle's folder |
 | `identity.jwks` | keys of an issuer from neither a file nor https; a warning: no such file here |
 | `model.unpriced` | a ceiling on money, and a model without a price (a warning) |
 | `env.unset` | an address, a header or a secret needs a variable not set here |

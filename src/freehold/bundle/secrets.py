@@ -1,6 +1,9 @@
 """Secrets that somebody wrote into the bundle itself: found by their look, never printed."""
 
+import os
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 from freehold.bundle.problems import Problems, Spot
 from freehold.bundle.snapshot import Snapshot
@@ -54,6 +57,36 @@ def check_files(snapshot: Snapshot, problems: Problems) -> None:
                         "`file:path`",
                     )
                     break
+
+
+def check_places(snapshot: Snapshot, root: Tree, problems: Problems) -> None:
+    """A secret's file in the bundle's folder would be part of each copy that is kept or given."""
+    for path, at, named in _files(root, ()):
+        inside = os.path.relpath(Path(snapshot.folder) / named, snapshot.folder)
+        if Path(inside).as_posix() in snapshot.files:
+            problems.warn(
+                "secret.inside",
+                at.spot,
+                "the file of a secret lies in the bundle's folder, so that it goes into every copy"
+                " that is kept, and into auditors' archives",
+                path=path,
+                suggestion="move it out of the folder, or write `env:NAME`",
+            )
+
+
+def _files(
+    tree: Tree, path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], Tree, str]]:
+    """Where files are named by ``file:…``, but those of public keys: path, place, file."""
+    value = tree.value
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _files(part, (*path, key))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _files(part, (*path, number))
+    elif isinstance(value, str) and value.startswith("file:") and path[-1] != "jwks":
+        yield path, tree, value.removeprefix("file:")
 
 
 def check_headers(root: Tree, problems: Problems) -> None:
