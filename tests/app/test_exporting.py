@@ -100,6 +100,29 @@ def test_a_log_that_was_just_begun_is_waited_for(tmp_path: Path) -> None:
     assert len(waited) == 2
 
 
+def test_what_was_written_a_moment_ago_is_waited_for(tmp_path: Path) -> None:
+    house, target = House(tmp_path / "home", day()), tmp_path / "a.zip"
+    running = SegmentJournal(house.home, sign_every_s=3600).open()
+    running.checkpoint()
+    write(running, "x-just-now")
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            running.checkpoint()
+
+    try:
+        made = house.export(pause=pause)
+        again = house.export(pause=pause)
+    finally:
+        running.close()
+    target.write_bytes(made.data)
+    assert verify(target).ok
+    assert len(waited) == 2, "and nothing is waited for where all is signed"
+    assert again.manifest["exchanges"] == made.manifest["exchanges"] == 7
+
+
 def test_a_file_that_is_there_is_not_touched(tmp_path: Path) -> None:
     home, target = tmp_path / "home", tmp_path / "a.zip"
     journal = SegmentJournal(home).open()

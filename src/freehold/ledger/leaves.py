@@ -1,6 +1,7 @@
 """A log as an export takes it: up to its newest checkpoint, leaf by leaf, damaged ones too."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -11,7 +12,7 @@ from msgspec import Struct
 from freehold.core.errors import StorageError
 from freehold.ledger import notes
 from freehold.ledger.checkpoints import Checkpoint
-from freehold.ledger.files import ledger_folder
+from freehold.ledger.files import ledger_folder, segment_numbers, segment_path
 from freehold.ledger.notes import NoteError
 from freehold.ledger.reading import Damage, Entry, Place, SegmentUnreadable, read
 from freehold.ledger.signing import LedgerKeys
@@ -22,6 +23,8 @@ HISTORY = "checkpoints.jsonl"
 NO_CHECKPOINT = "it has no checkpoint"
 _LEAVES = Path("tree", "0")
 _VERSION_1 = 1
+_TAIL = 2**20
+"""Lines are far shorter; where one is not, how many there are is not told."""
 
 
 class Log(Struct, frozen=True, kw_only=True):
@@ -86,6 +89,21 @@ def log_of(home: Path, writer: str, keys: LedgerKeys) -> Log:
         note=str(note.adding(*_cosigned(folder, note.text))),
         why=why,
     )
+
+
+def lines_of(home: Path, writer: str) -> int:
+    """How many lines a log has by now, as its last whole one says; 0 where that can't be told."""
+    folder = ledger_folder(home) / writer
+    try:
+        for number in reversed(segment_numbers(folder)):
+            with segment_path(folder, number).open("rb") as segment:
+                segment.seek(max(0, segment.seek(0, os.SEEK_END) - _TAIL))
+                whole = segment.read().rpartition(b"\n")[0]
+            if whole:
+                return int(orjson.loads(whole[whole.rfind(b"\n") + 1 :])["seq"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+    return 0
 
 
 def leaves(home: Path, log: Log, *, after: int = 0) -> Iterator[Leaf]:

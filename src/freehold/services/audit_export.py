@@ -22,7 +22,7 @@ from freehold.ledger import notes
 from freehold.ledger.archive import Archive
 from freehold.ledger.canonical import encode, plain
 from freehold.ledger.files import writers
-from freehold.ledger.leaves import NO_CHECKPOINT, Log, log_of
+from freehold.ledger.leaves import NO_CHECKPOINT, Log, lines_of, log_of
 from freehold.ledger.notes import Signer
 from freehold.ledger.signing import LedgerKeys
 from freehold.ledger.verifying.joined import one_file
@@ -109,6 +109,7 @@ class Exporting:
         self._tell = tell
         self._keys = LedgerKeys(home)
         self._open = ExitStack()
+        self._patience = _TRIES
         self.signed_by = ""
         """The fingerprint of the key that signed, once it is written."""
 
@@ -203,14 +204,16 @@ class Exporting:
         return manifest
 
     def _begun(self, writer: str, mine: str) -> Log:
-        """A log; of one that another process began this second, once its first checkpoint is there:
-        without one its lines could never be proven. (One whose process died is the first that the
-        next process takes, which is this one.)
+        """A log; of one that another process writes, once a checkpoint signs what stands in it by
+        now: that comes within the second, and what nobody signed can't be proven. (One whose
+        process died is the first that the next process takes, which is this one.)
         """
+        by_now = lines_of(self._home, writer)
         log = log_of(self._home, writer, self._keys)
-        for _ in range(_TRIES):
-            if writer == mine or log.why != NO_CHECKPOINT:
+        while writer != mine and self._patience:
+            if log.why != NO_CHECKPOINT and (log.size is None or log.size >= by_now):
                 break
+            self._patience -= 1
             self._pause(_PAUSE_S)
             log = log_of(self._home, writer, self._keys)
         return log
