@@ -88,6 +88,8 @@ class Journey(Struct, frozen=True, kw_only=True):
                 if trail.goes(piece):
                     yield piece
         await self.audit.told(trail)
+        for piece in trail.whole:
+            yield piece
 
     async def _open(self, ruled: Ruled | Awaiting, trail: Trail) -> None:
         """No answer without its record: before the first character, or with all of a whole one."""
@@ -119,8 +121,7 @@ class Journey(Struct, frozen=True, kw_only=True):
                     raise
                 failure = self.routing.graver(failure, error)
         spare = self.routing.spare(failure, trail)  # what a cascade doubted, if nobody did better
-        checked = await self.governed(self.governance.answer, spare, trail)
-        yield self.policy.answer(checked, trail)
+        yield self.policy.answer(await self.governed(self.governance.answer, spare, trail), trail)
 
     async def _sendable(self, plan: Plan, attempt: Attempt, trail: Trail) -> Sendable:
         """Packed for this model, redacted for its clearance, its worst case reserved."""
@@ -150,8 +151,7 @@ class Journey(Struct, frozen=True, kw_only=True):
         except Exception as error:  # noqa: BLE001 - a stage that crashes refuses
             trail.fail(error)
         finally:
-            admitted = trail.admitted
-            if admitted is not None:
+            if (admitted := trail.admitted) is not None:
                 _last(trail, self.governance.keep, admitted, trail)
                 _last(trail, self.governance.carrying.traced, admitted, trail)
             _last(trail, self.admit.settle, trail)
