@@ -283,6 +283,8 @@ def test_a_second_attempt_without_the_first_ones_state_redacts_alike() -> None:
 @given(st.lists(st.tuples(FILLER, st.sampled_from(VALUES)), min_size=1, max_size=6), FILLER)
 def test_round_trip_in_text(parts: list[tuple[str, str]], last: str) -> None:
     text = "".join(f"{filler} {value} " for filler, value in parts) + last
+    # an answer that begins like JSON is taken for JSON, where a bare value gets its quotes
+    assume(not re.match(r"\s*(?:`+\w*\s*)?[{\[]", text))
     gov = kit.governance()
     request = kit.prepared(text)
     trail, sendable = kit.travel(gov, request)
