@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.marked import replaced, turns_command
+from benchmarks.marked import turns_command
 from freehold.ledger.canonical import encode
 from freehold.ledger.segment import SegmentJournal
 
@@ -107,11 +107,6 @@ def table(result: dict[str, Any]) -> str:
         lines.append(f"| {size:,} bytes | {before:.1f} | {now:.1f} | {now - before:.1f} |")
     said = f"Signing for a thousand lines takes the thread beside it {us['signing'] / 1e3:.1f} ms."
     return "\n".join([*lines, "", said])
-
-
-def written(page: str, result: dict[str, Any]) -> str:
-    """The page with the figures between its marks."""
-    return replaced(page, BEGIN, END, table(result), PAGE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

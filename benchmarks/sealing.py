@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.marked import replaced, turns_command
+from benchmarks.marked import turns_command
 from freehold.bundle.names import LEARNED
 from freehold.core.ask import Arrival, Ask, Message
 from freehold.core.clock import SystemClock
@@ -133,11 +133,6 @@ def table(result: dict[str, Any]) -> str:
     at_hand, first = us["at_hand"], us["first"]
     said = f"A key at hand takes {at_hand:.1f} µs of it, the first one of a person {first:.1f} µs."
     return "\n".join([*lines, "", said])
-
-
-def written(page: str, result: dict[str, Any]) -> str:
-    """The page with the figures between its marks."""
-    return replaced(page, BEGIN, END, table(result), PAGE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

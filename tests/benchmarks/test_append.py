@@ -5,6 +5,7 @@ import json
 import pytest
 
 from benchmarks import append
+from benchmarks.marked import replaced
 
 
 def test_one_object_with_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
@@ -14,5 +15,5 @@ def test_one_object_with_every_figure(capsys: pytest.CaptureFixture[str]) -> Non
     assert set(result["us"]) == {*sizes, "signing"}
     assert min(result["us"].values()) > 0
     page = f"a\n{append.BEGIN}\nold\n{append.END}\nb\n"
-    assert "old" not in append.written(page, result)
+    assert "old" not in replaced(page, append.BEGIN, append.END, append.table(result), append.PAGE)
     assert all(len(append._record(size)) == size for size in append.SIZES)

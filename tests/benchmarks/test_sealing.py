@@ -5,6 +5,7 @@ import json
 import pytest
 
 from benchmarks import sealing
+from benchmarks.marked import replaced
 from freehold.stages.audit import Audit
 from freehold.stages.governance import Governance
 from freehold.testing.fakes import MemoryKeys
@@ -29,6 +30,7 @@ def test_one_object_with_every_figure(capsys: pytest.CaptureFixture[str]) -> Non
     assert set(result["us"]) == {*sealing.KINDS, "at_hand", "first"}
     assert min(result["us"].values()) > 0
     page = f"a\n{sealing.BEGIN}\nold\n{sealing.END}\nb\n"
-    assert "old" not in sealing.written(page, result)
+    figures = sealing.BEGIN, sealing.END, sealing.table(result), sealing.PAGE
+    assert "old" not in replaced(page, *figures)
     with pytest.raises(SystemExit):
-        sealing.written("no marks", result)
+        replaced("no marks", *figures)

@@ -1,11 +1,10 @@
 """Everything that is the owner's, out of a home in one archive: wired for the terminal."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 from freehold.app.archives import archived, needs_room
 from freehold.app.homes import custom_folder, opened, own_log, registry_of, vault_of
@@ -13,6 +12,7 @@ from freehold.app.terminal import records_of
 from freehold.app.whoever import at_terminal
 from freehold.bundle.kept import live_mark, load_kept_files
 from freehold.bundle.resolve import ResolvedBundle
+from freehold.bundle.secrets import named_files
 from freehold.core.clock import SystemClock, rfc3339
 from freehold.core.decisions import MILLION
 from freehold.core.deployments import Deployment
@@ -159,19 +159,7 @@ def far(
 def _live(home: Path) -> tuple[str, str, Mapping[str, bytes], set[str]]:
     live = live_mark(home)[1]
     bundle, files = load_kept_files(home, live)
-    return bundle.name, live, files, set(_secrets(bundle.model_dump(), ""))
-
-
-def _secrets(value: Any, key: str) -> Iterator[str]:
-    """Paths that a bundle names as ``file:…``, but for public keys."""
-    if isinstance(value, dict):
-        for name, part in value.items():
-            yield from _secrets(part, str(name))
-    elif isinstance(value, list):
-        for part in value:
-            yield from _secrets(part, key)
-    elif isinstance(value, str) and value.startswith("file:") and key != "jwks":
-        yield PurePosixPath(value.removeprefix("file:")).as_posix()
+    return bundle.name, live, files, {named for _, named in named_files(bundle.model_dump())}
 
 
 def _reading(home: Path, database: Database, vault: Vault, records: Records) -> Reading:

@@ -1,9 +1,11 @@
 """Secrets that somebody wrote into the bundle itself: found by their look, never printed."""
 
 import os
+import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from freehold.bundle.problems import Problems, Spot
 from freehold.bundle.snapshot import Snapshot
@@ -61,12 +63,12 @@ def check_files(snapshot: Snapshot, problems: Problems) -> None:
 
 def check_places(snapshot: Snapshot, root: Tree, problems: Problems) -> None:
     """A secret's file in the bundle's folder would be part of each copy that is kept or given."""
-    for path, at, named in _files(root, ()):
+    for path, named in named_files(root.plain()):
         inside = os.path.relpath(Path(snapshot.folder) / named, snapshot.folder)
         if Path(inside).as_posix() in snapshot.files:
             problems.warn(
                 "secret.inside",
-                at.spot,
+                root.at(path),
                 "the file of a secret lies in the bundle's folder, so that it goes into every copy"
                 " that is kept, and into auditors' archives",
                 path=path,
@@ -74,19 +76,18 @@ def check_places(snapshot: Snapshot, root: Tree, problems: Problems) -> None:
             )
 
 
-def _files(
-    tree: Tree, path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], Tree, str]]:
-    """Where files are named by ``file:…``, but those of public keys: path, place, file."""
-    value = tree.value
+def named_files(
+    value: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where a bundle names files by ``file:…``, but those of public keys, and which."""
     if isinstance(value, dict):
         for key, part in value.items():
-            yield from _files(part, (*path, key))
+            yield from named_files(part, (*path, key))
     elif isinstance(value, list):
         for number, part in enumerate(value):
-            yield from _files(part, (*path, number))
-    elif isinstance(value, str) and value.startswith("file:") and path[-1] != "jwks":
-        yield path, tree, value.removeprefix("file:")
+            yield from named_files(part, (*path, number))
+    elif isinstance(value, str) and value.startswith("file:") and "jwks" not in path[-1:]:
+        yield path, posixpath.normpath(value.removeprefix("file:"))
 
 
 def check_headers(root: Tree, problems: Problems) -> None:

@@ -106,14 +106,17 @@ def verifier(target: Path, force: bool) -> None:
     say(f"Written. Whoever uses it: python {target} --help")
 
 
-@click.command("proof")
-@click.argument("record_id", metavar="EXCHANGE_ID|EVENT_ID")
-@click.option(
+_to_file = click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the JSON that `verify` reads to this file.",
 )
+
+
+@click.command("proof")
+@click.argument("record_id", metavar="EXCHANGE_ID|EVENT_ID")
+@_to_file
 @tenant_options
 @home_option
 @json_option
@@ -141,12 +144,7 @@ def proof(
 @click.command("consistency")
 @click.argument("old", type=_KEPT, metavar="OLD_CHECKPOINT")
 @click.option("--log", metavar="ORIGIN", help="Only this log, of a file with several.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the JSON that `verify` reads to this file.",
-)
+@_to_file
 @_pinned
 @home_option
 @json_option

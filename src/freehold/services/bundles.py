@@ -281,10 +281,12 @@ def kept_or_none(home: Path, *, altered: bool = False) -> Callable[[str], Resolv
     def find(bundle_hash: str) -> ResolvedBundle | None:
         try:
             return kept_bundle(home, bundle_hash)
-        except (NotFound, BundleError) as error:
-            if altered and isinstance(error, AlteredCopy):
+        except AlteredCopy:
+            if altered:
                 raise
-            return None
+        except (NotFound, BundleError):
+            pass
+        return None
 
     return find
 

@@ -167,17 +167,8 @@ class Gates:
         content = version.manifest.content
         source = dataset or f"{content.dataset.name}@{content.dataset.digest}"
         held = self._find(source)
-        today = self._today(version, against)
         notes = _Notes()
-        live = None
-        try:
-            live = None if today is None else asked(self._registry, today, custom, self._clock)
-        except TrainingError as error:
-            if against:
-                raise
-            # it answers nobody: the next one must not be kept out by that
-            notes.told.append(f"the live version is not compared with: {error}")
-            today = None
+        today, live = self._live(version, custom, against, notes)
         lineage = self._registry.lineage(version)
         known = frozenset(lineage["train"]) | frozenset(lineage["validation"])
         fresh = [row for row in held.rows("test") if row.id not in known]
@@ -206,6 +197,26 @@ class Gates:
             report = replace(report, set_aside={**report.set_aside, _LEARNED: notes.learned})
         judged = {"bundle": self._bundle.hash, "rehearsed": then.bundle.hash}
         return self._kept(version, report, held, actor, {**judged, "incidents": incidents})
+
+    def _live(
+        self, version: Version, custom: CustomModel, against: str, notes: "_Notes"
+    ) -> tuple[Version | None, Asked | None]:
+        """The version that is compared with, and what asks it; neither where there is none.
+
+        Raises:
+            TrainingError: the one that was named can't be served from its files.
+        """
+        today = self._today(version, against)
+        if today is None:
+            return None, None
+        try:
+            return today, asked(self._registry, today, custom, self._clock)
+        except TrainingError as error:
+            if against:
+                raise
+            # it answers nobody: the next one must not be kept out by that
+            notes.told.append(f"the live version is not compared with: {error}")
+            return None, None
 
     def _custom(self, version: Version) -> CustomModel:
         found = self._bundle.bundle.custom_models.get(version.model)

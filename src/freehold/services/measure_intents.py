@@ -232,6 +232,7 @@ def measure_intents(
         raise FreeholdError(f"{train} can't be learned from: {error}") from None
     spent = time.perf_counter() - begun
     most = max(chosen, key=lambda name: len(chosen[name]))
+    all_known = per_intent is None
     return IntentsMeasured(
         features=features,
         intents=len(chosen),
@@ -250,9 +251,7 @@ def measure_intents(
         ),
         published=published(groups, per_intent),
         ours=_judged(model, asked, spent),
-        few_shot=_few(groups, asked.inside, shots, seed, manner, unlabelled)
-        if per_intent is None
-        else {},
+        few_shot=_few(groups, asked.inside, shots, seed, manner, unlabelled) if all_known else {},
     )
 
 

@@ -50,30 +50,9 @@ def evaluate(
         against: what today's answers are: ``live``, ``recorded``.
     """
     held = _parted(seen)
-    remembered = list(regressions)
-    figures = _figures(held, gate)
-    again = _regressed(remembered, gate)
-    answered = [one for one in held.judged if not one.candidate.abstained]
-    parts = slices(held.paired, gate) if held.paired else alone(answered, gate)
-    changed = [*_changes(held.every, "held_out"), *_changes(remembered, "regressions")]
-    broken = _broken([*held.every, *remembered])
-    speed, cost = _speed(held.every), _cost(held.every)
-    met = criteria(
-        Measured(
-            examples=len(held.judged),
-            answers=len(answered),
-            figures=figures,
-            parts=parts,
-            paired=bool(held.paired),
-            changed=changed,
-            broken=broken,
-            asked=[*held.every, *remembered],
-            again=again,
-            speed=speed,
-            cost=cost,
-        ),
-        gate,
-    )
+    measured = _measured(held, list(regressions), gate)
+    figures, changed, speed = measured.figures, measured.changed, measured.speed
+    met = criteria(measured, gate)
     reasons = tuple(one.why for one in met if not one.met)
     more = [*notes]
     if len(changed) > _MOST_CHANGED:
@@ -82,7 +61,7 @@ def evaluate(
         verdict="refused" if reasons else "passed",
         reasons=reasons,
         criteria=met,
-        examples=len(held.judged),
+        examples=measured.examples,
         against=against,
         accuracy=figures.get("accuracy"),
         coverage=figures.get("coverage"),
@@ -93,15 +72,34 @@ def evaluate(
         over_answers=figures.get("over_answers"),
         over_answers_today=figures.get("over_answers_today"),
         chance=_by_chance(changed),
-        regressions=again,
+        regressions=measured.again,
         p50_ms=None if speed is None else speed[0],
         p95_ms=None if speed is None else speed[1],
-        cost=cost,
-        broken=dict(sorted(broken.items())),
+        cost=measured.cost,
+        broken=dict(sorted(measured.broken.items())),
         set_aside=held.set_aside,
-        slices=parts,
+        slices=tuple(measured.parts),
         changed=tuple(changed[:_MOST_CHANGED]),
         notes=tuple(more),
+    )
+
+
+def _measured(held: _Held, remembered: list[Compared], gate: Gate) -> Measured:
+    """What the criteria are about."""
+    answered = [one for one in held.judged if not one.candidate.abstained]
+    asked = [*held.every, *remembered]
+    return Measured(
+        examples=len(held.judged),
+        answers=len(answered),
+        figures=_figures(held, gate),
+        parts=slices(held.paired, gate) if held.paired else alone(answered, gate),
+        paired=bool(held.paired),
+        changed=[*_changes(held.every, "held_out"), *_changes(remembered, "regressions")],
+        broken=_broken(asked),
+        asked=asked,
+        again=_regressed(remembered, gate),
+        speed=_speed(held.every),
+        cost=_cost(held.every),
     )
 
 

@@ -67,7 +67,7 @@ class _Runner:
     @property
     def said_something(self) -> bool:
         """Whether it has begun to answer."""
-        return self.task.done() and not self.task.cancelled() and self.task.exception() is None
+        return self.task.done() and not self.task.cancelled() and self.failure is None
 
     async def _first(self) -> Answer:
         return await anext(self.answers)
